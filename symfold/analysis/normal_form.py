@@ -17,7 +17,7 @@ import sympy as sp
 
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, apply_fold
-from symfold.core.leaves import Constant, FrozenArray, number
+from symfold.core.leaves import NEGATIVE_ZERO, Constant, FrozenArray, number
 from symfold.core.net import Net
 from symfold.core.nodes import Node, digest, rebuilt, substitute, walk
 from symfold.core.sequences import rebuilt_sequence
@@ -192,7 +192,7 @@ def _sum(args: Sequence[Node]) -> Node:
     addends = [part for arg in args for part in (arg.args if arg.op is sp.Add else (arg,))]
     total, terms = Fraction(0), dict[Node, Fraction]()
     for addend in addends:
-        value = exact(addend)
+        value = Fraction(0) if addend.op == NEGATIVE_ZERO else exact(addend)
         if value is not None:
             total += value
             continue

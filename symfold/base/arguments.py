@@ -194,7 +194,7 @@ def array_of(what: str, value: object, objects: bool = False) -> NumpyArray:
         raise InvalidType(f"{what} is not an array: {' '.join(str(error).split())} ({advice})") from None
     if objects and array.dtype.kind == "O" and all(isinstance(entry, (Number, sp.Expr)) for entry in array.flat):
         return array
-    if array.dtype.kind == "O" and {Fraction} <= set(map(type, array.flat)) <= {int, float, Fraction}:
+    if array.dtype.kind == "O" and {int} != set(map(type, array.flat)) <= {int, float, Fraction}:
         array = array.astype(float)
     if array.dtype.kind not in "biuf":
         raise InvalidType(

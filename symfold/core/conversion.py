@@ -125,6 +125,16 @@ def as_node(value: object) -> Node:
     raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net ({hint})")
 
 
+def operand(value: object) -> Node:
+    """A value in arithmetic as a node; True and False are refused, since `x == 2` is one of them."""
+    if isinstance(value, bool):
+        raise InvalidType(
+            f"cannot compute with {value}: == and != compare structures "
+            "(write np.equal(z, 2), np.not_equal(z, 2); as a number, a flag is int(flag))"
+        )
+    return as_node(value)
+
+
 # `named_layers` adds the rule for an applied undefined SymPy function: an opaque layer
 APPLIED: list[Callable[[str, tuple[Node, ...]], Node]] = []
 

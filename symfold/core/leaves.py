@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -88,6 +89,9 @@ class FrozenArray:
     def array(self) -> NumpyArray:
         return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
 
+    def __float__(self) -> float:
+        return float(self.array)
+
 
 @dataclass(frozen=True)
 class Constant(Operation):
@@ -116,6 +120,9 @@ class Constant(Operation):
 
     def infer(self, args: tuple[Node, ...]) -> Shape:
         return self.value.shape if isinstance(self.value, FrozenArray) else ()
+
+
+NEGATIVE_ZERO = Constant(FrozenArray.of(np.array(-0.0)))  # SymPy has one zero
 
 
 def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node[Input]:
@@ -163,6 +170,8 @@ def checked_name(name: str) -> str:
 
 def number(value: int | float | sp.Expr) -> Node[Constant]:
     """A number as a node."""
+    if isinstance(value, float) and value == 0 and math.copysign(1, value) < 0:
+        return Node(NEGATIVE_ZERO)
     return Node(Constant(sp.Float(value) if isinstance(value, float) else sp.sympify(value)))
 
 

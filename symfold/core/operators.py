@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
 from symfold.errors import InvalidType
@@ -52,6 +54,9 @@ class Operators(Generic[Result]):
         return self._operate("__pow__", other)
 
     def __rpow__(self, other: object) -> Result:
+        caller = sys._getframe(1)
+        if caller.f_code is Fraction.__pow__.__code__:  # before Python 3.14, a fraction gives a float in its place
+            other = caller.f_locals["a"]
         return self._operate("__rpow__", other)
 
     def __matmul__(self, other: object) -> Result:

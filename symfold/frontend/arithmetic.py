@@ -9,9 +9,9 @@ import numpy as np
 import sympy as sp
 
 from symfold.core.attach import attach
-from symfold.core.conversion import as_node, as_symbol, wraps_node
+from symfold.core.conversion import as_symbol, operand, wraps_node
 from symfold.core.functions import Head, greater, greater_equal, less, less_equal
-from symfold.core.leaves import number, number_of
+from symfold.core.leaves import NEGATIVE_ZERO, number, number_of
 from symfold.core.nodes import Node
 from symfold.frontend.numpy_functions import call_numpy
 
@@ -20,13 +20,17 @@ def binary(head: Head, left: object, right: object) -> Node:
     """An operator over two values, in the author's order."""
     if wraps_node(left) or wraps_node(right):
         return NotImplemented
-    return Node(head, (as_node(left), as_node(right)))
+    return Node(head, (operand(left), operand(right)))
 
 
 def negative(node: Node) -> Node:
     """Minus a node; a constant is negated."""
+    if node.op == NEGATIVE_ZERO:
+        return number(0.0)
     value = number_of(node)
-    return Node(sp.Mul, (number(-1), node)) if value is None else number(-value)
+    if value is None:
+        return Node(sp.Mul, (number(-1), node))
+    return number(-0.0 if value.is_Float and value.is_zero else -value)
 
 
 def reciprocal(node: Node) -> Node:
@@ -45,10 +49,10 @@ OPERATORS: dict[str, Callable[..., Node]] = {
     "__rmul__": lambda a, b: binary(sp.Mul, b, a),
     "__pow__": lambda a, b: binary(sp.Pow, a, b),
     "__rpow__": lambda a, b: binary(sp.Pow, b, a),
-    "__sub__": lambda a, b: NotImplemented if wraps_node(b) else binary(sp.Add, a, negative(as_node(b))),
+    "__sub__": lambda a, b: NotImplemented if wraps_node(b) else binary(sp.Add, a, negative(operand(b))),
     "__rsub__": lambda a, b: binary(sp.Add, b, negative(a)),
-    "__truediv__": lambda a, b: NotImplemented if wraps_node(b) else binary(sp.Mul, a, reciprocal(as_node(b))),
-    "__rtruediv__": lambda a, b: reciprocal(a) if isinstance(b, int) and b == 1 else binary(sp.Mul, b, reciprocal(a)),
+    "__truediv__": lambda a, b: NotImplemented if wraps_node(b) else binary(sp.Mul, a, reciprocal(operand(b))),
+    "__rtruediv__": lambda a, b: reciprocal(a) if type(b) is int and b == 1 else binary(sp.Mul, b, reciprocal(a)),
     "__matmul__": lambda a, b: NotImplemented if wraps_node(b) else call_numpy(np.matmul, a, b),
     "__rmatmul__": lambda a, b: call_numpy(np.matmul, b, a),
     "__mod__": lambda a, b: call_numpy(np.remainder, a, b),

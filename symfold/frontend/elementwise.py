@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from numbers import Number
 
 import sympy as sp
@@ -91,6 +92,8 @@ def hardtanh(value: State, low: float | sp.Expr = -1, high: float | sp.Expr = 1)
 
 def sqrt(value: State) -> State:
     """The square root."""
+    if isinstance(value, Fraction):
+        value = sp.Rational(value)
     symbolic = wraps_node(value) or isinstance(value, (Node, sp.Expr, Number))
     return (value if symbolic else as_node(value)) ** sp.Rational(1, 2)
 

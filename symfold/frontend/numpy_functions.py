@@ -10,8 +10,8 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted, takes, whole
-from symfold.core.conversion import as_node
-from symfold.core.functions import UFUNCS
+from symfold.core.conversion import as_node, operand
+from symfold.core.functions import UFUNCS, row_of
 from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
@@ -46,7 +46,8 @@ from symfold.frontend.numpy_instead import INSTEAD
 def call_numpy(function: object, *args: object, **options: object) -> Node:
     """Trace a NumPy function that has a row."""
     if function in UFUNCS and not options:
-        return Node(UFUNCS[function], tuple(map(as_node, args)))
+        head = UFUNCS[function]
+        return Node(head, tuple(map(as_node if row_of(head).truth else operand, args)))
     rule, name = NUMPY.get(function), getattr(function, "__name__", str(function))
     if rule is None and function in INSTEAD:
         raise NoRule(f"numpy.{name} does not trace (write {INSTEAD[function]})")
@@ -195,8 +196,8 @@ def _ravel(a: object) -> Node:
 
 # the NumPy functions that are not a single elementwise function; a new one is a row
 NUMPY: dict[Any, Callable[..., Node]] = {
-    np.subtract: lambda a, b: as_node(a) - b,
-    np.divide: lambda a, b: as_node(a) / b,
+    np.subtract: lambda a, b: operand(a) - b,
+    np.divide: lambda a, b: operand(a) / b,
     np.negative: lambda a: -as_node(a),
     np.positive: lambda a: as_node(a),
     np.reciprocal: lambda a: 1 / as_node(a),

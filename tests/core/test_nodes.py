@@ -38,7 +38,7 @@ X, Y = sf.tensor("x", (2, 3)), sf.tensor("y", (2, 3))
         lambda a, b: np.ones((2, 3)) - a,
         lambda a, b: np.float64(2.0) * a + np.int64(3),
         lambda a, b: np.arctan2(a, b),
-        lambda a, b: True * a,
+        lambda a, b: np.True_ * a,
     ],
 )
 def test_operators_and_numpy_mean_what_they_mean_for_arrays(function: Any) -> None:

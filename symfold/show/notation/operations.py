@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 import sympy as sp
 
 from symfold.core.blocks import Call
-from symfold.core.leaves import Constant, FrozenArray
+from symfold.core.leaves import NEGATIVE_ZERO, Constant, FrozenArray
 from symfold.core.primitives import Apply
 from symfold.show.notation.latex import escaped, latex_size
 from symfold.show.notation.styles import Style, style_named
@@ -171,13 +171,15 @@ def constant_text(op: Constant) -> str:
 
 def _constant(term: Term, style: Style) -> list[Part]:
     op = term.op
+    if op == NEGATIVE_ZERO:
+        return grouped([style.negative, style.print(sp.Float(0.0))], style)
     return [plain_words(constant_text(op), style) if isinstance(op.value, FrozenArray) else style.print(op.value)]
 
 
 def _constant_level(term: Term, style: Style) -> int:
     value = number_of(term)
     if value is None:
-        return ATOM
+        return SUM if term.op == NEGATIVE_ZERO else ATOM
     if value.is_negative:
         return SUM
     plain = value.is_Integer or value.is_NumberSymbol or value.is_Symbol or (value.is_Float and "e" not in str(value))

@@ -18,7 +18,7 @@ import sympy as sp
 
 from symfold.core import functions
 from symfold.core.blocks import Call
-from symfold.core.leaves import Constant, FrozenArray
+from symfold.core.leaves import NEGATIVE_ZERO, Constant, FrozenArray
 from symfold.core.primitives import Apply
 from symfold.show.notation.operations import constant_text
 from symfold.show.notation.primitive_rows import directions_of, unusual_attributes
@@ -131,6 +131,8 @@ def _named(term: Term, args: Sequence[Any]) -> sp.Basic:
     op = term.op
     if isinstance(op, Name):
         return sp.Symbol(op.text)
+    if op == NEGATIVE_ZERO:
+        return sp.Float(0.0)  # SymPy has one zero
     if isinstance(op, Constant):
         return sp.Symbol(constant_text(op)) if isinstance(op.value, FrozenArray) else op.value
     if isinstance(op, Call):

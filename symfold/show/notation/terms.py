@@ -14,7 +14,7 @@ import sympy as sp
 
 from symfold.base.caching import cached
 from symfold.core import interpreter
-from symfold.core.leaves import Constant
+from symfold.core.leaves import NEGATIVE_ZERO, Constant
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, attention, broadcast_like, broadcast_to, is_primitive
 from symfold.core.sequences import element
@@ -151,14 +151,15 @@ def is_negative(term: Term) -> bool:
     """Whether a term is written with a minus sign in front."""
     leading = term.args[0] if term.op is sp.Mul else term
     value = number_of(leading)
-    return value is not None and bool(value.is_negative)
+    return leading.op == NEGATIVE_ZERO if value is None else bool(value.is_negative)
 
 
 def opposite(term: Term) -> Term:
     """A term without its leading minus sign."""
-    if term.op is not sp.Mul:
-        return Term(Constant(-number_of(term)))
-    value = -number_of(term.args[0])
+    leading = term.args[0] if term.op is sp.Mul else term
+    value = sp.Float(0.0) if leading.op == NEGATIVE_ZERO else -number_of(leading)
+    if leading is term:
+        return Term(Constant(value))
     rest = term.args[1:]
     if value != 1:
         return Term(sp.Mul, (Term(Constant(value)), *rest))
