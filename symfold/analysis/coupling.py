@@ -18,6 +18,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import arrays_of
+from symfold.base.results import Result
 from symfold.core.blocks import Block, Call
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
@@ -30,8 +31,8 @@ from symfold.transform.rewiring.mixing_matrix import MOST, mixing_matrix, too_la
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
-class Coupling:
+@dataclass(frozen=True, eq=False)
+class Coupling(Result):
     """The read and write matrices of each layer, acting on columns: W_k is (h, d), V_k is (d, h)."""
 
     layers: tuple[str, ...]

@@ -16,6 +16,7 @@ import numpy as np
 from symfold.base.arguments import NumpyArray, quoted
 from symfold.base.decimals import decimal
 from symfold.base.files import reading
+from symfold.base.results import Result
 from symfold.errors import DataError, listing, plural
 
 MAX_BYTES = 2**30  # of a CSV file
@@ -24,8 +25,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 ROUNDING = 8 * np.finfo(float).eps  # the relative difference that rounding alone may cause
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, eq=False)
+class Table(Result):
     """Named columns of numbers, one row per sample."""
 
     source: str
@@ -186,8 +187,8 @@ def split_rows(count: int, fraction: float, seed: int) -> tuple[NumpyArray, Nump
     return np.sort(order[test:]), np.sort(order[:test])
 
 
-@dataclass(frozen=True)
-class Scale:
+@dataclass(frozen=True, eq=False)
+class Scale(Result):
     """Each column's mean and standard deviation, to standardize it and to restore it."""
 
     mean: Array

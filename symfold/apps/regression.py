@@ -15,6 +15,7 @@ from symfold.apps.metrics import classification_metrics, regression_metrics
 from symfold.apps.table_nets import Shape
 from symfold.apps.tasks import Target
 from symfold.base.arguments import NumpyArray, one_of
+from symfold.base.results import Result
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import Advice, Diverged
@@ -23,8 +24,8 @@ from symfold.training.history import History
 from symfold.training.statistics import keep_statistics
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, eq=False)
+class Model(Result):
     """A trained net with the scales of its data, and the rows that it was trained and tested on."""
 
     shape: Shape

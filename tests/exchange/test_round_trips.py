@@ -14,6 +14,7 @@ import pytest
 import sympy as sp
 
 import symfold as sf
+from symfold.core.leaves import FrozenArray
 from symfold.mappers.expressions import named_mapper
 from symfold.training.optimizers import OPTIMIZERS, Optimizer
 
@@ -134,6 +135,10 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "jacobian": lambda: sf.jacobian(OPAQUE),
     "verdict": lambda: sf.verdict(OPAQUE, BLOCKS),
     "compare": lambda: sf.compare(OPAQUE, sf.fold(sf.mappers.boosting(sf.tensor("x")), sf.layers("f1:4"), sf.tensor("x"))),
+    "coupling": lambda: sf.coupling(BLOCKS, BLOCKS.init(seed=0)),
+    "received": lambda: sf.received(sf.squared_error(BLOCKS, X), BLOCKS.init(seed=0), x=np.ones((3, 2))),
+    "update_coupling": lambda: sf.update_coupling(sf.squared_error(BLOCKS, X), BLOCKS.init(seed=0), x=np.ones((3, 2))),
+    "expr": lambda: OPAQUE.expr,
     "fit": lambda: sf.fit(sf.squared_error(BLOCKS, X), BLOCKS.init(seed=0), {"x": np.ones((3, 2))}, optimizer=sf.sgd(0.1)),
 }  # fmt: skip
 
@@ -143,10 +148,31 @@ def test_a_result_comes_back_equal(name: str) -> None:
     result = RESULTS[name]()
     for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result), RESULTS[name]()):
         assert again == result
+    if name not in ("init", "fit"):
+        assert hash(again) == hash(result)
     if name == "compiled":
         assert result != OPAQUE.bind({f"f{k}": np.tanh for k in (1, 2, 3)}).compile("numpy") and hash(result) == hash(BLOCKS.compile("numpy"))
         params = BLOCKS.init(seed=0)
         assert np.array_equal(pickle.loads(pickle.dumps(result))(params, x=np.ones((3, 2))), result(params, x=np.ones((3, 2))))
+
+
+EXPRESSIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "order": lambda x, y: 2 * (y + x) * 3 - 1 / x + (x**2) ** y,
+    "functions": lambda x, y: np.log(np.exp(x)) + np.maximum(y, x) + sf.sigmoid(y + x) + np.arctan2(y, x),
+    "choices": lambda x, y: np.where(x > 0, y + x, np.where(np.logical_and(x < y, y > 1), 3 * y, -x)),
+}
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_an_expression_comes_back_as_written(name: str) -> None:
+    expression = sf.Net.of(EXPRESSIONS[name](sf.tensor("x"), sf.tensor("y"))).expr
+    for again in (pickle.loads(pickle.dumps(expression)), copy.copy(expression), copy.deepcopy(expression)):
+        assert again == expression and sp.srepr(again) == sp.srepr(expression)
+
+
+def test_results_with_other_numbers_are_not_equal() -> None:
+    first, second = (sf.coupling(BLOCKS, BLOCKS.init(seed=seed)) for seed in (0, 1))
+    assert first != second and first != "coupling" and len({first, second, RESULTS["coupling"]()}) == 2
 
 
 @pytest.mark.parametrize("width, heads", [(6, 2), (6, 3), (10, 2), (12, 4)])
@@ -168,4 +194,4 @@ def test_a_number_comes_back(number: Any) -> None:
     for again in (sf.from_json(net.to_json()), pickle.loads(pickle.dumps(net))):
         assert again == net and again.to_json() == net.to_json()
         if isinstance(number, float):
-            assert isinstance(again.outputs[0].args[1].op.value, (sp.Float, type(sp.oo), type(sp.nan)))
+            assert isinstance(again.outputs[0].args[1].op.value, (sp.Float, FrozenArray, type(sp.oo), type(sp.nan)))

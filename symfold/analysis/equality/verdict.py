@@ -16,6 +16,7 @@ from symfold.analysis.equality.comparable import free_depths, has_bodies, incomp
 from symfold.analysis.equality.linear_form import same_linear_form
 from symfold.analysis.equality.random_functions import RandomFunctions
 from symfold.analysis.equality.same_form import same_form
+from symfold.base.results import Result
 from symfold.core.names import applied_layers, leaves_of
 from symfold.core.net import Net
 from symfold.errors import InvalidValue, ShapeError
@@ -41,8 +42,8 @@ ACCIDENTAL = (
 )
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, eq=False)
+class Verdict(Result):
     """A graded answer: its level, whether the nets are equal (None: not proved), its text, and the evidence."""
 
     level: str

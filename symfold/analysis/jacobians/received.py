@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symfold.analysis.jacobians.probes import Probed, in_order, probed, untapped
+from symfold.base.results import Result
 from symfold.compute.compile import compile_net
 from symfold.core.leaves import Input, number
 from symfold.core.names import applied_layers, names_of
@@ -28,7 +29,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Received:
+class Received(Result):
     """The gradients that applications of layers receive, in order of computation, and the loss gradient.
 
     The loss gradient is that of the last state of the last fold that applies layers, or of the last layer if there is
@@ -120,7 +121,7 @@ def _numbers(net: Net, params: Mapping[str, Any], values: Mapping[str, Any]) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class Updates:
+class Updates(Result):
     """The change of the gradient that each layer receives, by a gradient step on one layer, per unit of learning rate.
 
     `changes[k][j]` is the derivative of the gradient of application k as the parameters of layer j move along their

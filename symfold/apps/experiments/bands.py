@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symfold.apps.data import Array
+from symfold.base.results import Result
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Budget:
         return f"{self.seeds} seeds, {self.rows} rows, {trained}"
 
 
-@dataclass(frozen=True)
-class Band:
+@dataclass(frozen=True, eq=False)
+class Band(Result):
     """The mean over seeds, minus and plus two standard errors: numbers, or arrays of one shape."""
 
     mean: Any

@@ -15,6 +15,7 @@ from symfold.analysis.strength.series import series
 from symfold.apps.data import Array
 from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.base.arguments import whole
+from symfold.base.results import Result
 from symfold.base.trees import Layered
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
@@ -26,8 +27,8 @@ from symfold.mappers import boosting, residual
 STRENGTHS = tuple(2.0**-k for k in range(3, 9))
 
 
-@dataclass(frozen=True)
-class Epsilon:
+@dataclass(frozen=True, eq=False)
+class Epsilon(Result):
     """The norms of the difference, and of its remainder without the second-order term: seeds by strengths."""
 
     budget: Budget

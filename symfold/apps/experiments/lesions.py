@@ -15,6 +15,7 @@ from symfold.apps.experiments.samples import Sample, diabetes
 from symfold.apps.experiments.training import RATES, Errors, by_choice, error_on, errors_of, fitted, steps_of
 from symfold.apps.table_nets import Shape
 from symfold.base.arguments import NumpyArray, whole
+from symfold.base.results import Result
 from symfold.core.net import Net
 from symfold.transform.rewiring.lesion import lesion
 from symfold.transform.rewiring.order import swap
@@ -22,8 +23,8 @@ from symfold.transform.rewiring.order import swap
 NETS = ("residual", "feedforward", "boosting")
 
 
-@dataclass(frozen=True)
-class Lesions:
+@dataclass(frozen=True, eq=False)
+class Lesions(Result):
     """Test errors of trained nets: by layers deleted, and by pairs of layers exchanged; nets by seeds by numbers."""
 
     budget: Budget

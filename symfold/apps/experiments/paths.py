@@ -23,6 +23,7 @@ from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.apps.experiments.samples import diabetes
 from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
 from symfold.base.arguments import NumpyArray, whole
+from symfold.base.results import Result
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.frontend.folding import fold, scan
@@ -36,8 +37,8 @@ Pull = Callable[[Array], Array]  # a transposed Jacobian: from cotangents of a l
 MOST_PATHS = 2**12  # up to this number every path is followed, above it a sample
 
 
-@dataclass(frozen=True)
-class PathLengths:
+@dataclass(frozen=True, eq=False)
+class PathLengths(Result):
     """The gradient by path length, 0 to depth; arrays are seeds by lengths, norms are means over the rows."""
 
     budget: Budget

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from symfold.apps.data import Array, Scale, read_table, split_rows
+from symfold.base.results import Result
 from symfold.errors import DataError
 
 Rows = tuple[Array, Array]  # inputs, targets
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, eq=False)
+class Sample(Result):
     """Standardised rows: to train on, to choose learning rates by, to test on."""
 
     train: Rows

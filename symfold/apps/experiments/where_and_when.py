@@ -26,6 +26,7 @@ from symfold.apps.experiments.samples import Rows, Sample, diabetes, triangle
 from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
 from symfold.apps.regression import error, linear_fit, with_constant
 from symfold.base.arguments import NumpyArray, one_of, real, whole
+from symfold.base.results import Result
 from symfold.compute.compile import Compiled
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
@@ -59,8 +60,8 @@ class Setting:
 SETTINGS = {"diabetes": Setting(6, 4, 2, 80, 64, (1.0,)), "triangle": Setting(8, 4, 2, 500, 32, (3.0, 7.0, 12.0))}
 
 
-@dataclass(frozen=True)
-class TwoByTwo:
+@dataclass(frozen=True, eq=False)
+class TwoByTwo(Result):
     """Root mean squared errors of standardized targets, arms by seeds; and the tuning of each arm, arms by choices."""
 
     sample: str

@@ -10,6 +10,7 @@ import numpy as np
 
 from symfold.apps.report.measured import with_layers
 from symfold.base.arguments import NumpyArray
+from symfold.base.results import Result
 from symfold.compute.random_inputs import rows_of
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
@@ -26,8 +27,8 @@ TASK = (
 )
 
 
-@dataclass(frozen=True)
-class Trained:
+@dataclass(frozen=True, eq=False)
+class Trained(Result):
     """A trained net: its loss, its parameters, the data, and the values of the loss before and after training."""
 
     net: Net

@@ -5,6 +5,7 @@ One call of `function` adds a row, here or in a user's code; everything else ask
 
 from __future__ import annotations
 
+import copyreg
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -114,11 +115,17 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     ROWS[head] = row
     NAMED[name] = head
     UFUNCS.update(dict.fromkeys(row.numpy, head))
+    copyreg.pickle(head, as_written)
     if not head.__module__.startswith("sympy.") and not row.truth:
         head._imp_ = staticmethod(Lambdified(row))  # `sympy.lambdify` calls this attribute
     numbers_of.cache_clear()
     accepts.cache_clear()
     return row
+
+
+def as_written(expression: sp.Basic) -> tuple[Callable[..., sp.Basic], tuple[sp.Basic, ...]]:
+    """How an expression is pickled and copied: unevaluated and in its order, where SymPy would evaluate it again."""
+    return partial(expression.func, evaluate=False), expression.args
 
 
 def checked(row: Function) -> Function:
