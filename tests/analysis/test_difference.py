@@ -131,6 +131,12 @@ def test_the_names_of_the_nets_are_used() -> None:
         difference(residual(2), boosting(2), names=("A", "A"))
 
 
+def test_control_characters_in_names_are_escaped() -> None:
+    found = difference(residual("n"), boosting("n"), names=("\x1b[31mA\n", "B\u202e"))
+    for shown in (str(found), repr(found), found._repr_html_()):
+        assert r"in \x1b[31mA\n and x in B\u202e" in shown and shown.isprintable()
+
+
 def test_what_no_layer_reads_is_still_a_difference() -> None:
     found = difference(sf.Net.of(sf.tanh(X)), sf.Net.of(sf.sin(X)))
     assert found and found.sentences == ("the output is tanh(x) in A and sin(x) in B",)

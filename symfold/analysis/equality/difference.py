@@ -14,9 +14,9 @@ from symfold.analysis.equality.overlay import merge
 from symfold.analysis.equality.same_form import same_form
 from symfold.analysis.equality.spans import bodies_of, overlap, span_text, uncovered
 from symfold.analysis.equality.wiring import K, Layout, StepRange, StepWiring, applied, layout, listed, name_of
+from symfold.base.arguments import two_names
 from symfold.core.net import Net
 from symfold.core.shapes import Size
-from symfold.errors import InvalidValue
 from symfold.show.notation import formula
 from symfold.show.notation.terms import show_size
 
@@ -74,7 +74,7 @@ class Difference:
 def difference(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Difference:
     """What moved between two nets: what layers read, the sums of states, layers, their order, initial states, outputs.
 
-    Nets with one normal form do not differ. Errors: InvalidValue unless `names` are two different names.
+    Nets with one normal form do not differ. Errors: InvalidType, InvalidValue unless `names` are two different names.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f", count="n"), sf.tensor("x")
@@ -84,10 +84,9 @@ def difference(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Differenc
     False
     """
     first, second = Net.of(a), Net.of(b)
-    if len(names) != 2 or names[0] == names[1]:
-        raise InvalidValue(f"names={names!r} must be two different names, one for each net")
+    names = two_names(names)
     if same_form(first, second):
-        return Difference(first, second, (names[0], names[1]), ("nothing moved",), True)
+        return Difference(first, second, names, ("nothing moved",), True)
     sentences = list(dict.fromkeys(_sentences(first, second, names)))
     if not sentences:
         shown = [formula(net).replace("\n", "; ") for net in (first, second)]
@@ -98,7 +97,7 @@ def difference(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Differenc
         ]
     if len(sentences) > MOST_SENTENCES:
         sentences = [*sentences[:MOST_SENTENCES], f"and {len(sentences) - MOST_SENTENCES} more differences"]
-    return Difference(first, second, (names[0], names[1]), tuple(sentences), False)
+    return Difference(first, second, names, tuple(sentences), False)
 
 
 # ---------------------------------------------------------------- as text

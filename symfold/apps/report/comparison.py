@@ -11,8 +11,9 @@ import sympy as sp
 from symfold.analysis.equality.verdict import Verdict, verdict
 from symfold.apps.report.depths import any_depth, at_number
 from symfold.apps.report.trained import Trained, trained
+from symfold.base.arguments import two_names
 from symfold.core.net import Net
-from symfold.errors import InvalidType, InvalidValue, TooLarge, printable
+from symfold.errors import InvalidValue, TooLarge
 from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rolling import roll
 
@@ -33,16 +34,7 @@ def compare(a: object, b: object, names: tuple[str, str] = ("A", "B")) -> Compar
     >>> [line for line in str(sf.compare(*nets)).splitlines() if "P(t)" in line]
     ['!= P(t)     (1 + t)^4                          1 + 4*t']
     """
-    if (
-        not isinstance(names, (tuple, list))
-        or len(names) != 2
-        or not all(isinstance(name, str) and name.strip() for name in names)
-    ):
-        raise InvalidType(f"names={names!r}: a comparison has two names (for instance names=('residual', 'boosting'))")
-    names = printable(names[0]), printable(names[1])
-    if names[0] == names[1]:
-        raise InvalidValue(f"both nets would be called {names[0]!r} (give them different names)")
-    return Comparison(Net.of(a), Net.of(b), names)
+    return Comparison(Net.of(a), Net.of(b), two_names(names))
 
 
 @dataclass(frozen=True, repr=False)
