@@ -47,6 +47,10 @@ OTHER_THINGS = {  # what is called like something else of the net, and the same 
     "tanh": (sf.layer("tanh")(np.tanh(x)), sf.layer("f")(np.tanh(x))),
     "max": (sf.layer("max")(np.maximum(x, 0)), sf.layer("f")(np.maximum(x, 0))),
     "exp": (sf.layer("exp")(np.exp(x)), sf.layer("f")(np.exp(x))),
+    "sqrt": (sf.layer("sqrt")(np.sqrt(x)), sf.layer("f")(np.sqrt(x))),
+    "log2": (sf.layer("log2")(np.log2(x)), sf.layer("log")(np.log2(x))),
+    "atan2": (sf.layer("atan2")(np.arctan2(x, 1)), sf.layer("f2")(np.arctan2(x, 1))),
+    "xor": (sf.layer("xor")(np.logical_xor(x > 0, x < 1)), sf.layer("f")(np.logical_xor(x > 0, x < 1))),
     "softmax": (sf.layer("softmax")(sf.softmax(sf.tensor("x", (3,)))), sf.layer("f")(sf.softmax(sf.tensor("x", (3,))))),
     "pi": (sp.pi * sf.tensor("pi"), sp.pi * x),
     "n": (sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("n")), sf.fold(sf.mappers.residual, sf.layers("f", count="n"), x)),
@@ -144,6 +148,11 @@ def test_two_names_look_different_in_latex(names: tuple[str, ...]) -> None:
 def test_a_run_of_letters_is_no_product() -> None:
     assert sf.formula(sum_of(("x", "y", "xy")), style="latex").endswith(r"x + y + \mathrm{xy}")
     assert sf.formula(sum_of(("x", "xy")), style="latex").endswith("x + xy")
+
+
+def test_one_layer_of_many_like_a_function_is_quoted() -> None:
+    net = sf.fold(lambda z, f: f(z) + np.log2(x), sf.layers("log1:4"), x)
+    assert str(net) == "z1 = log1(x) + log2(x)\nz2 = 'log2'(z1) + log2(x)\nz3 = log3(z2) + log2(x)"
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from xml.sax.saxutils import escape
 
 import sympy as sp
 
-from symfold.core.functions import ROWS
+from symfold.core.functions import ROWS, logical_xor
 from symfold.core.leaves import number_of
 from symfold.core.names import leaves_of
 from symfold.core.net import Net
-from symfold.core.nodes import is_elementwise, walk
+from symfold.core.nodes import Node, is_elementwise, walk
 from symfold.core.primitives import PRIMITIVES, is_apply
 from symfold.core.shapes import NAME, size_symbols
 from symfold.core.stacked_inputs import Leaf, Numbered
@@ -51,17 +51,21 @@ def _like_other_things(net: Net, leaves: Sequence[Leaf], style: Style) -> frozen
     """The names that layers have in common with functions of the net, and inputs with its constants and depths."""
     layers: set[str] = set()
     inputs: set[str] = set()
+    functions_named = _function_names()
     for leaf in leaves:
-        if not isinstance(leaf.op.names, Numbered):
+        if isinstance(leaf.op.names, Numbered):  # log2 is the second layer of log1, log2, ...
+            layers |= {name for name in functions_named if name[-1].isdecimal() and name in leaf.op.names}
+        else:
             (layers if leaf.shape[-1:] == (NAME,) else inputs).update(leaf.op.names)
     depths = [leaf.op.names.count for leaf in leaves if isinstance(leaf.op.names, Numbered)]
     depths += [fold.op.count for fold in net.bindings]
     like = inputs.intersection(name for depth in depths if not isinstance(depth, int) for name in size_symbols(depth))
-    if not (layers and layers & _function_names()) and inputs.isdisjoint(CONSTANT_NAMES):
+    if not (layers and layers & functions_named) and inputs.isdisjoint(CONSTANT_NAMES):
         return frozenset(like)
     nodes = walk((*net.outputs, *(result for block in net.blocks for result in block.results)))
     functions = {node.op.__name__.lower() for node in nodes if is_elementwise(node) and node.op not in SIGNS}
     functions |= {node.op.primitive.name for node in nodes if is_apply(node)}
+    functions |= {word for node in nodes for word in _other_words(node)}
     values = [value for node in nodes if (value := number_of(node)) is not None]
     constants = {constant for value in values for constant in value.atoms(*map(type, CONSTANTS))}
     written = {style.print(constant) for constant in constants}
@@ -75,7 +79,14 @@ def _like_other_things(net: Net, leaves: Sequence[Leaf], style: Style) -> frozen
 
 def _function_names() -> set[str]:
     """The names by which functions and primitives are written."""
-    return {name for head in ROWS for name in (head.__name__, head.__name__.lower())}.union(PRIMITIVES)
+    return {name for head in ROWS for name in (head.__name__, head.__name__.lower())}.union(PRIMITIVES, ("sqrt", "xor"))
+
+
+def _other_words(node: Node) -> tuple[str, ...]:
+    """The word by which text writes an operation that has another name."""
+    if node.op is sp.Pow and number_of(node.args[1]) in (sp.S.Half, -sp.S.Half):
+        return ("sqrt",)
+    return ("xor",) if node.op is logical_xor else ()
 
 
 def distinct_names(style: Style, leaves: Iterable[Leaf]) -> Style:
@@ -131,13 +142,15 @@ def _stand_in(word: str) -> Name:
 
 
 def _changed(style: Style, classes: frozenset[str], spelled: Callable[[Name, str], str]) -> Style:
-    """A style that writes the names of these classes in another way."""
+    """A style that writes these names, and names of these classes, in another way."""
 
     def write_name(name: Name) -> str:
-        return spelled(name, style.key) if class_of(name) in classes else style.name(name)
+        alike = class_of(name) in classes or typed(name) in classes
+        return spelled(name, style.key) if alike else style.name(name)
 
     def write_word(word: str) -> str:
-        return spelled(Name(word), style.key) if class_of(Name(word)) in classes else style.word(word)
+        alike = class_of(Name(word)) in classes or word in classes
+        return spelled(Name(word), style.key) if alike else style.word(word)
 
     return replace(style, name=write_name, word=write_word)
 
