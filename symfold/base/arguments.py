@@ -14,8 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType, InvalidValue, OutOfRange, UnknownName, listing, unknown
-from symfold.errors import InvalidType, InvalidValue, OutOfRange, listing, printable, unknown
+from symfold.errors import InvalidType, InvalidValue, OutOfRange, UnknownName, listing, printable, unknown
 
 NumpyArray: TypeAlias = np.ndarray[Any, Any]
 
@@ -134,11 +133,14 @@ def bytes_of(what: str, value: object, ways: Sequence[str] = ()) -> int:
             f"{what}={quoted(value)} is {neither} an amount of memory (as '256MB', '1GiB', or a number of bytes)"
         )
     return amount
+
+
 def two_names(names: object) -> tuple[str, str]:
     r"""Two different names that results print, with control characters escaped.
 
     >>> two_names(("A", "\x1b[31mB"))
     ('A', '\\x1b[31mB')
+    """
     if (
         not isinstance(names, (tuple, list))
         or len(names) != 2
@@ -146,6 +148,7 @@ def two_names(names: object) -> tuple[str, str]:
     ):
         raise InvalidType(
             f"names={quoted(names)}: a comparison has two names (for instance names=('residual', 'boosting'))"
+        )
     first, second = map(printable, names)
     if first == second:
         raise InvalidValue(f"both nets would be called {quoted(first)} (give them two different names)")
