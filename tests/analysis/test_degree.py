@@ -3,6 +3,7 @@
 import operator
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import given, settings
@@ -110,6 +111,18 @@ def test_nested_folds_scans_and_deep_nets() -> None:
     assert sf.degree(sf.fold(sf.mappers.boosting(X), deep, X), layer=3) == 3
     dense = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
     assert sf.degree(dense, layer=2) == 8
+
+
+def test_a_layer_with_a_polynomial_body_has_its_degree() -> None:
+    def degree(body: Any, count: Any = 2, mapper: Any = sf.mappers.feedforward) -> Any:
+        return sf.degree(sf.fold(mapper, sf.layers("f", body, count=count), sf.tensor("x", (None, 3))), D)
+
+    assert [degree(body) for body in (lambda z: z**3, lambda z: z * z + z, lambda z: 2 * z, np.tanh)] == [9, 4, 1, D**2]
+    assert [degree(body, "n", sf.mappers.residual) for body in (lambda z: z**3, sp.tanh)] == [3**N, D**N]
+    assert degree(sf.dense(3, 3), "n", sf.mappers.residual) == 1
+    assert sf.degree(sf.layer("f", lambda z, W: np.tanh(W) * z**2, W=(3,))(X), D) == 2  # no polynomial in W alone
+    assert sf.degree(sf.layer("f", lambda a, b: np.tanh(a) * b**2)(2, X), D) == 2
+    assert sf.degree(sf.layer("f", lambda z: sf.fold(lambda s, k: s * z, [1, 2, 3], z))(X), D) == 4
 
 
 def test_what_is_no_polynomial_is_refused_in_words() -> None:

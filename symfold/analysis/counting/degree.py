@@ -20,7 +20,7 @@ from symfold.analysis.counting.sharing import shared
 from symfold.analysis.counting.unread import without_unread
 from symfold.base.arguments import algebraic
 from symfold.base.big_numbers import legible, product_of
-from symfold.core.blocks import Call
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
 from symfold.core.leaves import Input, number_of
@@ -36,7 +36,7 @@ Vector = tuple[Any, ...]
 Degree = tuple[Vector, ...]  # a maximum of linear forms in the degrees of the formals; outside blocks, of numbers
 ABOVE_ONE = sp.Dummy("above_one", integer=True, nonnegative=True)  # a symbolic degree is 1 + this
 MOST_FORMS = 200
-NO_POLYNOMIAL = "{} is not a polynomial, so the net has no degree (inside a layer, it counts as a polynomial)"
+NO_POLYNOMIAL = "{} is not a polynomial, so the net has no degree (inside a layer, it counts as one of degree `layer`)"
 MOST_REPEATS = 8
 MOST_EXPANDED = 64  # the degree, in the degree of a layer, up to which polynomials are compared on intervals
 
@@ -44,10 +44,10 @@ MOST_EXPANDED = 64  # the degree, in the degree of a layer, up to which polynomi
 def degree(net: Any, layer: Any = 2) -> Any:
     """The degree of a net in its inputs, if every layer is a polynomial of degree `layer`.
 
-    `layer` is an integer from 1 up or a symbol. Layers in sequence multiply degrees, layers in parallel do not
-    (residual: d**n, boosting: d). A fold has the degree of its unrolled steps; in a symbolic depth, for all depths that
-    are not small. If the parts of a state feed each other, the formula is a polynomial or a power, proved by induction
-    over the steps, or there is none.
+    `layer` is an integer from 1 up or a symbol. A layer whose body is a polynomial has the degree of its body instead.
+    Layers in sequence multiply degrees, layers in parallel do not (residual: d**n, boosting: d). A fold has the degree
+    of its unrolled steps; in a symbolic depth, for all depths that are not small. If the parts of a state feed each
+    other, the formula is a polynomial or a power, proved by induction over the steps, or there is none.
 
     >>> import sympy as sp, symfold as sf
     >>> x, d = sf.tensor("x"), sp.Symbol("d")
@@ -60,6 +60,8 @@ def degree(net: Any, layer: Any = 2) -> Any:
     2**1000000
     >>> degree(sf.fold(lambda s, f: (f(s[0]) / s[1] + s[0], s[1] + 1), f, (x, 1))[0], d)  # a number divides
     d**n
+    >>> degree(sf.fold(sf.mappers.feedforward, sf.layers("g1:3", lambda z: z**3), x), d)  # the body is a polynomial
+    9
     """
     net = Net.of(net)
     symbol = layer if isinstance(layer, sp.Symbol) else None
@@ -127,11 +129,16 @@ def _closed(value: sp.Expr) -> sp.Expr:
     return sp.powsimp(sp.powdenest(factored, force=True), combine="exp")
 
 
+class _NoPolynomial(NoRule):
+    """An operation that is not a polynomial."""
+
+
 class Degrees(Powers):
     """The degrees of values, over the degrees of a block's formals."""
 
     def __init__(self, width: int, layer: Any, in_block: bool = False):
         self.layer, self.in_block = layer, in_block
+        self.bodies: dict[tuple[Block, tuple[bool, ...]], Degree | None] = {}
         self.constant: Degree = ((0,) * width,)
         self.units: list[Degree] = []  # of the formals, in a block
 
@@ -150,7 +157,7 @@ class Degrees(Powers):
         if all(arg == self.constant for arg in args):
             return self.constant
         if isinstance(op, Call):
-            return scaled(greatest(args[1:]), self.layer)
+            return self.called(op, args[1:])
         if op is sp.Mul:
             return summed(args, self.constant)
         if isinstance(op, Apply):
@@ -159,13 +166,33 @@ class Degrees(Powers):
             exponent = number_of(node.args[1])
             if exponent is not None and exponent.is_Integer and exponent >= 0:
                 return scaled(args[0], int(exponent))
-            raise NoRule(
+            raise _NoPolynomial(
                 f"the power {node.args[1]} of a value that depends on an input is not a polynomial "
                 "(an integer from 0 up is)"
             )
         if isinstance(op, type) and op is not sp.Add:
-            raise NoRule(NO_POLYNOMIAL.format(op.__name__))
+            raise _NoPolynomial(NO_POLYNOMIAL.format(op.__name__))
         return greatest(args)
+
+    def called(self, op: Call, args: Sequence[Any]) -> Degree:
+        """The degree of a layer's result: that of its body, if it is a polynomial in what is not constant."""
+        if op.body is not None:
+            constant = tuple(arg == self.constant for arg in args)
+            if (op.body, constant) not in self.bodies:
+                self.bodies[op.body, constant] = self.of_body(op.body, constant)
+            if (forms := self.bodies[op.body, constant]) is not None:
+                return substituted(forms, args, self.constant)
+        return scaled(greatest(args), self.layer)
+
+    def of_body(self, body: Block, constant: Sequence[bool]) -> Degree | None:
+        """The degree of a body over its formals, some of which are constant; None if it is not a polynomial."""
+        inside = self.inside(len(constant))
+        units = [inside.constant if each else self.unit(k, len(constant)) for k, each in enumerate(constant)]
+        try:
+            result: Degree = inside.run_whole(body.results, dict(zip(body.formals, units, strict=True)))[0]
+        except _NoPolynomial:
+            return None
+        return result
 
     def primitive(self, node: Node, op: Apply, args: Sequence[Any]) -> Degree:
         """The sum of the degrees of the argument groups that an operation is linear in; others must be constant."""
@@ -173,7 +200,7 @@ class Degrees(Powers):
         others = set(carried_places(node)) - {k for group in groups for k in group}
         if any(args[k] != self.constant for k in others):
             if op.primitive.body is None:
-                raise NoRule(NO_POLYNOMIAL.format(op.primitive.name))
+                raise _NoPolynomial(NO_POLYNOMIAL.format(op.primitive.name))
             formals = formals_of([arg.shape for arg in node.args])
             return self.run((body_of(op, formals),), dict(zip(formals, args, strict=True)))[0]
         return summed([greatest([args[k] for k in group]) for group in groups], self.constant)
