@@ -4,6 +4,7 @@ In: mappers, items, NumPy and SymPy functions. Out: nodes and nets.
 
     numpy_choices     np.where, np.clip and logical functions
     numpy_instead     NumPy functions that do not trace, each with what to write instead
+    numpy_joins       np.concatenate, np.stack and their kin
     numpy_functions   NumPy functions on nodes, one row each
     numpy_protocols   NumPy called on nodes, nets and expressions
     tracer            stand-ins for states and items, passed to mappers

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import ordered, quoted, takes, whole
+from symfold.base.arguments import quoted, takes, whole
 from symfold.core.conversion import as_node, operand
 from symfold.core.functions import UFUNCS, row_of
 from symfold.core.leaves import Constant, number
@@ -19,7 +19,6 @@ from symfold.core.primitives import (
     axes_given,
     axes_of,
     broadcast_to,
-    concatenate,
     cumulative_sum,
     dot,
     einsum,
@@ -36,11 +35,12 @@ from symfold.core.primitives import (
     swap,
     zeros,
 )
-from symfold.core.sequences import reverse, stack
+from symfold.core.sequences import reverse
 from symfold.core.shapes import Shape, is_known, show, size_given
 from symfold.errors import NoRule, ShapeError, listing, plural
 from symfold.frontend.numpy_choices import CHOICES
 from symfold.frontend.numpy_instead import INSTEAD
+from symfold.frontend.numpy_joins import JOINS
 
 
 def call_numpy(function: object, *args: object, **options: object) -> Node:
@@ -103,13 +103,6 @@ def sizes_given(shape: object, least: int = 0) -> Shape:
     return tuple(size_given("size", size, least) for size in sizes)
 
 
-def _concatenate(parts: Sequence[object], axis: int = 0) -> Node:
-    nodes = tuple(map(as_node, ordered("numpy.concatenate takes values to join", parts)))
-    only(axis is not None, "concatenate", "axis=None", "a number")
-    only(bool(nodes), "concatenate", "no values", "one value or more")
-    return nodes[0] if len(nodes) == 1 else concatenate(*nodes, axis=whole("axis", axis, None))
-
-
 def _getitem(a: Node, index: object) -> Node:
     indices: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
@@ -133,11 +126,6 @@ def only(allowed: bool, function: str, option: str, instead: str) -> None:
     """Refuse a NumPy option that has no meaning here."""
     if not allowed:
         raise NoRule(f"numpy.{function} with {option} does not trace ({instead} does)")
-
-
-def _stack(parts: Sequence[object], axis: int = 0) -> Node:
-    only(axis == 0, "stack", f"axis={axis}", "axis=0")
-    return stack(parts)
 
 
 def _flip(a: object, axis: int | None = None) -> Node:
@@ -215,15 +203,11 @@ NUMPY: dict[Any, Callable[..., Node]] = {
         *map(as_node, values), subscripts=subscripts_given(subscripts, len(values))
     ),
     np.reshape: _reshape,
-    np.concatenate: _concatenate,
     np.ndarray.__getitem__: _getitem,
     np.expand_dims: _expand_dims,
     np.broadcast_to: lambda a, shape: broadcast_to(as_node(a), shape=sizes_given(shape)),
     np.zeros_like: lambda a, **_: zeros(as_node(a)),
     np.ones_like: lambda a, **_: spread(number(1), as_node(a)),
-    np.stack: _stack,
-    np.vstack: lambda parts: _concatenate(parts, axis=-2),
-    np.hstack: lambda parts: _concatenate(parts, axis=-1 if all(as_node(part).ndim < 3 for part in parts) else 1),
     np.flip: _flip,
     np.var: _variance,
     np.std: lambda a, axis=None, keepdims=False: _root(_variance(a, axis, keepdims)),
@@ -235,4 +219,5 @@ NUMPY: dict[Any, Callable[..., Node]] = {
     np.vdot: lambda a, b: dot(_ravel(a), _ravel(b)),
     np.ravel: _ravel,
     **CHOICES,
+    **JOINS,
 }

@@ -8,6 +8,7 @@ import pytest
 import symfold as sf
 from symfold.errors import NoRule, ShapeError, SymfoldError
 
+W = np.array([0.5, -1.0, 2.0])
 A = np.abs(np.random.default_rng(0).normal(size=(4, 3))) + 0.1
 
 FUNCTIONS: dict[str, Any] = {
@@ -29,6 +30,19 @@ FUNCTIONS: dict[str, Any] = {
     "hstack of vectors": lambda z: np.hstack([z[0], z[1]]),
     "vstack": lambda z: np.vstack([z, 2 * z]),
     "stack": lambda z: np.stack([z, 2 * z]),
+    "vstack of vectors": lambda z: np.vstack([z[0], W, z[1:2]]),
+    "vstack of blocks": lambda z: np.vstack([np.stack([z, z]), np.stack([z, 2 * z])]),
+    "hstack of blocks": lambda z: np.hstack([np.stack([z, z]), np.stack([z, 2 * z])]),
+    "hstack of numbers": lambda z: np.hstack([z[0][0], z[1], 2.0]),
+    "dstack": lambda z: np.dstack([z, z * 2]),
+    "dstack of vectors": lambda z: np.dstack([z[0], W]),
+    "column_stack": lambda z: np.column_stack([z, z[:, 0]]),
+    "column_stack of vectors": lambda z: np.column_stack([W, z[0]]),
+    "concatenate flat": lambda z: np.concatenate([z, W], axis=None),
+    "stack along the columns": lambda z: np.stack([z, 2 * z], axis=1),
+    "stack along the last axis": lambda z: np.stack([z[0], W, z[1]], axis=-1),
+    "atleast_2d": lambda z: np.atleast_2d(z[0]),
+    "atleast_3d": np.atleast_3d,
     "flip": lambda z: np.flip(z, axis=0),
     "flip of a vector": lambda z: np.flip(z[0]),
     "squeeze": lambda z: np.squeeze(z[0:1], axis=0),
@@ -73,7 +87,6 @@ def test_value_and_slope(name: str, shape: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize(
     "function",
     [
-        lambda z: np.stack([z, z], axis=1),
         lambda z: np.flip(z),
         lambda z: np.flip(z, axis=1),
         lambda z: np.reshape(z, (3, 4), order="F"),
@@ -92,3 +105,13 @@ def test_what_has_no_meaning_here_is_refused(function: Any) -> None:
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError, match="its size is not 1"):
         np.squeeze(sf.tensor("z", (4, 3)), axis=0)
+
+
+def test_an_item_and_a_captured_value_are_joined_along_any_axis() -> None:
+    items, x = [np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])], sf.tensor("x", (3, 2))
+
+    def mapper(z: Any, i: Any) -> Any:
+        return z * np.stack([i, W], axis=1) + np.column_stack([W, i]) + np.vstack([i, W]).T
+
+    net, numbers = sf.fold(mapper, items, x), np.ones((3, 2))
+    np.testing.assert_allclose(net(numbers), mapper(mapper(numbers, items[0]), items[1]))
