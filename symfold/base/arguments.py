@@ -20,12 +20,12 @@ NumpyArray: TypeAlias = np.ndarray[Any, Any]
 
 
 def quoted(value: object, most: int = 60) -> str:
-    """The repr of a value, on one line and cut short.
+    """The repr of a value, on one line, without its address, and cut short.
 
     >>> quoted(list(range(1000)), 20)
     '[0, 1, 2, 3, 4, 5...'
     """
-    text = " ".join(repr(value).split())
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

@@ -23,7 +23,7 @@ from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, Formal, number_of
 from symfold.core.nodes import Node, Operation, digest, substitute, walk, with_args
 from symfold.core.shapes import ANY, NAME, Shape
-from symfold.errors import ShapeError
+from symfold.errors import SymfoldError
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -141,9 +141,10 @@ def is_reciprocal(node: Node) -> bool:
     return node.op is sp.Pow and number_of(node.args[1]) == -1
 
 
-def prefixed(error: ShapeError, where: str) -> ShapeError:
+def prefixed(error: SymfoldError, where: str) -> SymfoldError:
     """The same error, prefixed by where it happened."""
-    return ShapeError(f"{where}: {error.problem}", *error.advice)
+    again = type(error)(f"{where}: {error.problem}", *error.advice)
+    return again.with_traceback(error.__traceback__)
 
 
 @dataclass(frozen=True)

@@ -119,10 +119,12 @@ def as_node(value: object) -> Node:
     if isinstance(value, (np.ndarray, list)):
         array = array_of("a value in a net", value)
         return Node(Constant(FrozenArray.of(array))) if array.ndim else as_node(array.item())
-    hint = (
-        "call it on a value, as f(z)" if callable(value) else "give a tensor, a SymPy expression, a number or an array"
+    if callable(value):
+        raise InvalidType(f"cannot make the function {quoted(value)} part of a net (call it on a value, as f(z))")
+    raise InvalidType(
+        f"cannot make {quoted(value)} of type {type(value).__name__} part of a net "
+        "(give a tensor, a SymPy expression, a number or an array)"
     )
-    raise InvalidType(f"cannot make {quoted(value)} of type {type(value).__name__} part of a net ({hint})")
 
 
 def operand(value: object) -> Node:

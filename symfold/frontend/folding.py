@@ -6,6 +6,7 @@ first and last items to catch a mapper that is not a pure function of (state, it
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ from symfold.core.nodes import Node, digest, rebuilt, substitute, walk
 from symfold.core.sequences import element, join, rebuilt_sequence, stack
 from symfold.core.shapes import Shape, Size
 from symfold.core.stacked_inputs import is_input
-from symfold.errors import ImpureMapper, InvalidType, InvalidValue, ShapeError
+from symfold.errors import ImpureMapper, InvalidType, InvalidValue, SymfoldError
 from symfold.frontend.items import read_item
 from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
 from symfold.frontend.tracer import Tracer
@@ -104,13 +105,13 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
 
     def applied(formals: Sequence[Node], item: Any, position: int) -> list[Node]:
         try:
-            result = mapper(unflatten(form, [Tracer(formal) for formal in formals[:carries]]), item)
-        except ShapeError as error:
+            nodes = state_given(mapper(unflatten(form, [Tracer(formal) for formal in formals[:carries]]), item), form)
+        except SymfoldError as error:
             raise prefixed(error, place(formals, position)) from None
         except TypeError as error:
             if not takes(mapper, None, None):
                 raise InvalidType(
-                    f"a mapper takes (state, item), and {quoted(mapper)} cannot be called with two arguments"
+                    f"a mapper takes (state, item), and {quoted(mapper)} takes {inspect.signature(mapper)}"
                 ) from None
             if not callable(item) and "not callable" in str(error):
                 raise InvalidType(
@@ -122,13 +123,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         except Exception as error:
             error.add_note(f"in {place(formals, position)}")
             raise
-        leaves, result_form = flatten(ordered_as(form, as_state(result)))
-        if result_form != form:
-            hint = " (a list is one array: give a tuple)" if isinstance(result, list) else ""
-            raise InvalidType(
-                f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}{hint}"
-            )
-        nodes = with_depth(list(map(as_node, leaves)), run.count)
+        nodes = with_depth(nodes, run.count)
         return nodes + nodes if states else nodes
 
     def step_for(shapes: tuple[Shape, ...], first: int) -> Step:
@@ -144,6 +139,19 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         return step
 
     return settle(step_for, run.count, init)
+
+
+def state_given(result: State, form: Form) -> list[Node]:
+    """The leaves of a state that a mapper gave, which must have the form of the state before."""
+    if result is None:
+        raise InvalidType("the mapper gave None, not the next state (does it lack a return?)")
+    leaves, result_form = flatten(ordered_as(form, as_state(result)))
+    if result_form != form:
+        hint = " (a list is one array: give a tuple)" if isinstance(result, list) else ""
+        raise InvalidType(
+            f"the mapper gave a state of another form: {describe(result_form)} after {describe(form)}{hint}"
+        )
+    return list(map(as_node, leaves))
 
 
 def with_depth(nodes: list[Node], count: Size) -> list[Node]:

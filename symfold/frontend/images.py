@@ -68,6 +68,7 @@ def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> K
     (gain_f, shift_f, mean_f, variance_f)
     """
     channels = whole("channels", channels, 1)
+    reads = f"(samples, {channels} channels, height, width)"
     shape = (channels, 1, 1)
     weights = (Weight("gain", shape, Normal(1.0, 0.0)), Weight("shift", shape, ZERO))
 
@@ -81,9 +82,12 @@ def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> K
     if flag("kept", kept):
         statistics = (Weight("mean", shape, MEAN), Weight("variance", shape, VARIANCE))
         return make_kind(
-            lambda z, gain, shift, mean, variance: normed(z - mean, variance, gain, shift), 1, (*weights, *statistics)
+            lambda z, gain, shift, mean, variance: normed(z - mean, variance, gain, shift),
+            1,
+            (*weights, *statistics),
+            reads,
         )
-    return make_kind(by_batch, 1, weights)
+    return make_kind(by_batch, 1, weights, reads)
 
 
 def max_pool(value: State, size: int = 2) -> State:

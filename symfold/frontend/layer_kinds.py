@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,15 @@ class Weight:
 
 @dataclass(frozen=True)
 class Kind:
-    """What layers of one kind share: a body, as a block over (inputs..., weights..., captured...)."""
+    """What layers of one kind share: a body, as a block over (inputs..., weights..., captured...).
+
+    `reads` says for error messages what the layers read, if the operations of the body do not.
+    """
 
     body: Block
     weights: tuple[Weight, ...] = ()
     captured: tuple[Node, ...] = ()
+    reads: str = field(default="", compare=False)
 
     @property
     def arity(self) -> int:
@@ -65,7 +69,7 @@ def kind_of(body: Layered | Kind | None, weights: dict[str, Any]) -> Kind | None
     return make_kind(body, arity_of(body, weights), checked_weights)
 
 
-def make_kind(body: Layered, arity: int, weights: tuple[Weight, ...] = ()) -> Kind:
+def make_kind(body: Layered, arity: int, weights: tuple[Weight, ...] = (), reads: str = "") -> Kind:
     """Trace a body over inputs of any shape and weights of known shapes."""
     shapes: list[Shape] = [(Rest((f"argument {k + 1}",)),) for k in range(arity)]
     shapes += [weight.shape for weight in weights]
@@ -82,7 +86,7 @@ def make_kind(body: Layered, arity: int, weights: tuple[Weight, ...] = ()) -> Ki
         return [as_node(result)]
 
     traced = trace(run, shapes, fixed=len(shapes))
-    return Kind(traced.block, weights, tuple(node for node in traced.operands if isinstance(node, Node)))
+    return Kind(traced.block, weights, tuple(node for node in traced.operands if isinstance(node, Node)), reads)
 
 
 def takes_by_name(body: Layered, named: dict[str, Tracer]) -> bool:

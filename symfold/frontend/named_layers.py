@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 import sympy as sp
 
@@ -71,7 +71,8 @@ class Layer:
             node = Node(op, (self.leaves[0], *args, *self.leaves[1:]))
         except ShapeError as error:
             shapes = f"shape{'s'[: len(args) > 1]} {', '.join(show(arg.shape) for arg in args)}"
-            raise prefixed(error, f"{self.description}, called on {shapes}") from None
+            reads = f", reads {self.kind.reads}" if self.kind and self.kind.reads else ""
+            raise prefixed(error, f"{self.description}, called on {shapes}{reads}") from None
         result: Node = node if lead is None else lead._wrap_(node)
         return result
 
@@ -93,6 +94,9 @@ class StandInLayer(Layer):
     @property
     def description(self) -> str:
         return "a layer of the fold"
+
+    def __getitem__(self, index: object) -> NoReturn:  # unpacking asks it too
+        raise InvalidType("an item that is one layer has no parts (items of several: sf.zipped(f, g), or zip(f, g))")
 
     def __eq__(self, other: object) -> bool:
         if self is not other and isinstance(other, Layer):

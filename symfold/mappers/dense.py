@@ -22,7 +22,7 @@ from symfold.frontend.elementwise import softmax
 from symfold.frontend.layer_kinds import dense
 from symfold.frontend.named_layers import Layer
 from symfold.frontend.runs import zipped
-from symfold.mappers.registry import Architecture, Parts
+from symfold.mappers.registry import Architecture, Parts, item_of, pair_of
 
 
 def dense_concatenation(z: State, f: Layered) -> State:
@@ -46,7 +46,7 @@ def dense_sum(state: tuple[State, State], f: Layered) -> tuple[State, State]:
     >>> sf.verdict(sf.fold(dense_sum, f, (x, x))[1], sf.fold(sf.mappers.residual, f, x)).equal
     True
     """
-    z, total = state
+    z, total = pair_of("dense_sum", state, "z", "sum")
     z = f(total)
     return z, total + z
 
@@ -61,8 +61,8 @@ def denseformer(state: tuple[State, State], item: tuple[Layered, State]) -> tupl
     >>> sf.fold(denseformer, [(sf.layer("f1"), sf.parameter("a1", (2, 1, 1)))], (x, sf.stack([x])))[1].shape
     (2, x.shape[0], 3)
     """
-    z, earlier = state
-    f, alpha = item
+    z, earlier = pair_of("denseformer", state, "average", "sequence")
+    f, alpha = item_of("denseformer", item, "layer", "weights", values=1)
     earlier = _appended(earlier, f(z))
     return reduce_sum(alpha * earlier, axis=(0,), keepdims=False), earlier
 
@@ -92,7 +92,7 @@ def hyper_connections(streams: State, item: tuple[Layered, State, State, State])
     >>> print(sf.fold(hyper_connections, [(sf.layer("f"), *weights)], sf.tensor("H", (None, 2, 3))))
     z1 = dot(A, H) + dot(w, f(dot(r, H)))
     """
-    f, read, mix, write = item
+    f, read, mix, write = item_of("hyper_connections", item, "layer", "read", "mix", "write", values=3)
     return dot(mix, streams) + dot(write, f(dot(read, streams)))
 
 

@@ -9,7 +9,7 @@ from symfold.frontend.elementwise import exp
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import boosting
 from symfold.mappers.multiplicative import multiplicative, multiplicative_boosting
-from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound, item_of, pair_of
 
 
 def gradient_boosting(x: State, shrinkage: Scalar = 0.1) -> Mapper:
@@ -39,7 +39,7 @@ def stacking(x: State) -> Mapper:
 
 
 def _stacking(x: State, z: State, item: tuple[Layered, State]) -> State:
-    f, weight = item
+    f, weight = item_of("stacking", item, "learner", "weight", values=1)
     return z + weight * f(x)
 
 
@@ -58,9 +58,10 @@ def mixture(x: State) -> Mapper:
 
 
 def _mixture(x: State, state: tuple[State, State], item: tuple[Layered, Layered]) -> tuple[State, State]:
-    f, g = item
+    f, g = item_of("mixture", item, "expert", "gate")
+    top, bottom = pair_of("mixture", state, "numerator", "denominator")
     weight = exp(g(x))
-    return state[0] + weight * f(x), state[1] + weight
+    return top + weight * f(x), bottom + weight
 
 
 def _stacking_net(parts: Parts) -> Net:

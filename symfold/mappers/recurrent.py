@@ -11,7 +11,7 @@ from symfold.core.net import Net
 from symfold.core.sequences import reverse
 from symfold.frontend import folding
 from symfold.frontend.elementwise import sigmoid, tanh
-from symfold.mappers.registry import Architecture, Mapper, Parts, bound, last_step, mean_step
+from symfold.mappers.registry import Architecture, Mapper, Parts, bound, last_step, mean_step, pair_of
 
 
 def elman(g: Layered) -> Mapper:
@@ -78,7 +78,7 @@ def lstm(take: Layered, forget: Layered, show: Layered, new: Layered) -> Mapper:
 def _lstm(
     take: Layered, forget: Layered, show: Layered, new: Layered, state: tuple[State, State], u: State
 ) -> tuple[State, State]:
-    h, c = state
+    h, c = pair_of("lstm", state, "h", "c")
     c = sigmoid(forget(h, u)) * c + sigmoid(take(h, u)) * tanh(new(h, u))
     return sigmoid(show(h, u)) * tanh(c), c
 

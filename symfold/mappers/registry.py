@@ -17,7 +17,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import concatenate, dot, reduce_mean
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
-from symfold.errors import Advice, TooLarge
+from symfold.errors import Advice, InvalidType, TooLarge
 from symfold.frontend.folding import Mapper as Mapper
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
@@ -47,6 +47,52 @@ def bound(step: Layered, *arguments: object) -> Bound:
     (boosting(x), True)
     """
     return Bound(step, tuple(as_node(value) if isinstance(value, (np.ndarray, list)) else value for value in arguments))
+
+
+def item_of(mapper: str, item: object, *parts: str, values: int = 0) -> tuple[Any, ...]:
+    """The parts of an item, which must be as many, and layers but for the last `values`.
+
+    >>> item_of("highway", layer("f"), "layer", "gate")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidType: an item of highway is (layer, gate), got a layer (give tuples, as list(zip(f, g)) does)
+    """
+    given = parts_given(item)
+    kinds = [*(["a layer"] * (len(parts) - values)), *(["a value"] * values)]
+    if given is None or list(map(kind_of_part, given)) != kinds:
+        got = kind_of_part(item) if given is None else f"({', '.join(map(kind_of_part, given))})"
+        lists = ", ".join("fghk"[: len(parts)])
+        raise InvalidType(
+            f"an item of {mapper} is ({', '.join(parts)}), got {got} (give tuples, as list(zip({lists})) does)"
+        )
+    return given
+
+
+def pair_of(mapper: str, state: object, *parts: str) -> tuple[Any, ...]:
+    """The parts of a state, which must be as many.
+
+    >>> pair_of("lstm", tensor("h"), "h", "c")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidType: the state of lstm is (h, c), got a value (give a tuple as the initial state)
+    """
+    given = parts_given(state)
+    if given is None or len(given) != len(parts):
+        got = "a value" if given is None else f"{len(given)} parts"
+        raise InvalidType(
+            f"the state of {mapper} is ({', '.join(parts)}), got {got} (give a tuple as the initial state)"
+        )
+    return given
+
+
+def parts_given(value: object) -> tuple[Any, ...] | None:
+    """The parts of a tuple, a list or layers; None for a single layer or value."""
+    return tuple(value) if isinstance(value, (tuple, list, Layers)) else None
+
+
+def kind_of_part(value: object) -> str:
+    is_layer = callable(value) and not isinstance(value, sp.Expr)  # a symbol can be called too
+    return "a layer" if is_layer else "a tuple" if isinstance(value, (tuple, list)) else "a value"
 
 
 @dataclass(frozen=True)

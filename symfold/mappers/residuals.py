@@ -8,7 +8,7 @@ from symfold.frontend import folding
 from symfold.frontend.elementwise import relu, sigmoid
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import feedforward, residual
-from symfold.mappers.registry import Architecture, Mapper, Parts, Row, Scalar, bound
+from symfold.mappers.registry import Architecture, Mapper, Parts, Row, Scalar, bound, item_of
 
 
 def pre_activation(z: State, f: Layered) -> State:
@@ -45,7 +45,7 @@ def rezero(z: State, item: tuple[Layered, State]) -> State:
     z1 = a1*f1(x) + x
     z2 = a2*f2(z1) + z1
     """
-    f, alpha = item
+    f, alpha = item_of("rezero", item, "layer", "number", values=1)
     return alpha * f(z) + z
 
 
@@ -59,7 +59,7 @@ def highway(z: State, item: tuple[Layered, Layered]) -> State:
     u_k = sigmoid(g_k(z_{k-1}))
     z_k = u_k*f_k(z_{k-1}) + (1 - u_k)*z_{k-1}, k = 1..n, z_0 = x
     """
-    f, g = item
+    f, g = item_of("highway", item, "layer", "gate")
     gate = sigmoid(g(z))
     return gate * f(z) + (1 - gate) * z
 

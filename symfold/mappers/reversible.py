@@ -5,7 +5,7 @@ from __future__ import annotations
 from symfold.base.trees import Layered, State
 from symfold.frontend import folding
 from symfold.frontend.runs import zipped
-from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound, joined
+from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound, item_of, joined, pair_of
 
 Pair = tuple[State, State]
 
@@ -21,16 +21,16 @@ def coupling(state: Pair, item: tuple[Layered, Layered]) -> Pair:
     z1 = a + f(b)
     y1 = b + g(z1)
     """
-    a, b = state
-    f, g = item
+    a, b = pair_of("coupling", state, "a", "b")
+    f, g = item_of("coupling", item, "f", "g")
     a = a + f(b)
     return a, b + g(a)
 
 
 def uncoupling(state: Pair, item: tuple[Layered, Layered]) -> Pair:
     """The inverse of `coupling`: a fold over the reversed items recovers the initial state."""
-    a, b = state
-    f, g = item
+    a, b = pair_of("coupling", state, "a", "b")
+    f, g = item_of("coupling", item, "f", "g")
     b = b - g(a)
     return a - f(b), b
 
@@ -47,7 +47,7 @@ def momentum(gamma: Scalar = 0.5) -> Mapper:
 
 
 def _momentum(gamma: Scalar, state: Pair, f: Layered) -> Pair:
-    x, v = state
+    x, v = pair_of("momentum", state, "x", "v")
     v = gamma * v + (1 - gamma) * f(x)
     return x + v, v
 
@@ -58,7 +58,7 @@ def unmomentum(gamma: Scalar = 0.5) -> Mapper:
 
 
 def _unmomentum(gamma: Scalar, state: Pair, f: Layered) -> Pair:
-    x, v = state
+    x, v = pair_of("momentum", state, "x", "v")
     x = x - v
     return x, (v - (1 - gamma) * f(x)) / gamma
 
@@ -76,7 +76,7 @@ def leapfrog(h: Scalar = 1) -> Mapper:
 
 
 def _leapfrog(h: Scalar, state: Pair, f: Layered) -> Pair:
-    z, before = state
+    z, before = pair_of("leapfrog", state, "z", "z_before")
     return 2 * z - before + (f(z) if h == 1 else h**2 * f(z)), z
 
 
@@ -86,7 +86,7 @@ def unleapfrog(h: Scalar = 1) -> Mapper:
 
 
 def _unleapfrog(h: Scalar, state: Pair, f: Layered) -> Pair:
-    after, z = leapfrog(h)(state[::-1], f)
+    after, z = leapfrog(h)(pair_of("leapfrog", state, "z", "z_before")[::-1], f)
     return z, after
 
 

@@ -16,7 +16,7 @@ from symfold.frontend.layer_kinds import Kind
 from symfold.frontend.named_layers import layers
 from symfold.frontend.runs import zipped
 from symfold.mappers.additive import residual
-from symfold.mappers.registry import Architecture, Parts, mean_position
+from symfold.mappers.registry import Architecture, Parts, item_of, mean_position
 
 
 def pre_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State:
@@ -26,7 +26,7 @@ def pre_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State
     >>> print(sf.formula(sf.fold(pre_norm, [sf.layers("p a q m")], sf.tensor("x")), form="expanded"))
     x + a(p(x)) + m(q(x + a(p(x))))
     """
-    p, a, q, m = item
+    p, a, q, m = item_of("pre_norm", item, "norm", "attention", "norm", "perceptron")
     z = z + a(p(z))
     return z + m(q(z))
 
@@ -38,7 +38,7 @@ def post_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> Stat
     >>> print(sf.formula(sf.fold(post_norm, [sf.layers("p a q m")], sf.tensor("x")), form="expanded"))
     q(p(x + a(x)) + m(p(x + a(x))))
     """
-    p, a, q, m = item
+    p, a, q, m = item_of("post_norm", item, "norm", "attention", "norm", "perceptron")
     z = p(z + a(z))
     return q(z + m(z))
 
@@ -52,7 +52,7 @@ def parallel_block(z: State, item: tuple[Layered, Layered, Layered]) -> State:
     >>> print(sf.formula(sf.fold(parallel_block, [sf.layers("p a m")], sf.tensor("x")), form="expanded"))
     x + a(p(x)) + m(p(x))
     """
-    p, a, m = item
+    p, a, m = item_of("parallel_block", item, "norm", "attention", "perceptron")
     normed = p(z)
     return z + a(normed) + m(normed)
 

@@ -187,7 +187,7 @@ MAKING: list[Mistake] = [
     (lambda: sf.fold(sf.mappers.residual, 3), TypeError, ("got 3", "give a list")),
     (lambda: sf.fold(sf.mappers.residual, F, "x"), TypeError, ("cannot make 'x'", "give a tensor")),
     (lambda: sf.fold(sf.mappers.residual, F, X, check="some"), ValueError, ("unknown check: 'some'",)),
-    (lambda: sf.fold(lambda z, f: None, F, X), TypeError, ("cannot make None",)),
+    (lambda: sf.fold(lambda z, f: None, F, X), TypeError, ("step 1 (f1), state of shape", "the mapper gave None", "return")),
     (lambda: sf.fold(lambda z, f: f, F, X), TypeError, ("cannot make", "as f(z)")),
     (lambda: sf.fold(lambda z, f: [f(z[0]), z[1]], F, (X, X)), TypeError, ("one value after a tuple of 2", "give a tuple")),
     (lambda: sf.residual, AttributeError, ("no name 'residual'", "mappers")),
@@ -240,6 +240,16 @@ READING: list[Mistake] = [
 
 # what people write inside mappers
 MAPPERS: list[Mistake] = [
+    (lambda: sf.fold(lambda z: z, [1, 2], X), TypeError, ("takes (state, item)", "<lambda>> takes (z)")),
+    (lambda: mapped(lambda z: "z"), TypeError, ("step 1 (f1), state of shape", "cannot make 'z'")),
+    (lambda: sf.fold(lambda z, f: f + z, F, X), TypeError, ("step 1 (f1)", "cannot make the function", "f(z)")),
+    (lambda: sf.fold(lambda z, f: f[0](z), F, X), TypeError, ("step 1 (f1)", "one layer", "sf.zipped(f, g)")),
+    (lambda: sf.fold(lambda z, f: sum(g(z) for g in f), F, X), TypeError, ("step 1 (f1)", "one layer", "sf.zipped(f, g)")),
+    (
+        lambda: sf.fold(lambda z, f: sf.layer("b", sf.batch_norm(3))(z), F, sf.tensor("x", (None, 3))),
+        ValueError,
+        ("step 1 (f1)", "layer b, called on shape (None, 3), reads (samples, 3 channels, height, width): axis -4"),
+    ),
     (lambda: mapped(lambda z: np.where(z > 0)), NotImplementedError, ("numpy.where", "both branches")),
     (lambda: mapped(lambda z: (z > 0) & (z + 1)), NotImplementedError, ("& joins truth values", "compare first")),
     (lambda: mapped(lambda z: np.select([z > 0, z < 1], [z])), ValueError, ("2 conditions and 1 choices",)),

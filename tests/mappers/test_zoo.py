@@ -511,3 +511,34 @@ def test_states_of_reversible_steps_are_computed_again(name: str) -> None:
     assert set(wanted) == set(found)
     for key, value in wanted.items():
         np.testing.assert_allclose(found[key], value, rtol=1e-9, atol=1e-10)
+
+
+F, G, X = sf.layers("f1:3"), sf.layers("g1:3"), sf.tensor("x", (None, 3))
+
+
+@pytest.mark.parametrize(
+    "mapper, items, state, message",
+    [
+        (sf.mappers.pre_norm, F, X, "an item of pre_norm is (norm, attention, norm, perceptron), got a layer"),
+        (sf.mappers.post_norm, list(zip(F, G, strict=True)), X, "an item of post_norm is (norm, attention, norm, perceptron), got (a layer, a layer)"),
+        (sf.mappers.parallel_block, [1, 2], X, "an item of parallel_block is (norm, attention, perceptron), got a value"),
+        (sf.mappers.highway, F, X, "an item of highway is (layer, gate), got a layer"),
+        (sf.mappers.highway, sf.zipped(F, sf.tensor("u", (2, 3))), X, "got (a layer, a value)"),
+        (sf.mappers.rezero, sf.zipped(F, G), X, "an item of rezero is (layer, number), got (a layer, a layer)"),
+        (sf.mappers.stacking(X), F, 0, "an item of stacking is (learner, weight), got a layer"),
+        (sf.mappers.mixture(X), F, (0, 0), "an item of mixture is (expert, gate), got a layer"),
+        (sf.mappers.mixture(X), sf.zipped(F, G), 0, "the state of mixture is (numerator, denominator), got a value"),
+        (sf.mappers.denseformer, F, (X, sf.stack([X])), "an item of denseformer is (layer, weights), got a layer"),
+        (sf.mappers.hyper_connections, F, X, "an item of hyper_connections is (layer, read, mix, write), got a layer"),
+        (sf.mappers.coupling, F, (X, X), "an item of coupling is (f, g), got a layer"),
+        (sf.mappers.coupling, sf.zipped(F, G), X, "the state of coupling is (a, b), got a value"),
+        (sf.mappers.dense_sum, F, (X, X, X), "the state of dense_sum is (z, sum), got 3 parts"),
+        (sf.mappers.momentum(), F, X, "the state of momentum is (x, v), got a value"),
+        (sf.mappers.leapfrog(), F, X, "the state of leapfrog is (z, z_before), got a value"),
+        (sf.mappers.lstm(*sf.layers("i f o g")), [X], X, "the state of lstm is (h, c), got a value"),
+        (sf.mappers.parallel, F, X, "an item that is one layer has no parts"),
+    ],
+)  # fmt: skip
+def test_items_and_states_of_another_form_are_refused_in_words(mapper: Any, items: Any, state: Any, message: str) -> None:
+    with pytest.raises(InvalidType, match="step 1.*" + re.escape(message)):
+        sf.fold(mapper, items, state)
