@@ -713,24 +713,47 @@ def test_an_adjoint_has_paths() -> None:
     assert sf.paths(adjoint).matrix[0, 1] == 2**3
 
 
+N = sp.Symbol("n", integer=True, positive=True)
 COUNTED = {
     "residual": sf.mappers.residual,
+    "feedforward": sf.mappers.feedforward,
     "twice": lambda z, f: f(f(z)) + f(z) + z,
+    "once or twice": lambda z, f: f(z) + f(f(z)),
     "boosting": lambda z, f: f(sf.tensor("x")) + z,
     "doubled": lambda z, f: f(z) + 2 * z,
+    "runge-kutta": sf.mappers.rk4(),
+}
+COUNTED_NETS = {
+    **{name: sf.fold(mapper, sf.layers("f", count="n"), sf.tensor("x")) for name, mapper in COUNTED.items()},
+    **{name: sf.mappers.ARCHITECTURES[name].net("n") for name in ("bidirectional", "dense_sum", "encoder_decoder", "multilayer")},
+    "unet": sf.Net.of(sf.mappers.unet(sf.layers("f", count="n"), sf.layers("g", count="n"), sf.tensor("x"))),
 }
 
 
-@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize("name", COUNTED_NETS)
 def test_coefficients_in_a_symbolic_depth_are_those_at_every_depth(name: str) -> None:
-    net = sf.fold(COUNTED[name], sf.layers("f", count="n"), sf.tensor("x"))
+    net = COUNTED_NETS[name]
     symbolic = sf.paths(net).coefficients(4)
-    for depth in (1, 2, 3, 7):
+    for depth in (1, 2, 3, 5, 7):
         counts = sf.paths(net.at(n=depth)).coefficients(4)
-        values = [int(sp.sympify(value).subs(sp.Symbol("n", integer=True, positive=True), depth)) for value in symbolic]
+        values = [int(sp.sympify(value).subs(N, depth)) for value in symbolic]
         assert values == [*counts, *[0] * (5 - len(counts))]
 
 
-def test_coefficients_that_depend_on_whether_the_depth_is_larger_are_refused() -> None:
-    with pytest.raises(sf.errors.NoRule, match="depend on whether the depth is larger"):
-        sf.paths(sf.fold(sf.mappers.feedforward, sf.layers("f", count="n"), sf.tensor("x"))).coefficients(4)
+def test_coefficients_with_symbolic_weights_are_those_at_every_depth() -> None:
+    w = sp.Symbol("w")
+    found = sf.paths(sf.fold(lambda z, f: w * z + f(z) + f(f(z)) / 2, sf.layers("f", count="n"), sf.tensor("x")), weighted=True)
+    for depth in (1, 4):
+        wanted = sp.Poly(((w + T + T**2 / 2) ** depth).expand(), T).all_coeffs()[::-1]
+        values = [sp.expand(value.subs(N, depth)) for value in found.coefficients(3)]
+        assert values == [*map(sp.expand, wanted), 0][:4]
+
+
+def test_many_coefficients_in_a_symbolic_depth_are_products_or_refused() -> None:
+    found = sf.paths(COUNTED_NETS["residual"])
+    assert found.coefficients(60)[60].subs(N, 100) == comb(100, 60)
+    for paths, most in ((found, 500), (sf.paths(COUNTED_NETS["runge-kutta"]), 50)):
+        with pytest.raises(sf.errors.TooLarge, match=f"10000000 coefficients in a symbolic depth are too many .at most {most}"):
+            paths.coefficients(10**7)
+    with pytest.raises(sf.errors.NoRule, match=r"no rule gives the coefficients of .*P_n"):
+        sf.paths(sf.mappers.ARCHITECTURES["lstm"].net("n")).coefficients(3)

@@ -7,6 +7,7 @@ In: a net. Out: path polynomials, degrees, costs.
     numbers           exact values of the net's constants
     tails             sums of coefficients of a large power of a small polynomial
     polynomials       path polynomials, kept as powers, and their moments
+    coefficients      coefficients of path polynomials in a symbolic depth
     spectrum          the share of paths between two lengths, if there are too many to count exactly
     path_rows         rows: the weights of the paths to a value
     mirrored          folds that read a scan backwards, at any depth

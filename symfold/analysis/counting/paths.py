@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.analysis.counting.coefficients import symbolic_coefficients
 from symfold.analysis.counting.known_weights import KnownWeights, known_weights, sources
 from symfold.analysis.counting.polynomials import (
     NO_PATH,
@@ -43,7 +44,7 @@ from symfold.core.folds import Fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
-from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge, plural
+from symfold.errors import InvalidType, InvalidValue, TooLarge, plural
 from symfold.frontend.named_layers import Layer
 from symfold.transform.rewiring.lesion import check_applied, layer_names
 from symfold.transform.rolling import depth_symbols
@@ -80,17 +81,6 @@ def paths(net: Any, weighted: bool = False) -> Paths:
     t**2*w/2 + t*(2*w + 1)/2 + 1
     """
     return Paths(Net.of(net), bool(weighted))
-
-
-def symbolic_coefficients(polynomial: sp.Expr, upto: int) -> list[sp.Expr]:
-    """The first coefficients of a polynomial with symbolic exponents, valid at every depth."""
-    if any(power.exp.free_symbols and power.base.subs(T, 0) == 0 for power in polynomial.atoms(sp.Pow)):
-        raise NoRule(
-            f"the coefficients of {polynomial} depend on whether the depth is larger than their number "
-            "(give the depth a number: net.at(n=10))"
-        )
-    series = sp.series(polynomial, T, 0, upto + 1).removeO()
-    return [sp.factor(sp.combsimp(series.coeff(T, k))) for k in range(upto + 1)]
 
 
 @dataclass(frozen=True)
@@ -279,6 +269,8 @@ class Paths:
 
     def coefficients(self, upto: int | None = None) -> list[Any]:
         """The numbers of paths through 0, 1, 2, ... layers, up to `upto` layers, which a symbolic depth needs.
+
+        Small depths that a formula does not hold for are exceptions of a `Piecewise`.
 
         >>> import symfold as sf
         >>> deep = sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x"))
