@@ -168,10 +168,13 @@ class Net(Operators["Net"]):
         read = Net(self.outputs, self.form)
         if read._leaves == net._leaves:
             return read
-        # names are listed only of leaves that differ
+        # names are listed of leaves that differ, and of the others only if some name is missing still
         new, old = set(read._leaves), set(net._leaves)
-        params = set(names_in(leaf for leaf in new - old if leaf.op.role == "parameter"))
-        differing = [leaf for leaf in old - new if leaf.op.role == "parameter" and not params.issuperset(listed(leaf))]
+        differing, params = [leaf for leaf in old - new if leaf.op.role == "parameter"], set[str]()
+        for leaves in (new - old, new & old):
+            if differing:
+                params.update(names_in(leaf for leaf in leaves if leaf.op.role == "parameter"))
+                differing = [leaf for leaf in differing if not params.issuperset(listed(leaf))]
         unread = [member for member in members(differing) if params.isdisjoint(listed(member))]
         if not unread and read._takes_inputs_of(net):
             return read

@@ -267,3 +267,27 @@ def words_of(words: Any) -> dict[Any, float]:
 
 def applied(net: sf.Net, layer: str) -> bool:
     return any(layer in leaf.op.names if hasattr(leaf.op, "names") else leaf.op.name == layer for leaf in net.leaves)
+
+
+PASSED = {
+    "parameters": [sf.parameter(f"W{k}") for k in (1, 2, 3)],
+    "inputs": [sf.tensor(f"u{k}") for k in (1, 2, 3)],
+    "layers": sf.layers("f1:4"),
+    "layers with a body": sf.layers("f1:4", lambda z, a: a * z, a=()),
+}
+
+
+@pytest.mark.parametrize("name", PASSED)
+def test_a_fold_over_what_the_outer_fold_runs_over_rolls_to_the_same_net(name: str) -> None:
+    """Unrolled, each item is a leaf of its own, and the list is one too."""
+    items = PASSED[name]
+
+    def applied_to(item: Any, z: Any) -> Any:
+        return item(z) if callable(item) else item * z
+
+    for inner in (items, list(items)[::-1], list(items)[:2]):
+        net = sf.fold(
+            lambda z, f, inner=inner: sf.fold(lambda y, g: applied_to(g, y) + z, inner, applied_to(f, z)), items, X
+        )
+        rolled = sf.roll(sf.unroll(net))
+        assert rolled == sf.roll(net) == sf.roll(rolled) and rolled.params == net.params
