@@ -19,7 +19,7 @@ MODULES = {
     path.relative_to(ROOT.parent).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): path for path in sorted(ROOT.rglob("*.py"))
 }
 PACKAGES = [module for module, path in MODULES.items() if path.name == "__init__.py" and module != "symfold"]
-OPTIONAL = ("symfold.compute.backends.jax", "symfold.compute.backends.native")  # of extras: imported by what chooses them
+OPTIONAL = ("symfold.compute.backends.jax", "symfold.compute.backends.native", "symfold.exchange.pytorch.net_module")  # of extras: imported by what chooses them
 
 
 def statements(node: ast.AST, inside: bool = False) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 from symfold.base.arguments import check_unmasked
@@ -18,7 +21,7 @@ from symfold.exchange.signature import bound
 from symfold.transform.autodiff.guarded import guarded_nodes
 
 
-def to_jax(net: object) -> Callable[..., Any]:
+def to_jax(net: object) -> JaxFunction:
     """A net as a function `(params, x, ...)` of JAX arrays, for JAX to jit, differentiate, map and shard.
 
     `params` is a dict of arrays by name, a JAX pytree, so that `jax.grad` returns a dict; inputs are given by position
@@ -36,18 +39,35 @@ def to_jax(net: object) -> Callable[..., Any]:
     >>> {name: gradient.shape for name, gradient in gradients.items()}
     {'W1': (2, 2), 'W2': (2, 2), 'b1': (1, 2), 'b2': (1, 2)}
     """
+    jax_numpy()
+    return JaxFunction(Net.of(net))
+
+
+def jax_numpy() -> ModuleType:
+    """JAX's NumPy, or an error if JAX is not installed."""
     try:
         import jax.numpy as jnp
     except ImportError:
         raise MissingPackage("JAX is not installed (pip install 'symfold[jax]')") from None
-    from symfold.compute.backends.jax.program import TARGET
-    from symfold.compute.backends.jax.tracing import full, values
+    return jnp
 
-    original = Net.of(net)
-    rolled_net = rolled(original)
-    inputs, parameters = ([node.op.name for node in nodes] for nodes in (original.inputs, original.params))
 
-    def function(params: Mapping[str, object], *positional: object, **named: object) -> Any:
+@dataclass(frozen=True)
+class JaxFunction:
+    """A net as a function of parameters and inputs; pickles and compares by its net."""
+
+    net: Net
+
+    @cached_property
+    def rolled(self) -> Net:
+        return rolled(self.net)
+
+    def __call__(self, params: Mapping[str, object], *positional: object, **named: object) -> Any:
+        jnp = jax_numpy()
+        from symfold.compute.backends.jax.program import TARGET
+        from symfold.compute.backends.jax.tracing import full, values
+
+        inputs, parameters = ([node.op.name for node in nodes] for nodes in (self.net.inputs, self.net.params))
         if missing := [name for name in parameters if name not in params]:
             raise InvalidType(
                 f"no value for parameter {missing[0]!r} "
@@ -58,7 +78,7 @@ def to_jax(net: object) -> Callable[..., Any]:
             check_unmasked(f"the value of {name!r}", value)
         arrays = {name: jnp.asarray(value) for name, value in arguments.items()}
         dtype = str(jnp.result_type(float, *(a for a in arrays.values() if jnp.issubdtype(a.dtype, jnp.floating))))
-        roots = lowered(rolled_net, {name: arrays[name].shape for name in inputs}, TARGET)
+        roots = lowered(self.rolled, {name: arrays[name].shape for name in inputs}, TARGET)
 
         def leaf_value(leaf: Leaf) -> Any:
             if leaf.shape[-1:] == (NAME,):
@@ -70,6 +90,4 @@ def to_jax(net: object) -> Callable[..., Any]:
         leaf_values: dict[Node, Any] = {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}
         results = values(roots, leaf_values, dtype, guarded_nodes(roots))
         outputs = [full(result, sized(root.shape), dtype) for result, root in zip(results, roots, strict=True)]
-        return unflatten(original.form, outputs)
-
-    return function
+        return unflatten(self.net.form, outputs)

@@ -5,6 +5,7 @@ Needs the extra `jax`; skipped, with the reason, where it is missing.
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -88,3 +89,11 @@ def test_what_is_missing_is_named() -> None:
 def test_importing_symfold_imports_no_jax() -> None:
     code = "import sys, symfold, symfold.exchange.jax_function; print('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_a_function_pickles_and_equals_that_of_an_equal_net() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3, np.tanh)), sf.tensor("x", (None, 3)))
+    function, params, x = sf.to_jax(net), dict(net.init(seed=0)), np.ones((2, 3))
+    again = pickle.loads(pickle.dumps(function))
+    assert again == function == sf.to_jax(net) and hash(again) == hash(function)
+    np.testing.assert_array_equal(again(params, x), function(params, x))

@@ -6,8 +6,12 @@ configuration, with random weights; without the package they are skipped too.
 
 from __future__ import annotations
 
+import copy
+import io
+import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -746,3 +750,17 @@ def test_the_command_inspects_a_module() -> None:
     assert found["imported"] == "examples.models" and found["folds"] == [{"count": "6", "state": 1}]
     assert (found["layers"], found["parameters"], found["span"]) == (30, 72, "30")
     assert found["formula"].startswith("u_k = z_{k-1} + self_attn_{k-1}(norm1_{k-1}(z_{k-1}))\nz_k = u_k + ")
+
+
+def test_a_module_of_a_net_pickles_and_is_saved_and_traced() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3, np.tanh)), sf.tensor("x", (None, 3)))
+    module, x = sf.to_torch(net, net.init(seed=0)), torch.ones(4, 3, dtype=torch.float64)
+    file = io.BytesIO()
+    torch.save(module, file)
+    file.seek(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is deprecated, and warns of sizes that it takes for constants
+        traced = torch.jit.trace(module, (x,), check_trace=False)
+    for again in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module), torch.load(file, weights_only=False), traced):
+        assert torch.equal(again(x), module(x)) and torch.equal(again(x[:2]), module(x[:2]))
+        assert [name for name, _ in again.named_parameters()] == ["W1", "W2", "b1", "b2"]

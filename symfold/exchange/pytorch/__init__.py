@@ -12,5 +12,7 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     reader        sf.from_torch
     spellings     primitives that PyTorch has as one operation
     adjoints      operations with the derivatives of their rows
+    tensors       the numbers of a net as tensors
+    net_module    a net as a module
     writer        sf.to_torch
 """
