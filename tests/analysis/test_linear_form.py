@@ -64,6 +64,8 @@ SAME: dict[str, Callable[[Any], tuple[Any, Any]]] = {  # a linear map outside of
     "from zero": lambda n: (mapped(summed(n, 0 * V, lambda f: f(V))), summed(n, np.zeros(3), lambda f: mapped(f(V)))),
     "nested": lambda n: (nested(n, lambda v: v, mapped), nested(n, mapped, lambda v: v)),
     "layer": lambda n: (SHIFTED(summed(n, V, lambda f: f(V))), summed(n, SHIFTED(V), lambda f: np.dot(f(V), SHIFTED.params[0]))),
+    "a multiple of the matrix": lambda n: (mapped(summed(n, V, lambda f: -2 * f(V))), summed(n, mapped(V), lambda f: -np.dot(f(V), 2 * W))),
+    "a sum of matrices": lambda n: (np.dot(summed(n, V, lambda f: f(V)), W - C * A), summed(n, mapped(V) - np.dot(V, C * A), lambda f: np.dot(f(V), W - C * A))),
     "twice": lambda n: (np.dot(mapped(summed(n, V, lambda f: f(V))), A), summed(n, np.dot(mapped(V), A), lambda f: np.dot(mapped(f(V)), A))),
 }
 DIFFERENT: dict[str, Callable[[Any], tuple[Any, Any]]] = {

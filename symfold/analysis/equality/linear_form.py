@@ -46,7 +46,7 @@ def same_linear_form(a: Net, b: Net, inline: bool = False) -> bool:
     """
     try:
         inward = [Inward(inline), Inward(inline)]
-        forms = [passes.passed(roll(net).outputs) for passes, net in zip(inward, (a, b), strict=True)]
+        forms = [passes.into_steps(roll(net).outputs) for passes, net in zip(inward, (a, b), strict=True)]
         if not inline and not any(passes.maps for passes in inward):
             return False  # no linear map stands before a sum: the normal form has been compared already
         left, right = (separated(without_unread(form)) for form in forms)
@@ -94,6 +94,10 @@ class Inward:
     def __init__(self, inline: bool) -> None:
         self.inline, self.maps = inline, 0
         self.memo: dict[tuple[Map, Node], Node] = {}
+
+    def into_steps(self, roots: Sequence[Node]) -> tuple[Node, ...]:
+        """Maps passed inward, those too that all steps share: `tidy` moves the sums and products in them into steps."""
+        return self.passed(tidy(self.passed(tidy(roots))))
 
     def passed(self, roots: Sequence[Node]) -> tuple[Node, ...]:
         return rebuilt(roots, self.rule)
