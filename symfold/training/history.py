@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symfold.base.results import Result
 from symfold.compute.parameters import Parameters
 from symfold.errors import MissingPackage, plural
 
@@ -37,8 +38,8 @@ class Epoch:
     params: Parameters
 
 
-@dataclass(repr=False)
-class History(Sequence[float]):
+@dataclass(repr=False, eq=False)
+class History(Result, Sequence[float]):
     """The losses of a training: a sequence of the loss of every step, before its update.
 
     - `loss`: these losses as a list; with `accumulate`, one for each micro-batch.
@@ -61,6 +62,8 @@ class History(Sequence[float]):
     stages: list[str] = field(default_factory=list)
     stopped: str = ""
     best: int | None = None
+
+    __hash__ = None  # type: ignore[assignment]  # it can be changed
 
     def __len__(self) -> int:
         return len(self.loss)

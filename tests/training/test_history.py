@@ -1,5 +1,6 @@
 """A history displays itself, is drawn and becomes a frame; the number of steps of a call follows the time of a call."""
 
+import pickle
 import sys
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
@@ -128,3 +129,13 @@ def test_processes_that_must_agree_have_no_clock() -> None:
     stack = Stack(1000, {"x": np.zeros((4, 2))}, np.zeros((1000, 2), int))
     assert [piece.count for piece in pace.pieces(stack)] == [1000]
     assert next(Pace(sf.Net.of(sf.tensor("x") + 1.0), 10**9, compiled=True).pieces(stack)).count == 1
+
+
+def test_results_compare_by_value() -> None:
+    w = sf.parameter("w", (2,))
+    loss = sf.Net.of(sf.squared_error(w, sf.tensor("t", (2,))))
+    done = sf.fit(loss, {"w": np.ones(2)}, batches=[{"t": np.zeros(2)}], optimizer=sf.sgd(0.1), metrics={"w": lambda params: params["w"]})
+    again = pickle.loads(pickle.dumps(done))
+    assert again == done and again.history == done.history
+    again.history.metrics["w"][0] = np.zeros(2)
+    assert again != done
