@@ -76,9 +76,9 @@ def read_table(path: str | Path, only: Sequence[str] | None = None, labels: str 
         try:
             return _read(source, reader, only, labels)
         except UnicodeDecodeError:
+            where = f" after line {reader.line_num}" if reader.line_num else ""
             raise DataError(
-                f"cannot read {source!r}: it is not UTF-8 text after line {reader.line_num} "
-                "(give a CSV file, saved as UTF-8)"
+                f"cannot read {source!r}: it is not UTF-8 text{where} (give a CSV file, saved as UTF-8)"
             ) from None
 
 

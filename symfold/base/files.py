@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from symfold.errors import DataError, SymfoldError, SystemFailure
+from symfold.base.arguments import quoted
+from symfold.errors import DataError, InvalidType, SymfoldError, SystemFailure
 
 # what is wrong with the machine and not with the path
 OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EFBIG}
@@ -29,6 +30,22 @@ def failure(verb: str, path: str | Path, error: OSError, remedy: str = "") -> Sy
     return kind(f"cannot {verb} {str(path)!r}: {(error.strerror or str(error)).lower()}{remedy}")
 
 
+def path_of(path: object) -> Path:
+    """A path as `pathlib.Path`, in which `~` is the home folder.
+
+    >>> path_of(5)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidType: 5 is not a path (give a text or a pathlib.Path)
+    """
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+        raise InvalidType(f"{quoted(path)} is not a path (give a text or a pathlib.Path)")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # `~name` without such a user is a name like any other
+        return Path(path)
+
+
 @contextmanager
 def reading(path: str | Path, most: int) -> Iterator[BinaryIO]:
     """A regular file of at most `most` bytes, open for reading; anything else is refused before it is read.
@@ -39,6 +56,7 @@ def reading(path: str | Path, most: int) -> Iterator[BinaryIO]:
     ...
     symfold.errors.DataError: cannot read '/dev/zero': it is not a regular file (copy its content into one)
     """
+    path = path_of(path)
     try:
         # a pipe without a writer would block
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -74,10 +92,10 @@ def check_writable(path: str | Path, *inputs: str | Path) -> None:
     """
     if "\0" in str(path):
         raise DataError(f"cannot write {str(path)!r}: embedded null byte")
-    target = Path(path)
+    path = target = path_of(path)
     try:
-        for source in inputs:
-            if "\0" not in str(source) and target.exists() and Path(source).exists() and target.samefile(source):
+        for source in map(path_of, inputs):
+            if "\0" not in str(source) and target.exists() and source.exists() and target.samefile(source):
                 raise DataError(f"cannot write {str(path)!r}: it is the file that is read (choose another name)")
         if target.is_dir():
             raise DataError(f"cannot write {str(path)!r}: it is a folder (give a file name)")
@@ -106,6 +124,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
     ...     [file.name for file in Path(folder).iterdir()]
     ['a.txt']
     """
+    path = path_of(path)
     check_writable(path)
     temporary = None
     try:
@@ -159,4 +178,4 @@ def write_whole(path: str | Path, content: bytes) -> Path:
     """Write a file atomically: readers see the old content or the new, never a part."""
     with replacing(path) as file:
         file.write(content)
-    return Path(path)
+    return path_of(path)

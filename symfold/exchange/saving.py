@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from symfold.base.archives import Archive
-from symfold.base.arguments import NumpyArray, arrays_of, quoted
-from symfold.base.files import reading, replacing
+from symfold.base.arguments import NumpyArray, arrays_of
+from symfold.base.files import path_of, reading, replacing
 from symfold.base.tensor_files import MAX_BYTES, reading_tensors, write_tensors
 from symfold.compute.parameters import Layout, Parameters, layout_of
 from symfold.core.net import Net
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.errors import DataError, InvalidType, InvalidValue, ShapeError, SymfoldError, listing
+from symfold.errors import DataError, InvalidValue, ShapeError, SymfoldError, listing
 from symfold.exchange.plain_data.json import from_json
 
 SUFFIXES = (".safetensors", ".npz")
@@ -40,7 +40,7 @@ def save(path: str | Path, net: object, params: Mapping[str, object]) -> None:
     ...     sf.load(f"{folder}/model.safetensors") == (net, net.init(seed=0))
     True
     """
-    suffix = checked_path(path).suffix.lower()
+    suffix = path_of(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidValue(f"cannot save a net as {str(path)!r} (give a name that ends in {' or '.join(SUFFIXES)})")
     net = Net.of(net)
@@ -63,7 +63,7 @@ def load(path: str | Path, net: object = None) -> tuple[Net, Parameters]:
     others in float64 (of several float types, in the widest). Raises `DataError` for a file that is damaged, foreign
     or does not fit, before numbers are read; pickles (PyTorch's `.pt`) are never read.
     """
-    source = str(checked_path(path))
+    source = str(path_of(path))
     given = None if net is None else Net.of(net)
     if kind_of(path) == "npz":
         if given is None:
@@ -76,12 +76,6 @@ def load(path: str | Path, net: object = None) -> tuple[Net, Parameters]:
     with reading_tensors(path) as tensors:
         stored = net_in(source, tensors.metadata) if given is None else given
         return stored, parameters_from(source, stored, tensors.headers, tensors.read)
-
-
-def checked_path(path: object) -> Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise InvalidType(f"{quoted(path)} is not a path (give one, as 'model.safetensors')")
-    return Path(path)
 
 
 def kind_of(path: str | Path) -> str:

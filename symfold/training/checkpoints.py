@@ -29,7 +29,7 @@ from typing import TypeAlias
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, quoted, whole
-from symfold.base.files import check_writable, failure
+from symfold.base.files import check_writable, failure, path_of
 from symfold.base.tensor_files import reading_tensors, write_tensors
 from symfold.core.leaves import Input
 from symfold.core.names import names_of
@@ -120,7 +120,7 @@ def prepare(path: str | Path, resume: bool) -> None:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise InvalidType(f"checkpoint={quoted(path)} is not a path (give the path of a folder)")
-    folder = Path(path)
+    folder = path_of(path)
     try:
         if not folder.is_dir():
             if folder.exists():
@@ -155,13 +155,13 @@ def write(path: str | Path, snapshot: Snapshot, keep: int = 3) -> Path:
     If it cannot be written, those before it are untouched.
     """
     keep = whole("keep", keep, 1)
-    file = Path(path) / name_of(snapshot.epoch)
+    file = path_of(path) / name_of(snapshot.epoch)
     content = {name: plain(getattr(snapshot, name), name) for name in ("net", "settings", "epoch", "random", "history")}
     text = json.dumps({"format": FORMAT, **content}, separators=(",", ":"))
     arrays = {name: np.asarray(array) for name, array in snapshot.arrays.items()}
     write_tensors(file, arrays, {"checkpoint": text, "checksum": digest(arrays, text)}, durable=True)
     try:
-        for old in stored(Path(path))[:-keep]:
+        for old in stored(path_of(path))[:-keep]:
             if old != file:
                 old.unlink(missing_ok=True)
     except OSError as error:
@@ -176,7 +176,7 @@ def read(path: str | Path, net: Net, settings: Mapping[str, Plain]) -> Snapshot 
     newest one before it that could be resumed.
     """
     try:
-        files = stored(Path(path))
+        files = stored(path_of(path))
     except OSError as error:
         raise failure("read checkpoints from", path, error) from None
     if not files:

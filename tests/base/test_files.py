@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import symfold as sf
 from symfold.base.files import check_writable, replacing, write_whole
 from symfold.errors import DataError, SystemFailure
 
@@ -99,3 +100,16 @@ def test_a_full_disk_is_a_failure_of_the_machine() -> None:
 
 def test_devices_are_written_to() -> None:
     write_whole(os.devnull, b"gone")
+
+
+def test_paths_are_texts_or_paths_and_may_start_at_home(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    net = sf.Net.of(sf.tensor("x") * 2)
+    sf.export.save(net, "~/net.dot")
+    sf.save("~/net.safetensors", net, {})
+    assert sf.load("~/net.safetensors")[0] == net
+    assert {path.name for path in tmp_path.iterdir()} == {"net.dot", "net.safetensors"}
+    for write in (net.draw, lambda path: sf.save(path, net, {}), lambda path: sf.export.save(net, path)):
+        for path in (None, 5, b"net.dot"):
+            with pytest.raises(sf.errors.InvalidType, match="is not a path"):
+                write(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from symfold.base.arguments import quoted
-from symfold.base.files import failure
+from symfold.base.files import failure, path_of
 from symfold.errors import DataError, InvalidType, shortened
 
 LONGEST = 500  # characters of an error in a record
@@ -96,7 +96,7 @@ class Journal:
     """
 
     def __init__(self, path: str | Path | None):
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else path_of(path)
 
     def read(self) -> list[Record]:
         """The records so far, after a repair of the last line."""

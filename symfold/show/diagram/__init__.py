@@ -18,7 +18,7 @@ import graphviz
 import networkx as nx
 
 from symfold.base.arguments import real
-from symfold.base.files import write_whole
+from symfold.base.files import path_of, write_whole
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
@@ -180,7 +180,7 @@ def too_large(what: str, size: int | None, bound: int) -> TooLarge:
 
 def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:
     """Write the picture of a net to a file; the suffix selects the format."""
-    where = pathlib.Path(path)
+    where = path_of(path)
     suffix = where.suffix.lstrip(".").lower()
     if suffix not in FORMATS:
         allowed = ", ".join(f".{name}" for name in FORMATS)

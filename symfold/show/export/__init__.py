@@ -12,7 +12,7 @@ import os
 import pathlib
 from typing import Any
 
-from symfold.base.files import write_whole
+from symfold.base.files import path_of, write_whole
 from symfold.errors import no_name, unknown
 from symfold.show.export import dot as _dot
 from symfold.show.export import graphml as _graphml
@@ -51,7 +51,7 @@ def to_text(net: Any, format: str, level: str = "layer") -> str:
 
 def save(net: Any, path: str | os.PathLike[str], level: str = "layer") -> pathlib.Path:
     """Write the graph of a net to a file; the suffix selects the format."""
-    where = pathlib.Path(path)
+    where = path_of(path)
     rows = {row.suffix: row for row in EXPORTS.values()}
     if where.suffix not in rows:
         raise unknown("suffix", where.suffix, rows)
