@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from symfold.base.arguments import NumpyArray
-from symfold.base.files import reading, replacing
+from symfold.base.files import path_of, reading, replacing
 from symfold.errors import DataError, InvalidType
 
 MAX_BYTES = 2**36
@@ -80,7 +80,7 @@ def reading_tensors(path: str | Path, most: int = MAX_BYTES) -> Iterator[TensorF
     source = str(path)
     with reading(path, most):  # refuses what is no regular file
         try:
-            file = safe_open(path, "np")
+            file = safe_open(path_of(path), "np")
         except MemoryError:
             raise
         except Exception as error:
