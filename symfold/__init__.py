@@ -62,6 +62,7 @@ Train and exchange
     minimize                    a minimum on all the data at once, by L-BFGS
     save, load                  a net with its parameters, on disk
     EarlyStopping, StopTraining when a training ends
+    metric                      a score of predictions after each epoch, as of scikit-learn
     boost                       learners of scikit-learn as layers, fitted stage by stage
     from_json                   a net from `net.to_json()`
     from_torch, to_torch, to_jax, to_onnx           other packages

@@ -75,6 +75,7 @@ from symfold.training.boosting.fitting import boost
 from symfold.training.check import check_grad
 from symfold.training.fit import fit
 from symfold.training.forms import training_form
+from symfold.training.metrics import metric
 from symfold.training.minimize import minimize
 from symfold.training.optimizers import adam, adamw, sgd
 from symfold.training.statistics import keep_statistics
@@ -146,6 +147,7 @@ __all__ = [
     "mappers",
     "max_pool",
     "mean_pool",
+    "metric",
     "minimize",
     "mish",
     "mixing",

@@ -335,3 +335,25 @@ def test_labels_out_of_range_are_refused_before_the_first_step() -> None:
         small = {"x": np.ones((2, 3)), "label": [1, 1]}
         sf.fit(loss, {"w": np.zeros((3, 2))}, batches=[small, good, bad], optimizer=sf.sgd(0.1))
     assert len(caught.value.history) == 1 and caught.value.params["w"].any()
+
+
+def test_scores_are_those_of_scikit_learn() -> None:
+    scores = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(0)
+    x = random.normal(size=(60, 2))
+    data = {"x": x, "label": (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)}
+    y = sf.Net.of(sf.layer("a", sf.dense(2, 3))(sf.tensor("x", (None, 2))))
+    loss = sf.losses.cross_entropy(y, sf.tensor("label", (None,)))
+    metrics = {"accuracy": sf.metric(scores.accuracy_score, y, "label"), "f1": sf.metric(scores.f1_score, y, "label", average="macro")}
+    done = sf.fit(loss, y.init(0), data, optimizer=sf.adam(0.05), epochs=20, metrics=metrics, validation=0.25, shuffle=False)
+    for history, rows in ((done.history.metrics, slice(45)), (done.history.validation, slice(45, None))):
+        guess = y(done.params, x=x[rows]).argmax(axis=1)
+        assert history["accuracy"][-1] == scores.accuracy_score(data["label"][rows], guess)
+        assert history["f1"][-1] == scores.f1_score(data["label"][rows], guess, average="macro")
+    squares = sf.metric(scores.r2_score, sf.Net.of(sf.tensor("x", (None, 2))), "x")
+    assert set(sf.fit(loss, y.init(0), data, optimizer=sf.sgd(0.1), epochs=1, metrics={"r2": squares}).history.metrics["r2"]) == {1.0}
+    for bad, words in (({"m": sf.metric(scores.r2_score, y, "nothing")}, "which the data lack"), ({"m": 3}, "nor a score")):
+        with pytest.raises(sf.SymfoldError, match=words):
+            sf.fit(loss, y.init(0), data, optimizer=sf.sgd(0.1), metrics=bad)
+    with pytest.raises(sf.errors.InvalidType, match="not a function of true and predicted values"):
+        sf.metric("accuracy", y, "label")
