@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import sympy as sp
 
@@ -34,17 +33,20 @@ def inlined(roots: Sequence[Node], keep: Keep = has_adjoint) -> tuple[Node, ...]
     >>> inlined([layer_norm(tensor("x", (3,)), axes=(-1,), epsilon=0.5)])[0].op
     <class 'sympy.core.mul.Mul'>
     """
-    block_memo: dict[Any, Block] = {}  # layers share bodies, and folds share blocks
+    block_memo: dict[Block, Block] = {}  # layers share bodies, and folds share blocks
     remembered = keep is has_adjoint  # by the block itself, since every analysis asks for it
     sized_memo: dict[Block, bool] = {}
     primitive_memo: dict[tuple[Apply, tuple[Shape, ...]], Block] = {}
 
     def inlined_block(block: Block) -> Block:
-        memo: dict[Any, Block] = vars(block) if remembered else block_memo
-        key = "inlined" if remembered else block
-        if key not in memo:
-            memo[key] = Block(block.shapes, rebuilt(block.results, rule))
-        return memo[key]
+        known: Block | None = vars(block).get("inlined") if remembered else None
+        if known is None:
+            if block not in block_memo:
+                block_memo[block] = Block(block.shapes, rebuilt(block.results, rule))
+            known = block_memo[block]
+            if remembered:
+                vars(block)["inlined"] = known
+        return known
 
     def sized(block: Block) -> bool:
         """Whether sizes matter to a primitive's body in the body of a layer."""

@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 
 import symfold as sf
+from symfold.compute.backends.table import installed
 from symfold.errors import InvalidType, InvalidValue, NoRule
 
 
@@ -103,7 +104,7 @@ def test_minus_zero_keeps_its_sign(text: str) -> None:
     assert net == sf.from_json(net.to_json())
     for value in (-2.0, -0.0, 3.0):
         expected = NEGATIVE_ZERO[text](np.float64(value))
-        for backend in ("numpy", "native"):
+        for backend in [name for name in ("numpy", "native") if name in installed()]:
             result = float(net.compile(backend=backend)({}, x=value))
             np.testing.assert_array_equal([result, np.signbit(result)], [expected, np.signbit(expected)])
 
