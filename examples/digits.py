@@ -1,17 +1,16 @@
-"""An image residual net on scikit-learn's digits: its setting chosen on 120 images of 8 x 8, tested once on 120 others.
+"""An image residual net tells handwritten digits apart: 8 x 8 images, batch norm, skip connections, Adam.
 
-600 images, shuffled by a seed, are parted in three. Each setting of a small grid is trained on 360 of them and
-measured on the 120 for validation; the best is trained anew on these 480 together, and measured on the 120 for the
-test, by which nothing was chosen. Where a net is measured, its batch norms have the statistics of the images that it
-was trained on, so that each image is judged by itself.
+1,797 images (`digits.csv`). The 360 images of the test were drawn by a seed before anything was trained; a tenth of the
+others is for validation. Depth, width, rate and epochs were set by hand, with no search. Where the net is measured, its
+batch norms have the statistics of the training images, so that each image is judged by itself.
 
-    python examples/digits.py [most epochs, default: 20]
+    python examples/digits.py [epochs, default: 8] [seeds, default: 3]
 """
 
-import itertools
 import os
 import pathlib
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # products this small wait longer for a second thread than it saves
@@ -20,9 +19,8 @@ import numpy as np
 
 import symfold as sf
 
-CHANNELS, BATCH, SEED = 16, 20, 0
-DEPTHS, RATES = (2, 3), (0.02, 0.05)
-TRAINING, VALIDATION = 360, 120  # images; what is left is for the test
+DEPTH, CHANNELS, BATCH, RATE, VALIDATION, TEST = 3, 16, 32, 0.01, 0.1, 360
+BACKEND = "native" if find_spec("llvmlite") else "numpy"  # its convolutions take a quarter of NumPy's time
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
@@ -31,51 +29,45 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return table[:, :-1].reshape(-1, 1, 8, 8) / 16, table[:, -1].astype(int)
 
 
-def parts(samples: int) -> list[np.ndarray]:
-    """Which images are for training, for validation and for the test."""
-    return np.split(np.random.default_rng(SEED).permutation(samples), [TRAINING, TRAINING + VALIDATION])
+def parts(samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which images are for training and validation, and which for the test: always the same."""
+    order = np.random.default_rng(0).permutation(samples)
+    return order[TEST:], order[:TEST]
 
 
-def cross_entropy(net: sf.Net) -> sf.Net:
-    """The mean over images of what their digit's score lacks."""
-    scores, wanted = net.outputs[0], sf.tensor("wanted", (None, 10))
-    return sf.Net.of(np.mean(sf.logsumexp(scores) - np.sum(scores * wanted, axis=-1)))
+def residual_net() -> sf.Net:
+    """Ten scores per image: a convolution, then z + convolution(relu(batch_norm(z))) at each step, then a readout."""
+    return sf.mappers.ARCHITECTURES["image_residual"].net(DEPTH, CHANNELS)
 
 
-def trained(images: np.ndarray, labels: np.ndarray, depth: int, rate: float, epochs: int) -> tuple[sf.Net, Any]:
-    """The scores of a net of this setting, with the statistics of these images kept, and its parameters."""
-    net = sf.mappers.ARCHITECTURES["image_residual"].net(depth, CHANNELS)
-    data = {"x": images, "wanted": np.eye(10)[labels]}
-    optimizer = sf.optimizers.momentum(rate)
+def trained(net: sf.Net, images: np.ndarray, labels: np.ndarray, epochs: int, seed: int) -> tuple[Any, sf.Net, Any]:
+    """The result of a training, and the net with the statistics of these images and its parameters."""
+    loss = sf.losses.cross_entropy(net, sf.tensor("label", (None,)))
+    batches = -(-round(len(images) * (1 - VALIDATION)) // BATCH)
+    rate = sf.optimizers.one_cycle(RATE, steps=epochs * batches)
     done = sf.fit(
-        cross_entropy(net), net.init(SEED), data, optimizer=optimizer, epochs=epochs, batch_size=BATCH, seed=SEED
-    )
-    return sf.keep_statistics(net, done.params, {"x": images})
+        loss, net.init(seed), {"x": images, "label": labels}, optimizer=sf.adam(rate), epochs=epochs,
+        batch_size=BATCH, validation=VALIDATION, seed=seed, progress=False, backend=BACKEND,
+    )  # fmt: skip
+    return done, *sf.keep_statistics(net, done.params, {"x": images})
 
 
-def measured(net: sf.Net, params: Any, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """The cross-entropy on these images, and the fraction that is told right."""
-    loss = cross_entropy(net).compile("numpy")(params, x=images, wanted=np.eye(10)[labels])
-    return float(loss), float(np.mean(net.compile("numpy")(params, x=images).argmax(axis=-1) == labels))
+def accuracy(net: sf.Net, params: Any, images: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.mean(net.compile("numpy")(params, x=images).argmax(axis=-1) == labels))
 
 
-def main(most: int) -> None:
+def main(epochs: int, seeds: int) -> None:
     images, labels = digits()
-    training, validation, test = parts(len(images))
-    found = {}
-    for depth, rate, epochs in itertools.product(DEPTHS, RATES, sorted({max(1, most // 2), most})):
-        kept = trained(images[training], labels[training], depth, rate, epochs)
-        loss, right = measured(*kept, images[validation], labels[validation])
-        found[depth, rate, epochs] = loss
-        print(f"depth {depth}, rate {rate}, {epochs} epochs: validation cross-entropy {loss:.4f}, {right:.1%} right")
-    depth, rate, epochs = min(found, key=found.__getitem__)
-    print(f"chosen: depth {depth}, rate {rate}, {epochs} epochs")
-    seen = np.concatenate([training, validation])
-    net, params = trained(images[seen], labels[seen], depth, rate, epochs)
-    print(net)
-    loss, right = measured(net, params, images[test], labels[test])
-    print(f"right on {right:.1%} of {len(test)} images by which nothing was chosen")
+    known, test = parts(len(images))
+    net = residual_net()
+    print(sf.formula(net, form="fold"))
+    right = []
+    for seed in range(seeds):
+        done, kept, params = trained(net, images[known], labels[known], epochs, seed)
+        right.append(accuracy(kept, params, images[test], labels[test]))
+        print(f"seed {seed}: {done.history}; right on {right[-1]:.1%} of the test")
+    print(f"right on {np.mean(right):.1%} of the {TEST} test images, the mean of {seeds} seeds")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8, int(sys.argv[2]) if len(sys.argv) > 2 else 3)
