@@ -61,7 +61,7 @@ def mean_squared_error(prediction: State, target: State, *, weights: object = No
 
 
 def absolute_error(prediction: State, target: State, *, weights: object = None, mask: object = None) -> State:
-    """The mean of |target - prediction|, over all entries; PyTorch's `L1Loss`. Its slope at 0 is 0.
+    """The mean of `|target - prediction|`, over all entries; PyTorch's `L1Loss`. Its slope at 0 is 0.
 
     >>> import symfold as sf
     >>> loss = absolute_error(sf.tensor("x", (None,)), sf.tensor("target", (None,)), mask=sf.tensor("real", (None,)))
@@ -74,7 +74,7 @@ def absolute_error(prediction: State, target: State, *, weights: object = None, 
 def huber(
     prediction: State, target: State, delta: float = 1.0, *, weights: object = None, mask: object = None
 ) -> State:
-    """The mean over all entries of e**2/2 if |e| <= delta, else delta*(|e| - delta/2) (Huber 1964); `HuberLoss`.
+    """The mean over all entries of `e**2/2` if `|e| <= delta`, else `delta*(|e| - delta/2)` (Huber 1964); `HuberLoss`.
 
     >>> import symfold as sf
     >>> loss = huber(sf.Net.of(sf.tensor("x")), sf.tensor("target"))
@@ -188,7 +188,7 @@ def cross_entropy(
 
 
 def l1(net: object, strength: float) -> State:
-    """strength * the sum of |w| over all trained parameters w of a net, or over those in a list; add it to a loss.
+    """strength * the sum of `|w|` over all trained parameters w of a net, or over those in a list; add it to a loss.
 
     >>> import numpy as np, symfold as sf
     >>> loss = sf.Net.of(sf.tensor("x") * sf.parameter("w", (2,)))
