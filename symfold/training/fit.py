@@ -105,7 +105,7 @@ def fit(
     `sf.value_and_grad`.
 
     `progress` shows a bar by tqdm or rich (extra `progress`), else a plain one; None shows it on a terminal, and as a
-    widget in notebooks. `backend` takes the steps: NumPy one per call; others many, up to half a second of them, and
+    widget in notebooks. `backend` takes the steps: NumPy one per call; others many, about half a second of them, and
     over several epochs if nothing is measured between them. Parameters are returned in float64, even if computed in
     float32.
 
