@@ -8,6 +8,7 @@ from symfold.compute.backends.table import BACKENDS
 NEEDED = {
     "jax": ("symfold/exchange/jax_function.py",),
     "onnx": ("symfold/exchange/onnx/*.py",),
+    "sklearn": ("symfold/sklearn/*.py",),
     "scipy": ("symfold/training/minimize.py",),
     "torch": ("symfold/exchange/pytorch/*.py",),
 }

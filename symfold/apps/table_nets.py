@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isqrt
 
+import numpy as np
+
 from symfold.apps.data import Table, places
 from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
@@ -32,8 +34,8 @@ from symfold.frontend.folding import fold
 from symfold.frontend.layer_kinds import Kind, Weight, dense, make_kind
 from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import ARCHITECTURES, MAPPERS
-from symfold.mappers.expressions import named_mapper
 from symfold.mappers.registry import Architecture, Parts
+from symfold.training.boosting.arguments import step_maker
 
 # Activations by name; a new one is one row.
 ACTIVATIONS = {
@@ -41,13 +43,22 @@ ACTIVATIONS = {
 }  # fmt: skip
 
 
-def architecture_of(name: str) -> Architecture | None:
+def activation_of(activation: str | Layered) -> Layered:
+    """An activation by its name in the table, or a function as it is."""
+    if callable(activation):
+        return activation
+    if activation not in ACTIVATIONS:
+        raise unknown("activation", activation, ACTIVATIONS)
+    return ACTIVATIONS[activation]
+
+
+def architecture_of(name: object) -> Architecture | None:
     """The architecture of a name; None for a mapper, which may have the name of an architecture, or an expression.
 
     >>> architecture_of("lstm").name, architecture_of("residual"), architecture_of("f(z) + z")
     ('lstm', None, None)
     """
-    return None if name in MAPPERS else ARCHITECTURES.get(name)
+    return None if not isinstance(name, str) or name in MAPPERS else ARCHITECTURES.get(name)
 
 
 def columns_besides(table: Table, target: str) -> tuple[str, ...]:
@@ -61,7 +72,7 @@ def columns_besides(table: Table, target: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Shape:
-    """A net over rows without its numbers."""
+    """A net over the rows of a table, by the names of its columns, without its numbers."""
 
     mapper: str
     depth: int
@@ -87,37 +98,47 @@ class Shape:
         >>> Shape("lstm", 2, 4, "tanh", ("age", "bmi"), "target").net().shape
         (x.shape[0], 1)
         """
-        if self.activation not in ACTIVATIONS:
-            raise unknown("activation", self.activation, ACTIVATIONS)
-        if self.depth < 0 or self.width < 1:
-            raise InvalidValue(
-                f"no net has depth {self.depth} and width {self.width} (give a depth from 0 and a width from 1)"
-            )
-        architecture = architecture_of(self.mapper)
-        state = self.folded() if architecture is None else self.read(architecture, kept)
-        if architecture is not None and architecture.head is None:
-            return Net.of(state)
-        return Net.of(layer("out", dense(as_node(state).shape[-1], self.outputs))(state))
+        return net_of(self.mapper, self.depth, self.width, self.activation, len(self.columns), self.outputs, kept)
 
-    def folded(self) -> State:
-        """A mapper folded over dense layers, after a linear projection."""
-        into = layer("into", dense(len(self.columns), self.width))(input_of("x", (None, len(self.columns))))
-        body = layers("f", dense(self.width, self.width, ACTIVATIONS[self.activation]), count=self.depth)
-        state = fold(named_mapper(self.mapper).make(into), body, into)
-        if len(state.shape) != len(into.shape):
-            raise InvalidValue(
-                f"the mapper {self.mapper!r} gives the same number for every row "
-                "(let it read the state z, the input x or a layer f, as 'f(z) + z')"
-            )
-        return state
 
-    def read(self, row: Architecture, kept: bool) -> State:
-        """What the readout takes of an architecture over the columns."""
-        columns = len(self.columns)
-        net = row.of(
-            TableParts(self.depth, self.width, row.name, row.reads, columns, self.outputs, self.activation, kept)
+def net_of(
+    mapper: str | Layered,
+    depth: int,
+    width: int,
+    activation: str | Layered,
+    columns: int,
+    outputs: int,
+    kept: bool = False,
+) -> Net:
+    """The net from rows of so many columns to so many results; a mapper and an activation are names or functions.
+
+    >>> net_of(lambda z, f: z - f(z), 2, 4, np.tanh, columns=3, outputs=2).shape
+    (x.shape[0], 2)
+    """
+    function = activation_of(activation)
+    if depth < 0 or width < 1:
+        raise InvalidValue(f"no net has depth {depth} and width {width} (give a depth from 0 and a width from 1)")
+    row = architecture_of(mapper)
+    if row is None:
+        state = folded(mapper, depth, width, function, columns)
+    else:
+        net = row.of(TableParts(depth, width, row.name, row.reads, columns, outputs, function, kept))
+        if row.head is None:
+            return Net.of(net)
+        state = row.head(net)
+    return Net.of(layer("out", dense(as_node(state).shape[-1], outputs))(state))
+
+
+def folded(mapper: str | Layered, depth: int, width: int, activation: Layered, columns: int) -> State:
+    """A mapper folded over dense layers, after a linear projection."""
+    into = layer("into", dense(columns, width))(input_of("x", (None, columns)))
+    state = fold(step_maker(mapper)(into), layers("f", dense(width, width, activation), count=depth), into)
+    if len(state.shape) != len(into.shape):
+        raise InvalidValue(
+            f"the mapper {mapper!r} gives the same number for every row "
+            "(let it read the state z, the input x or a layer f, as 'f(z) + z')"
         )
-        return net if row.head is None else row.head(net)
+    return state
 
 
 @dataclass(frozen=True)
@@ -128,7 +149,7 @@ class TableParts(Parts):
     reads: str = "rows"
     columns: int = 1
     outputs: int = 1
-    function: str = "tanh"
+    function: Layered = np.tanh
     kept: bool = False
 
     @property
@@ -190,7 +211,7 @@ class TableParts(Parts):
         return self.kept
 
     def activation(self, gate: bool = False) -> Layered | None:
-        return None if gate else ACTIVATIONS[self.function]
+        return None if gate else self.function
 
 
 def token(columns: int, width: int) -> Kind:

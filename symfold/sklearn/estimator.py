@@ -1,0 +1,215 @@
+"""What both estimators share: arguments, net, training, evaluation.
+
+row --linear map--> z0 --fold of the mapper over f1 ... fn--> zn --linear map--> results
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+import symfold.api  # noqa: F401 - it attaches the methods of nets and fills the tables
+from symfold.apps.table_nets import ACTIVATIONS, net_of
+from symfold.base.arguments import NumpyArray, flag, one_of, quoted, real, whole
+from symfold.base.trees import Layered
+from symfold.compute.backends.choice import operations
+from symfold.compute.compile import chosen_backend, compile_net
+from symfold.compute.initialization import weight_shape
+from symfold.compute.lowering import rolled
+from symfold.core.net import Net
+from symfold.errors import InvalidType, InvalidValue, plural, unknown
+from symfold.frontend.losses import l2
+from symfold.training.boosting.bodies import ACTIVATIONS as SCIKIT_ACTIVATIONS
+from symfold.training.fit import fit
+from symfold.training.history import Epoch, History
+from symfold.training.optimizers import OPTIMIZERS, Optimizer
+from symfold.training.statistics import keep_statistics
+from symfold.training.stopping import EarlyStopping
+
+LARGEST_BATCH = 200  # of batch_size="auto", as in scikit-learn
+NUMPY_SECONDS = 5e-10, 3e-6  # of a training step in NumPy: per sample and parameter; per operation of the loss
+
+
+class FoldEstimator(BaseEstimator):
+    """What both estimators share: the net, its training, its evaluation."""
+
+    def __init__(
+        self,
+        mapper: str | Layered = "residual",
+        *,
+        depth: int = 2,
+        width: int = 64,
+        activation: str | Layered = "relu",
+        optimizer: str | Optimizer = "adam",
+        learning_rate_init: Any = 0.001,
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float | None = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        verbose: bool = False,
+        backend: str = "auto",
+        dtype: str = "float64",
+    ):
+        self.mapper = mapper
+        self.depth = depth
+        self.width = width
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.verbose = verbose
+        self.backend = backend
+        self.dtype = dtype
+
+    def _train(
+        self, X: NumpyArray, y: NumpyArray, outputs: int, loss_of: Callable[[Net], Any], weights: NumpyArray | None
+    ) -> None:
+        """Fit the parameters to rows of numbers and to targets as the loss takes them."""
+        net = self._net(X.shape[1], outputs)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        held = None
+        if flag("early_stopping", self.early_stopping):
+            X, held_x, y, held_y, *split = self._split(X, y, weights, seed)
+            held, weights = {"x": held_x, "y": held_y}, split[0] if split else None
+        size = self._size(len(X))
+        total = len(X) if weights is None else float(np.sum(weights))
+        penalized = [leaf for leaf in net.leaves if leaf.op.role == "parameter" and weight_shape(leaf)]
+        strength = real("alpha", self.alpha)
+        if strength < 0:
+            raise InvalidValue(f"alpha={self.alpha!r} is negative (give 0 or more)")
+        loss = Net.of(loss_of(net))
+        if strength and penalized:  # per sample, as in scikit-learn: a batch weighs its share of the total
+            share = total * size / len(X)
+            loss = Net.of(loss.outputs[0] + l2(penalized, strength / (2 * share)))
+        epochs, patience = whole("max_iter", self.max_iter, 1), whole("n_iter_no_change", self.n_iter_no_change, 1)
+        tolerance = 0.0 if self.tol is None else real("tol", self.tol)
+        params = net.init(seed, by="glorot")
+        plateau = [] if held or self.tol is None else [Plateau(tolerance, patience)]
+        result = fit(
+            loss,
+            params,
+            {"x": X, "y": y},
+            optimizer=self._optimizer(),
+            epochs=epochs,
+            batch_size=size,
+            seed=seed,
+            shuffle=flag("shuffle", self.shuffle),
+            validation=held,
+            early_stopping=EarlyStopping(patience, tolerance) if held else None,
+            callbacks=plateau,
+            sample_weight=weights,
+            progress=bool(self.verbose),
+            backend=self._backend(loss, epochs * -(-len(X) // size), size * params.flat.size),
+            dtype=self.dtype,
+        )
+        self.net_ = self._net(X.shape[1], outputs, kept=True)
+        trained = result.params
+        self.params_ = (
+            keep_statistics(net, trained, {"x": X})[1] if len(self.net_.params) > len(net.params) else trained
+        )
+        self.history_: History = result.history
+        self.n_iter_ = len(self.history_.ends)
+        self.loss_ = float((self.history_.epochs or [np.nan])[-1])  # none if the first epoch was interrupted
+        self.n_outputs_ = outputs
+        self._compiled = compile_net(self.net_, "numpy")
+
+    def _net(self, columns: int, outputs: int, kept: bool = False) -> Net:
+        known = {**ACTIVATIONS, **SCIKIT_ACTIVATIONS}
+        activation = known.get(self.activation) if isinstance(self.activation, str) else self.activation
+        if not callable(activation):
+            raise unknown("activation", self.activation, known)
+        depth, width = whole("depth", self.depth), whole("width", self.width, 1)
+        net = net_of(self.mapper, depth, width, activation, columns, outputs, kept)
+        if net.outputs[0].shape[-1] != outputs:
+            raise InvalidValue(f"the architecture {quoted(self.mapper)} gives no {plural(outputs, 'result')} per row")
+        return net
+
+    def _optimizer(self) -> Optimizer:
+        if isinstance(self.optimizer, Optimizer):
+            return self.optimizer
+        if not isinstance(self.optimizer, str):
+            raise InvalidType(
+                f"optimizer={quoted(self.optimizer)} is neither a name nor an optimizer (as 'adam', sf.adam(0.001))"
+            )
+        return OPTIMIZERS[one_of("optimizer", self.optimizer, OPTIMIZERS)](self.learning_rate_init)
+
+    def _size(self, samples: int) -> int:
+        """The size of batches that are nearly equal: the mean over a small rest is noise."""
+        if isinstance(self.batch_size, str):
+            one_of("batch_size", self.batch_size, ["auto"])
+        most = LARGEST_BATCH if self.batch_size == "auto" else whole("batch_size", self.batch_size, 1)
+        return -(-samples // -(-samples // most))
+
+    def _backend(self, loss: Net, steps: int, numbers: int) -> str:
+        """For "auto", native code if it pays for its compile time; numbers are parameters times samples of a batch."""
+        if self.backend != "auto":
+            return self.backend
+        executed = operations(rolled(loss).outputs)[1] or 1
+        per_number, per_operation = NUMPY_SECONDS
+        runs = steps * (per_number * numbers + per_operation * executed) / (1e-6 * executed)
+        return chosen_backend("auto", rolled(loss), int(runs), self.dtype)
+
+    def _split(self, X: NumpyArray, y: NumpyArray, weights: NumpyArray | None, seed: int) -> Sequence[Any]:
+        """The rows to train on and those to validate by, with equal shares of the classes."""
+        arrays = [X, y] if weights is None else [X, y, weights]
+        fraction = real("validation_fraction", self.validation_fraction)
+        if not 0 < fraction < 1:
+            raise InvalidValue(f"validation_fraction={fraction!r} must lie between 0 and 1 (as 0.1)")
+        stratify = y if isinstance(self, ClassifierMixin) else None
+        parts: Sequence[Any] = train_test_split(*arrays, test_size=fraction, random_state=seed, stratify=stratify)
+        return parts
+
+    def _results(self, X: object) -> NumpyArray:
+        """What the net gives for rows: (samples, outputs)."""
+        check_is_fitted(self)
+        rows = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+        return np.asarray(self._compiled(self.params_, x=rows), dtype=float)
+
+
+@dataclass
+class Plateau:
+    """A callback that stops if the loss fell by less than `tolerance` in each of more than `patience` epochs."""
+
+    tolerance: float
+    patience: int
+    best: float = np.inf
+    epochs: int = 0
+
+    def __call__(self, epoch: Epoch) -> bool:
+        self.epochs = self.epochs + 1 if epoch.loss > self.best - self.tolerance else 0
+        self.best = min(self.best, epoch.loss)
+        return self.epochs > self.patience
+
+
+def weighted_rows(
+    X: NumpyArray, y: NumpyArray, weights: NumpyArray | None
+) -> tuple[NumpyArray, NumpyArray, NumpyArray | None]:
+    """The rows that count: those of weight zero are left out."""
+    if weights is None:
+        return X, y, None
+    if (weights < 0).any():
+        raise InvalidValue("sample_weight has negative entries (give 0 or more for every sample)")
+    rows = weights != 0
+    if not rows.any():
+        raise InvalidValue("sample_weight is 0 for every sample (give some sample a positive weight)")
+    return X[rows], y[rows], weights[rows]
