@@ -19,21 +19,23 @@ import symfold.api  # noqa: F401 - it attaches the methods of nets and fills the
 from symfold.apps.table_nets import ACTIVATIONS, net_of
 from symfold.base.arguments import NumpyArray, flag, one_of, quoted, real, whole
 from symfold.base.trees import Layered
-from symfold.compute.backends.choice import operations
+from symfold.compute.backends.choice import CALL, operations
+from symfold.compute.backends.table import DTYPES
 from symfold.compute.compile import chosen_backend, compile_net
 from symfold.compute.initialization import weight_shape
 from symfold.compute.lowering import rolled
 from symfold.core.net import Net
-from symfold.errors import InvalidType, InvalidValue, plural, unknown
+from symfold.errors import InvalidType, InvalidValue, unknown
 from symfold.frontend.losses import l2
 from symfold.training.boosting.bodies import ACTIVATIONS as SCIKIT_ACTIVATIONS
 from symfold.training.fit import fit
 from symfold.training.history import Epoch, History
-from symfold.training.optimizers import OPTIMIZERS, Optimizer
+from symfold.training.optimizers import OPTIMIZERS, Optimizer, Schedule
 from symfold.training.statistics import keep_statistics
 from symfold.training.stopping import EarlyStopping
 
 LARGEST_BATCH = 200  # of batch_size="auto", as in scikit-learn
+COMPILATIONS = 3  # of a loss, to compile its training
 NUMPY_SECONDS = 5e-10, 3e-6  # of a training step in NumPy: per sample and parameter; per operation of the loss
 
 
@@ -94,15 +96,13 @@ class FoldEstimator(BaseEstimator):
         size = self._size(len(X))
         total = len(X) if weights is None else float(np.sum(weights))
         penalized = [leaf for leaf in net.leaves if leaf.op.role == "parameter" and weight_shape(leaf)]
-        strength = real("alpha", self.alpha)
-        if strength < 0:
-            raise InvalidValue(f"alpha={self.alpha!r} is negative (give 0 or more)")
+        strength = not_negative("alpha", self.alpha)
         loss = Net.of(loss_of(net))
         if strength and penalized:  # per sample, as in scikit-learn: a batch weighs its share of the total
             share = total * size / len(X)
             loss = Net.of(loss.outputs[0] + l2(penalized, strength / (2 * share)))
         epochs, patience = whole("max_iter", self.max_iter, 1), whole("n_iter_no_change", self.n_iter_no_change, 1)
-        tolerance = 0.0 if self.tol is None else real("tol", self.tol)
+        tolerance = 0.0 if self.tol is None else not_negative("tol", self.tol)
         params = net.init(seed, by="glorot")
         plateau = [] if held or self.tol is None else [Plateau(tolerance, patience)]
         result = fit(
@@ -122,11 +122,9 @@ class FoldEstimator(BaseEstimator):
             backend=self._backend(loss, epochs * -(-len(X) // size), size * params.flat.size),
             dtype=self.dtype,
         )
-        self.net_ = self._net(X.shape[1], outputs, kept=True)
-        trained = result.params
-        self.params_ = (
-            keep_statistics(net, trained, {"x": X})[1] if len(self.net_.params) > len(net.params) else trained
-        )
+        self.net_, self.params_ = self._net(X.shape[1], outputs, kept=True), result.params
+        if len(self.net_.params) > len(net.params):  # norms over a batch keep the statistics of the training data
+            self.params_ = keep_statistics(net, result.params, {"x": X})[1]
         self.history_: History = result.history
         self.n_iter_ = len(self.history_.ends)
         self.loss_ = float((self.history_.epochs or [np.nan])[-1])  # none if the first epoch was interrupted
@@ -139,10 +137,7 @@ class FoldEstimator(BaseEstimator):
         if not callable(activation):
             raise unknown("activation", self.activation, known)
         depth, width = whole("depth", self.depth), whole("width", self.width, 1)
-        net = net_of(self.mapper, depth, width, activation, columns, outputs, kept)
-        if net.outputs[0].shape[-1] != outputs:
-            raise InvalidValue(f"the architecture {quoted(self.mapper)} gives no {plural(outputs, 'result')} per row")
-        return net
+        return net_of(self.mapper, depth, width, activation, columns, outputs, kept)
 
     def _optimizer(self) -> Optimizer:
         if isinstance(self.optimizer, Optimizer):
@@ -151,12 +146,14 @@ class FoldEstimator(BaseEstimator):
             raise InvalidType(
                 f"optimizer={quoted(self.optimizer)} is neither a name nor an optimizer (as 'adam', sf.adam(0.001))"
             )
+        if not isinstance(self.learning_rate_init, Schedule):
+            real("learning_rate_init", self.learning_rate_init, above=0.0)
         return OPTIMIZERS[one_of("optimizer", self.optimizer, OPTIMIZERS)](self.learning_rate_init)
 
     def _size(self, samples: int) -> int:
         """The size of batches that are nearly equal: the mean over a small rest is noise."""
-        if isinstance(self.batch_size, str):
-            one_of("batch_size", self.batch_size, ["auto"])
+        if isinstance(self.batch_size, str) and self.batch_size != "auto":
+            raise InvalidValue(f"batch_size={quoted(self.batch_size)} is neither a whole number nor 'auto'")
         most = LARGEST_BATCH if self.batch_size == "auto" else whole("batch_size", self.batch_size, 1)
         return -(-samples // -(-samples // most))
 
@@ -166,8 +163,9 @@ class FoldEstimator(BaseEstimator):
             return self.backend
         executed = operations(rolled(loss).outputs)[1] or 1
         per_number, per_operation = NUMPY_SECONDS
-        runs = steps * (per_number * numbers + per_operation * executed) / (1e-6 * executed)
-        return chosen_backend("auto", rolled(loss), int(runs), self.dtype)
+        seconds = steps * (per_number * numbers + per_operation * executed)
+        runs = seconds / (COMPILATIONS * CALL * executed)
+        return chosen_backend("auto", rolled(loss), int(runs), one_of("dtype", self.dtype, DTYPES))
 
     def _split(self, X: NumpyArray, y: NumpyArray, weights: NumpyArray | None, seed: int) -> Sequence[Any]:
         """The rows to train on and those to validate by, with equal shares of the classes."""
@@ -175,7 +173,7 @@ class FoldEstimator(BaseEstimator):
         fraction = real("validation_fraction", self.validation_fraction)
         if not 0 < fraction < 1:
             raise InvalidValue(f"validation_fraction={fraction!r} must lie between 0 and 1 (as 0.1)")
-        stratify = y if isinstance(self, ClassifierMixin) else None
+        stratify = y.ravel() if isinstance(self, ClassifierMixin) else None
         parts: Sequence[Any] = train_test_split(*arrays, test_size=fraction, random_state=seed, stratify=stratify)
         return parts
 
@@ -211,5 +209,13 @@ def weighted_rows(
         raise InvalidValue("sample_weight has negative entries (give 0 or more for every sample)")
     rows = weights != 0
     if not rows.any():
-        raise InvalidValue("sample_weight is 0 for every sample (give some sample a positive weight)")
+        raise InvalidValue("the weight of every sample is 0 (give some sample or class a positive weight)")
     return X[rows], y[rows], weights[rows]
+
+
+def not_negative(name: str, value: object) -> float:
+    """A number that is 0 or more."""
+    number = real(name, value)
+    if number < 0:
+        raise InvalidValue(f"{name}={value!r} is negative (give 0 or more)")
+    return float(number)

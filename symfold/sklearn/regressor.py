@@ -22,9 +22,9 @@ class FoldRegressor(RegressorMixin, FoldEstimator):
     reads tables ("lstm"). `activation` is a name or a function. `optimizer` is a name, with the rate
     `learning_rate_init` (a number or a schedule), or an `Optimizer`.
 
-    The loss is half of the mean squared error, plus alpha/2 times the sum of the squares of all weights (without biases)
-    per sample of a batch, as in scikit-learn. `max_iter` is the number of epochs. Training ends earlier if the loss fell
-    by less than `tol` in more than `n_iter_no_change` epochs; with `early_stopping`, if the loss on a held-out fraction
+    The loss is half of the mean squared error, plus alpha/2 times the sum of the squares of all weights (no biases) per
+    sample of a batch, as in scikit-learn. `max_iter` is the number of epochs. Training ends earlier if the loss fell by
+    less than `tol` in more than `n_iter_no_change` epochs; with `early_stopping`, if the loss on a held-out fraction
     fell by less in `n_iter_no_change` epochs, and the parameters of the best epoch are returned. Nothing is scaled: use
     a `StandardScaler` for X and a `TransformedTargetRegressor` for y.
 
