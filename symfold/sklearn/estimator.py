@@ -22,9 +22,10 @@ from symfold.base.trees import Layered
 from symfold.compute.backends.choice import CALL, operations
 from symfold.compute.backends.table import DTYPES
 from symfold.compute.compile import chosen_backend, compile_net
-from symfold.compute.initialization import weight_shape
 from symfold.compute.lowering import rolled
+from symfold.core.leaves import Normal
 from symfold.core.net import Net
+from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidType, InvalidValue, unknown
 from symfold.frontend.losses import l2
 from symfold.training.boosting.bodies import ACTIVATIONS as SCIKIT_ACTIVATIONS
@@ -95,7 +96,7 @@ class FoldEstimator(BaseEstimator):
             held, weights = {"x": held_x, "y": held_y}, split[0] if split else None
         size = self._size(len(X))
         total = len(X) if weights is None else float(np.sum(weights))
-        penalized = [leaf for leaf in net.leaves if leaf.op.role == "parameter" and weight_shape(leaf)]
+        penalized = [leaf for leaf in net.leaves if is_weight(leaf)]
         strength = not_negative("alpha", self.alpha)
         loss = Net.of(loss_of(net))
         if strength and penalized:  # per sample, as in scikit-learn: a batch weighs its share of the total
@@ -211,6 +212,13 @@ def weighted_rows(
     if not rows.any():
         raise InvalidValue("the weight of every sample is 0 (give some sample or class a positive weight)")
     return X[rows], y[rows], weights[rows]
+
+
+def is_weight(leaf: Leaf) -> bool:
+    """Whether a leaf is a weight, or a family of weights: matrices that start at random; no biases, no gains."""
+    start = leaf.op.start
+    drawn = start is None or (isinstance(start, Normal) and start.deviation > 0)
+    return leaf.op.role == "parameter" and len(leaf.op.shape) > 1 and drawn
 
 
 def not_negative(name: str, value: object) -> float:
