@@ -115,7 +115,7 @@ function(
     lambda xp, z: xp.where(z > 0, 1.0, xp.where(z <= 0, 0.0, z)),
     definition=lambda z: sp.Piecewise((1, z > 0), (0, True)),
     flat=True,
-    spellings={"numpy": lambda z: np.heaviside(z, 0.0), "torch": lambda z: z.clamp(0.0, 1.0).ceil()},
+    spellings={"numpy": lambda z: np.sign(np.maximum(z, 0.0)), "torch": lambda z: z.clamp(0.0, 1.0).ceil()},
     special=(Point((0,), 0, (0,)), Point((sp.oo,), 1, (0,)), Point((-sp.oo,), 0, (0,))),
 )
 function(
