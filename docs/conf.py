@@ -53,7 +53,11 @@ nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "text/latex", None)]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 # Pages that need optional packages show their cells without outputs if one of these is missing.
-NEEDED = {"boosting.md": ("sklearn",), "exchange.md": ("torch", "transformers", "onnx", "jax")}
+NEEDED = {
+    "boosting.md": ("sklearn",),
+    "estimators.md": ("sklearn",),
+    "exchange.md": ("torch", "transformers", "onnx", "jax"),
+}
 nb_execution_excludepatterns = [page for page, packages in NEEDED.items() if not all(map(find_spec, packages))]
 
 html_theme = "furo"

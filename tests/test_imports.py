@@ -1,9 +1,11 @@
 """Imports point one way: from package to package in the order of the data, and from file to file in reading order."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -104,6 +106,7 @@ def test_importing_alone_loads_nothing_heavy(statement: str) -> None:
 def test_no_name_of_symfold_loads_an_extra() -> None:
     code = """
 import sys
+import types
 import symfold as sf
 assert 'symfold.extend' not in sys.modules
 for name in dir(sf):
@@ -118,6 +121,7 @@ print(*sorted(set(sys.modules) & {'jax', 'jaxlib', 'torch', 'onnx', 'llvmlite', 
 def test_a_backend_of_an_extra_is_imported_by_who_chooses_it_alone() -> None:
     code = """
 import sys
+import types
 import numpy as np, symfold as sf
 loss = sf.Net.of(sf.squared_error(sf.layer("f", sf.dense(2, 2))(sf.tensor("x", (None, 2))), sf.tensor("t", (None, 2))))
 loss.compile()(loss.init(), x=np.ones((1, 2)), t=np.ones((1, 2)))
@@ -148,3 +152,18 @@ def test_every_public_name_stands_in_the_help_text() -> None:
 def test_a_missing_name_says_what_to_write() -> None:
     with pytest.raises(AttributeError, match=r"did you mean sf\.squared_error"):
         symfold.square_error  # noqa: B018
+
+
+def test_estimators_say_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("symfold.sklearn")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)  # as if it were not installed
+    with pytest.raises(symfold.errors.MissingPackage, match=r"needs the package scikit-learn.*pip install 'symfold\[sklearn\]'"):
+        importlib.import_module("symfold.sklearn")
+    old = types.ModuleType("sklearn")
+    old.utils, old.__version__ = types.ModuleType("sklearn.utils"), "1.5.2"  # type: ignore[attr-defined]
+    old.utils.validation = types.ModuleType("sklearn.utils.validation")
+    for module in (old, old.utils, old.utils.validation):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    with pytest.raises(symfold.errors.MissingPackage, match=r"needs scikit-learn 1.6 or later, and 1.5.2 is installed"):
+        importlib.import_module("symfold.sklearn")
