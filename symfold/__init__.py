@@ -71,7 +71,8 @@ Train and exchange
     errors, SymfoldError        all errors, and their base class
     extend                      operations, mappers, losses, backends, ... of your own
 
-Public names are loaded when first used, so that the command starts quickly.
+Public names are loaded when first used, so that the command starts quickly. Estimators for scikit-learn are in
+`symfold.sklearn`, which is imported by itself.
 """
 
 from __future__ import annotations
