@@ -240,7 +240,6 @@ def fed(net, batch=5):
 def test_steps_in_groups_give_what_the_steps_give(monkeypatch, made, depth, held):
     monkeypatch.setattr(hoisting, "MEMORY", held)
     monkeypatch.setattr(hoisting, "FEWEST", 4)
-    program.roots_of.cache_clear()
     net = made(depth)
     params, inputs = net.init(0), fed(net)
     for found, expected in zip(_listed(net.compile(backend="numpy")(params, **inputs)), _listed(net({**params, **inputs})), strict=True):
@@ -255,7 +254,6 @@ def _listed(outputs):
 def test_evaluation_holds_as_many_numbers_at_any_depth(monkeypatch, made):
     """Also where a step does not wait for the one before it: what is done for many steps at once is done for some at a time."""
     monkeypatch.setattr(hoisting, "MEMORY", 15 * 32)
-    program.roots_of.cache_clear()
     sizes = [_held_by(monkeypatch, made(depth)) for depth in (320, 3200)]
     assert sizes[0] == sizes[1] > 0
 

@@ -338,17 +338,3 @@ def test_a_value_that_a_loop_captures_is_still_there_after_the_loop(start: str) 
     assert_same(back.compile("numpy")({}, **values)["x"], back(values)["x"])
     read_again = sf.Net.of((net.outputs[0], u * u))
     assert_same(read_again.compile("numpy")({}, x=values["x"]), read_again(x=values["x"]))
-
-
-def test_the_same_net_is_lowered_once_for_each_shape(monkeypatch):
-    from symfold.compute.backends.numpy import program
-
-    program.roots_of.cache_clear()
-    calls = []
-    monkeypatch.setattr(program, "lowered", lambda net, shapes, target, lowered=program.lowered: calls.append((shapes["x"], target.itemsize)) or lowered(net, shapes, target))
-    for _ in range(2):
-        net = sf.fold(lambda z, f: f(z) - 3 * z, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
-        for rows, dtype in ((4, "float64"), (5, "float64"), (4, "float32")):
-            x = np.ones((rows, 2))
-            assert np.allclose(net.compile("numpy", dtype)(net.init(rows), x=x), net({**net.init(rows), "x": x}), rtol=1e-5)
-    assert calls == [((4, 2), 8), ((5, 2), 8), ((4, 2), 4)]

@@ -11,7 +11,6 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import NumpyArray
-from symfold.base.caching import cached
 from symfold.compute.backends.numpy.straight_line import write
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.compute.lowering import Target, lowered
@@ -107,17 +106,11 @@ def namespace(source: Source) -> dict[str, Any]:
     }
 
 
-@cached(8)
-def roots_of(net: Net, shapes: tuple[tuple[str, tuple[int, ...]], ...], itemsize: int) -> tuple[Node, ...]:
-    """The lowered outputs; the latest ones are kept, for a training that is repeated on other data."""
-    return lowered(net, dict(shapes), replace(TARGET, itemsize=itemsize))
-
-
 class Program:
     """A net for one set of input shapes: its arrays, all of one dtype, its source, and the run."""
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str = "float64"):
-        roots = roots_of(net, tuple((name, tuple(shape)) for name, shape in shapes.items()), np.dtype(dtype).itemsize)
+        roots = lowered(net, shapes, replace(TARGET, itemsize=np.dtype(dtype).itemsize))
         self.params, self.dtype = params, dtype
         # the parameters as the code reads them: those given, or a converted copy
         read = params if params.flat.dtype == dtype else params.astype(dtype)
