@@ -80,6 +80,7 @@ def test_targets_are_parsed_and_judged() -> None:
     assert (far.rival, far.ratio, far.met) == ("p 1", 8.0, False)
 
 
+@pytest.mark.slow
 def test_peers_are_imported_when_they_are_run() -> None:
     code = "import sys; from tests.benchmarks import report; report.peers(); print(*{'torch', 'jax', 'casadi', 'pytensor', 'autograd'} & set(sys.modules))"
     root = Path(__file__).parent.parent

@@ -26,6 +26,7 @@ def test_it_counts_the_nets_that_hold(capsys: pytest.CaptureFixture[str], monkey
     assert first.startswith("seed: 3; backends: numpy") and last.endswith(" nets hold every law")
 
 
+@pytest.mark.slow
 def test_a_broken_law_is_named_with_its_net_and_the_seed_that_draws_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def has_one_fold(net: Any) -> None:
         assert len(net.bindings) <= 1
@@ -61,6 +62,7 @@ def test_the_same_seed_draws_the_same_input() -> None:
         assert readers.drawn(reader, 7) == readers.drawn(reader, 7)
 
 
+@pytest.mark.slow
 def test_what_breaks_the_law_is_made_smaller_and_counted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse_nul(text: str, rng: random.Random) -> None:
         assert "\0" not in text

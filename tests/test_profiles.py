@@ -33,6 +33,7 @@ def drawn(output: str) -> list[str]:
     return re.findall(r"(?:drawn|few) -?\d+", output)
 
 
+@pytest.mark.slow
 def test_the_default_run_draws_the_same_twice(tmp_path: Path) -> None:
     assert drawn(run(tmp_path)) == drawn(run(tmp_path))
 

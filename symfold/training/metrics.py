@@ -119,8 +119,8 @@ def measure_of(
     if not isinstance(metric, Net):
         if not callable(metric) or not takes(metric, params):
             raise InvalidType(
-                f"{what} is {quoted(metric)}, and neither a net, nor a score (sf.metric), nor a function of parameters "
-                "(as lambda params: params['W1'].sum())"
+                f"{what} is {quoted(metric)}, and neither a net nor a score (sf.metric) "
+                "nor a function of the parameters (as lambda params: params['W1'].sum())"
             )
         return cast(Measure, metric)
     evaluate = evaluation_of(what, metric, params, arrays, backend, dtype)

@@ -122,6 +122,7 @@ def test_a_counterexample_by_hand_has_a_row_that_is_there() -> None:
     assert same_there.equal is not False  # the rows 0 and 1 are all that there is, and at both the nets agree
 
 
+@pytest.mark.slow
 def test_the_page_measures_nets_that_begin_with_words() -> None:
     """The plots with random layers: how far the nets are apart, and the sweeps, the first of which is the embedding."""
     start, layers = seen(sf.tensor("words", (None, 4))), sf.layers("f1:4")

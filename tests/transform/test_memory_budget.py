@@ -168,6 +168,7 @@ def long_and_deep() -> tuple[sf.Net, dict[str, Any]]:
     return sf.Net.of((net.outputs[0] ** 2).sum()), values
 
 
+@pytest.mark.slow
 def test_folds_inside_steps_are_regrouped_too() -> None:
     """In little memory, each layer is computed again alone, and its steps in groups."""
     loss, values = long_and_deep()

@@ -222,6 +222,7 @@ def test_the_forward_fold_gives_out_nothing() -> None:
         assert len(forward.block.results) - forward.carries == given_out
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.sampled_from([1, -1, 2, 0.5])), min_size=1, max_size=4), st.integers(1, 12))
 def test_random_couplings(updates: list[tuple[int, int, float]], depth: int) -> None:
