@@ -21,6 +21,7 @@ from symfold.training.batches import Batch
 from symfold.training.data import named
 from symfold.training.finiteness import START, check_start
 from symfold.training.history import Fitted, History
+from symfold.training.stopping import Interrupts
 from symfold.training.training_step import moved
 from symfold.transform.autodiff.differentiate import value_and_grad
 
@@ -41,8 +42,9 @@ def minimize(
 
     At most `steps` steps, each with a line search; the end is where no entry of the gradient exceeds `tolerance`, or no
     step is better. `memory` is the number of earlier steps that the curvature is estimated from. The history holds the
-    loss at the start and after every step. Statistics (`sf.keep_statistics`) stay; `remat`, `backend` and `dtype` are
-    those of `sf.fit`.
+    loss at the start and after every step. Ctrl-C ends it early: the parameters after the last step are returned, and
+    `history.stopped` is "interrupted". Statistics (`sf.keep_statistics`) stay; `remat`, `backend` and `dtype` are those
+    of `sf.fit`.
 
     >>> import symfold as sf
     >>> w, x = sf.parameter("w", (2,)), sf.tensor("x", (2,))
@@ -66,26 +68,32 @@ def minimize(
     check_start(start)
     problem = Problem(net, start, named({} if data is None else data, [i.op.name for i in net.inputs]), remat)
     problem.compile(backend, dtype)
-    history = History()
+    history, point = History(), problem.point
 
     def record(intermediate_result: Any) -> None:
-        history.loss.append(float(intermediate_result.fun))
+        nonlocal point
+        with interrupts.shield():
+            point = intermediate_result.x.copy()
+            history.loss.append(float(intermediate_result.fun))
 
-    with np.errstate(all="ignore"):
-        value, slope = problem(problem.point)
+    with np.errstate(all="ignore"), Interrupts() as interrupts:
+        value, slope = problem(point)
         if not (math.isfinite(value) and np.isfinite(slope).all()):
             what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
             raise Diverged(f"{what} at the start, although the parameters are finite", START)
         history.loss.append(value)
-        found = optimize.minimize(
-            problem,
-            problem.point,
-            jac=True,
-            method="L-BFGS-B",
-            callback=record,
-            options={"maxiter": steps, "maxfun": 20 * steps + 20, "maxcor": memory, "gtol": tolerance, "ftol": 0.0},
-        )
-    return Fitted(problem.at(found.x), history)
+        try:
+            point = optimize.minimize(
+                problem,
+                point,
+                jac=True,
+                method="L-BFGS-B",
+                callback=record,
+                options={"maxiter": steps, "maxfun": 20 * steps + 20, "maxcor": memory, "gtol": tolerance, "ftol": 0.0},
+            ).x
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+    return Fitted(problem.at(point), history)
 
 
 class Problem:

@@ -1,5 +1,7 @@
 """`sf.minimize`: minima known in closed form, SciPy's own run on a hand-written loss, and what is refused."""
 
+import signal
+from importlib import import_module
 from importlib.util import find_spec
 
 import autograd
@@ -12,6 +14,7 @@ from symfold.core.leaves import Fixed, Input
 from symfold.core.nodes import Node
 from symfold.errors import Diverged, InvalidType, InvalidValue, UnknownName
 
+minimize = import_module("symfold.training.minimize")  # sf.minimize is the function
 optimize = pytest.importorskip("scipy.optimize")
 BACKENDS = ["numpy", *(name for name, package in (("native", "llvmlite"), ("jax", "jax")) if find_spec(package))]
 RANDOM = np.random.default_rng(0)
@@ -57,6 +60,25 @@ def test_a_parameter_in_several_places_moves_once_and_statistics_stay() -> None:
     loss = sf.Net.of((sf.parameter("w") - fixed) ** 2)
     params = sf.minimize(loss, {"w": 0.0, "fixed": 2.0}).params
     assert params["fixed"] == 2.0 and params["w"] == pytest.approx(2.0)
+
+
+def test_ctrl_c_returns_the_parameters_after_the_last_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = sf.Net.of(sf.layer("f1", sf.dense(3, 1, sf.tanh))(sf.tensor("x", (None, 3))))
+    loss, data, start = sf.squared_error(net, sf.tensor("t", (None, 1))), {"x": X, "t": Y}, net.init(0)
+    evaluate, calls = minimize.Problem.__call__, []
+
+    def interrupted(problem, point):
+        calls.append(point)
+        if len(calls) == 6:
+            signal.raise_signal(signal.SIGINT)
+        return evaluate(problem, point)
+
+    monkeypatch.setattr(minimize.Problem, "__call__", interrupted)
+    done = sf.minimize(loss, start, data, backend="numpy")
+    assert done.history.stopped == "interrupted" and done.history.interrupted and len(calls) == 6
+    assert 1 < len(done.history) <= 5 and done.history[-1] < done.history[0]
+    assert float(loss(done.params, **data)) == pytest.approx(done.history[-1])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_what_is_wrong_is_refused() -> None:
