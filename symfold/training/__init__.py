@@ -10,10 +10,10 @@ In: a loss (a net), parameters, data. Out: trained parameters and a history.
     terms           the terms of a loss: means and sums over samples, and others
     weights         losses with weights for samples and classes
     sources         what a training reads
+    statistics      batch statistics, frozen as parameters
     accumulation    gradients of several batches for one update
     training_step   a training step as a net
     finiteness      the cause of losses and parameters that are not finite
-    statistics      batch statistics, frozen as parameters
     stages          layers fitted one after another
     checkpoints     the state of a training on disk, to resume from
     metrics         what is measured after each epoch

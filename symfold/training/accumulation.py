@@ -1,7 +1,8 @@
 """Accumulation: the gradients of several micro-batches make one update, as the gradient of one large batch would.
 
 Between updates a training step adds up gradients, in slots of their own, and leaves everything else alone. Means are
-weighted by the sizes of the micro-batches; the last update of an epoch may have fewer of them.
+weighted by the sizes of the micro-batches; the last update of an epoch may have fewer of them. A net with batch norm is
+refused, since its means are over a micro-batch.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidValue
 from symfold.training.optimizers import Moving
 from symfold.training.optimizers.optimizer import slot_of
+from symfold.training.statistics import takes_statistics
 from symfold.training.step_counter import STEP
 from symfold.training.terms import Terms, divided, summed, terms_of
 
@@ -68,6 +70,11 @@ class Accumulation:
 
         What reads the step counter (dropout) gets the number of micro-batches.
         """
+        if takes_statistics(loss):
+            raise InvalidValue(
+                f"accumulate={self.every} does not go with batch norm, whose mean is over a micro-batch, so that the "
+                "update is not that of one large batch (give a larger batch_size, or the net of sf.keep_statistics)"
+            )
         outputs = substitute(loss.outputs, {STEP: STEP * self.every + COUNT})
         terms = terms_of(Net(outputs), "accumulate and weights", self.weights)
         if terms.averaged and terms.summed:

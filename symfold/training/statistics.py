@@ -65,12 +65,7 @@ def keep_statistics(net: object, params: Mapping[str, object], data: Mapping[str
         for layer, layer_statistics in evaluator.statistics.items()
     }
     result = original.with_outputs(Freezer(statistics).frozen(original.outputs, {}, {}))
-    written = Net(inlined(result.outputs))
-    if any(
-        is_statistic(node)
-        for roots in (written.outputs, *(block.results for block in written.blocks))
-        for node in walk(roots)
-    ):
+    if takes_statistics(result):
         raise InvalidValue(
             "the net takes a mean over its batch outside of the body of a layer, so there is no name for it "
             "(apply it as a layer: sf.batch_norm)"
@@ -88,6 +83,13 @@ def keep_statistics(net: object, params: Mapping[str, object], data: Mapping[str
 def is_statistic(node: Node) -> bool:
     """Whether a node is the mean of each channel over samples and positions."""
     return is_primitive(node, reduce_mean) and dict(node.op.attributes) == {"axis": BATCH, "keepdims": True}
+
+
+def takes_statistics(net: Net) -> bool:
+    """Whether a net takes a mean over its batch, in layers or outside of them."""
+    written = Net(inlined(net.outputs))
+    roots = (written.outputs, *(block.results for block in written.blocks))
+    return any(is_statistic(node) for values in roots for node in walk(values))
 
 
 def statistics_of(body: Block) -> dict[Key, Node]:

@@ -80,3 +80,17 @@ def test_what_cannot_be_accumulated_is_refused() -> None:
         fits(sf.Net.of(np.max(NET)), 4, 2, {"x": DATA["x"]})
     with pytest.raises(InvalidValue, match="accumulate=0"):
         fits(mixed, 4, 0)
+
+
+def test_batch_norm_is_refused_and_kept_statistics_are_not() -> None:
+    images = sf.tensor("x", (None, 2, 2, 2))
+    data = {"x": RANDOM.normal(size=(8, 2, 2, 2)), "t": RANDOM.normal(size=(8, 2, 2, 2))}
+    target = sf.tensor("t", (None, 2, 2, 2))
+    options = {"optimizer": sf.sgd(0.1), "batch_size": 2, "backend": "numpy"}
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.batch_norm(2)), images)
+    for normed in (net, sf.Net.of(sf.layer("g", sf.batch_norm(2))(images))):
+        loss = sf.losses.mean_squared_error(normed, target)
+        with pytest.raises(InvalidValue, match=r"accumulate=4 does not go with batch norm, .*keep_statistics"):
+            sf.fit(loss, normed.init(0), data, accumulate=4, **options)
+    kept, params = sf.keep_statistics(net, net.init(0), {"x": data["x"]})
+    sf.fit(sf.losses.mean_squared_error(kept, target), params, data, accumulate=4, **options)
