@@ -49,13 +49,17 @@ def check_data(stop: Stop, dtype: str) -> None:
         if stop.stack.order is None:  # of a user's batches, check those up to the stop only
             bad = bad[: stop.done + 1]
             bad = next((batch for batch in bad if batch.any()), bad[0])
-        if bad.any():
-            first = [int(index) for index in np.argwhere(bad)[0]]
-            where = f"{int(bad.sum())} of {bad.size} entries, the first at {first}" if first else "it is one number"
-            raise InvalidValue(
-                f"the data of {name!r} are not all finite: {where} "
-                "(leave out the samples with nan or inf, or fill them)"
-            )
+        refuse_bad(name, bad)
+
+
+def refuse_bad(name: str, bad: NumpyArray) -> None:
+    """Raise an error that names data with entries that are not finite; `bad` says which."""
+    if bad.any():
+        first = [int(index) for index in np.argwhere(bad)[0]]
+        where = f"{int(bad.sum())} of {bad.size} entries, the first at {first}" if first else "it is one number"
+        raise InvalidValue(
+            f"the data of {name!r} are not all finite: {where} (leave out the samples with nan or inf, or fill them)"
+        )
 
 
 def check_start(start: Mapping[str, NumpyArray]) -> None:

@@ -19,7 +19,7 @@ from symfold.errors import Diverged, InvalidType, InvalidValue, MissingPackage
 from symfold.frontend.losses import check_single
 from symfold.training.batches import Batch
 from symfold.training.data import named
-from symfold.training.finiteness import START, check_start
+from symfold.training.finiteness import START, check_start, refuse_bad
 from symfold.training.history import Fitted, History
 from symfold.training.stopping import Interrupts
 from symfold.training.training_step import moved
@@ -79,8 +79,10 @@ def minimize(
     with np.errstate(all="ignore"), Interrupts() as interrupts:
         value, slope = problem(point)
         if not (math.isfinite(value) and np.isfinite(slope).all()):
+            for name, array in problem.arrays.items():
+                refuse_bad(name, ~np.isfinite(array.astype(dtype, copy=False)))
             what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
-            raise Diverged(f"{what} at the start, although the parameters are finite", START)
+            raise Diverged(f"{what} at the start, although data and parameters are finite", START)
         history.loss.append(value)
         try:
             point = optimize.minimize(

@@ -84,6 +84,7 @@ def test_ctrl_c_returns_the_parameters_after_the_last_step(monkeypatch: pytest.M
 def test_what_is_wrong_is_refused() -> None:
     w, x = sf.parameter("w"), sf.tensor("x", ())
     loss = sf.Net.of((w - x) ** 2)
+    sums = sf.Net.of(((w - sf.tensor("x", (None,))) ** 2).sum())
     for wrong, error, words in (
         (lambda: sf.minimize(loss, None, {"x": 1.0}), InvalidType, "params must be a mapping"),
         (lambda: sf.minimize(loss, {"w": 1.0}), InvalidValue, "no value for input 'x'"),
@@ -91,6 +92,8 @@ def test_what_is_wrong_is_refused() -> None:
         (lambda: sf.minimize(loss, {"w": 1.0}, {"x": 1.0}, steps=0), InvalidValue, "steps=0"),
         (lambda: sf.minimize(loss, {"w": 1.0}, {"x": 1.0}, tolerance=-1), InvalidValue, "tolerance=-1.0 is negative"),
         (lambda: sf.minimize(loss, {"w": np.nan}, {"x": 1.0}), InvalidValue, "parameter 'w' is not finite"),
+        (lambda: sf.minimize(loss, {"w": 1.0}, {"x": np.nan}), InvalidValue, "the data of 'x' are not all finite: it is one number"),
+        (lambda: sf.minimize(sums, {"w": 1.0}, {"x": [1.0, np.inf]}), InvalidValue, r"the data of 'x' are not all finite: 1 of 2 entries, the first at \[1\] \(leave out"),
         (lambda: sf.minimize(sf.Net.of(sf.log(w - 1) * x), {"w": 1.0}, {"x": 1.0}), Diverged, "the loss is -inf at the start"),
         (lambda: sf.minimize(sf.Net.of(x * 1), {}, {"x": 1.0}), InvalidValue, "the loss has no parameter to move"),
         (lambda: sf.minimize(sf.Net.of(w * sf.tensor("x", (None,))), {"w": 1.0}, {"x": [1.0, 2.0]}), InvalidValue, "a loss is a single number"),
