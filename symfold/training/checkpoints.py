@@ -8,8 +8,8 @@ A checkpoint path is a folder with one file per epoch kept: `epoch-000012.safete
 
 A file is safetensors: `arrays` are its tensors, everything else is JSON in its metadata, with a checksum over both.
 What a resumed run must repeat is in `settings`, such as the optimizer's repr, the seed, the batch size, the backend,
-the dtype and `digest(arrays)` of the data; a difference in any of them is refused by its name. Long lists of numbers
-(the loss of every step) belong in `arrays`.
+the dtype and `digest(arrays)` of the data and of the parameters at the start; a difference in any of them is refused by
+its name. Long lists of numbers (the loss of every step) belong in `arrays`.
 
 A training that is resumed starts from the stored state, as `replace(update, start=Parameters(layout, state))`: backends
 copy the start, and later writes to `training.state` do not reach all of them.
@@ -78,11 +78,15 @@ def shapes_of(leaves: Sequence[Leaf]) -> dict[str, Plain]:
     """The shape of every input, and of every family of inputs by its first and last name."""
     shapes: dict[str, Plain] = {}
     for leaf in leaves:
-        names = names_of(leaf)
-        last = names.last if isinstance(names, Numbered) else names[-1]
-        label = leaf.op.name if isinstance(leaf.op, Input) else f"{names[0]} ... {last}"
-        shapes[label] = [size if isinstance(size, int) else str(size) for size in leaf.shape]
+        shapes[label_of(leaf)] = [size if isinstance(size, int) else str(size) for size in leaf.shape]
     return shapes
+
+
+def label_of(leaf: Leaf) -> str:
+    """The name of an input, or the first and last name of a family."""
+    names = names_of(leaf)
+    last = names.last if isinstance(names, Numbered) else names[-1]
+    return leaf.op.name if isinstance(leaf.op, Input) else f"{names[0]} ... {last}"
 
 
 def digest(arrays: Mapping[str, NumpyArray], text: str = "") -> str:

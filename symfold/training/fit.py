@@ -92,9 +92,9 @@ def fit(
 
     With `checkpoint`, a folder, the state of the training is written after every `every` epochs, atomically, and the
     last `keep` are kept. `resume=True` goes on from the newest one, and ends with exactly the parameters and history of
-    a training that was never interrupted; if there is none yet, it starts from `params`. It needs the same arguments
-    (`epochs` may grow, except with `stages`), and data whose batches repeat: arrays, a list of batches, or a source
-    with `set_epoch(number)`.
+    a training that was never interrupted; if there is none yet, it starts from `params`. It needs the same arguments,
+    `params` too (`epochs` may grow, except with `stages`), and data whose batches repeat: arrays, a list of batches, or
+    a source with `set_epoch(number)`.
 
     With `stages`, the layers of the net's folds are fitted one after another, in order of application: stage k trains
     the parameters of layer k and those outside of folds' layers (a projection, a readout). Earlier layers stay fixed,
@@ -169,14 +169,15 @@ def fit(
         "backend": backend,
         "dtype": dtype,
     }
-    checkpoints, snapshot = checkpoints_of(checkpoint, every, keep, resume, original, source, held, settings)
+    start = parameters_of(params, trained_layout(net, params))
+    checkpoints, snapshot = checkpoints_of(checkpoint, every, keep, resume, original, source, held, start, settings)
     if snapshot and snapshot.epoch > epochs:
         raise InvalidValue(
             f"epochs={epochs}, and the checkpoint in {str(checkpoint)!r} is of epoch {snapshot.epoch} (give more)"
         )
     job = Job(
         loss=rolled(original),
-        start=parameters_of(params, trained_layout(net, params)),
+        start=start,
         optimizer=optimizer,
         source=source,
         validation=held,

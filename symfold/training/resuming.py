@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, flag, whole
+from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 from symfold.errors import InvalidValue
 from symfold.training.batches import Given, Shuffled
-from symfold.training.checkpoints import Plain, Snapshot, digest, identity, prepare, read, write
+from symfold.training.checkpoints import Plain, Snapshot, digest, identity, label_of, prepare, read, write
 from symfold.training.data import Arrays
 from symfold.training.history import History
 from symfold.training.sources import Source
@@ -52,6 +53,7 @@ def checkpoints_of(
     net: Net,
     source: Source,
     validation: Arrays | None,
+    start: Parameters,
     settings: Mapping[str, Plain],
 ) -> tuple[Checkpoints | None, Snapshot | None]:
     """The checkpoints of a training, and the one to resume from."""
@@ -66,7 +68,12 @@ def checkpoints_of(
             f"set_epoch(number); {type(source.batches).__name__!r} is neither"
         )
     prepare(path, resume)
-    settings = {**settings, "data": data_digest(source), "validation data": digest(validation) if validation else None}
+    settings = {
+        **settings,
+        "params": {label_of(leaf): digest({"": start.array_of(leaf)}) for leaf in start.layout.leaves},
+        "data": data_digest(source),
+        "validation data": digest(validation) if validation else None,
+    }
     checkpoints = Checkpoints(path, every, keep, net, settings)
     return checkpoints, read(path, net, settings) if resume else None
 

@@ -142,6 +142,7 @@ def test_what_cannot_be_resumed_is_refused_and_stays(tmp_path: Path) -> None:
     before = {file.name: file.read_bytes() for file in run.iterdir()}
     other = sf.Net.of(LOSS * 2)
     data = {name: array + (name == "x") for name, array in DATA.items()}
+    start = {name: array + (name == "W2") for name, array in NET.init(0).items()}
     for match, call in (
         ("holds checkpoints already", lambda: fit(run)),
         (r"settings\['seed'\] is 3 there and 4 here", lambda: fit(run, resume=True, seed=4)),
@@ -149,6 +150,7 @@ def test_what_cannot_be_resumed_is_refused_and_stays(tmp_path: Path) -> None:
         (r"settings\['batch_size'\] is 5 there and 6 here", lambda: fit(run, resume=True, batch_size=6)),
         (r"net\['operations'\]", lambda: sf.fit(other, NET.init(0), DATA, optimizer=sf.adam(0.02), epochs=6, batch_size=5, seed=3, checkpoint=run, resume=True)),
         (r"settings\['data'\]", lambda: sf.fit(LOSS, NET.init(0), data, optimizer=sf.adam(0.02), epochs=6, batch_size=5, seed=3, checkpoint=run, resume=True)),
+        (r"settings\['params'\]\['W1 ... W2'\] is '\w+\.\.\. there and", lambda: sf.fit(LOSS, start, DATA, optimizer=sf.adam(0.02), epochs=6, batch_size=5, seed=3, checkpoint=run, resume=True)),
         (r"epochs=5, and the checkpoint in .* is of epoch 6 \(give more\)", lambda: fit(run, resume=True, epochs=5)),
         ("needs batches that are the same again.*'list_iterator' is neither", lambda: fit(run, resume=True, epochs=1, batches=iter([DATA]))),
         (r"resume=True needs the folder .*checkpoint='folder'", lambda: fit(None, resume=True)),
