@@ -230,10 +230,13 @@ def opened(file: Path) -> Snapshot:
         if content.pop("format") != FORMAT:
             raise ValueError("its format is another")
         snapshot = Snapshot(arrays={name: np.array(array) for name, array in arrays.items()}, **content)
-        if type(snapshot.epoch) is not int or name_of(snapshot.epoch) != file.name:
-            raise ValueError(f"it is of epoch {quoted(snapshot.epoch)}")
+        if type(snapshot.epoch) is not int:
+            raise ValueError(f"its epoch is {quoted(snapshot.epoch)}")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise DataError(f"{str(file)!r} is not a checkpoint that this symfold reads: {quoted(error)}") from None
+        reason = error if type(error) is ValueError else quoted(error)
+        raise DataError(f"{str(file)!r} is not a checkpoint that this symfold reads: {reason}") from None
+    if snapshot.epoch != (said := int(file.stem.removeprefix("epoch-"))):
+        raise DataError(f"{str(file)!r} is misnamed: it is of epoch {snapshot.epoch}, and its name says {said}")
     return snapshot
 
 

@@ -132,7 +132,7 @@ def test_an_altered_checkpoint_is_refused(folder: Path) -> None:
         newest.write_bytes(altered)
         assert "epoch-000004.safetensors" in refused(folder)
     newest.write_bytes((folder / "epoch-000004.safetensors").read_bytes())
-    assert "it is of epoch 4" in refused(folder)
+    assert "epoch-000006.safetensors' is misnamed: it is of epoch 4, and its name says 6 (" in refused(folder)
     newest.write_bytes(b"")
     for metadata, words in (({}, "is not a checkpoint: its metadata has none"), ({"checkpoint": "{", "checksum": ""}, "was altered"), ({"checkpoint": "{", "checksum": digest({}, "{")}, "is not a checkpoint that this symfold reads")):
         write_tensors(newest, {}, metadata)
