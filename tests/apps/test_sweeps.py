@@ -131,6 +131,26 @@ def test_the_default_trial_trains_on_the_data_given() -> None:
     assert found.best("train_rmse") is found[1]
 
 
+@pytest.mark.parametrize("as_file", [True, False])
+def test_a_table_that_has_changed_is_trained_on_again(as_file: bool, tmp_path: Path) -> None:
+    path, source = tmp_path / "s.jsonl", tmp_path / "s.csv"
+
+    def run(seed: int) -> Any:
+        rows = np.random.default_rng(seed).standard_normal((12, 2))
+        source.write_text("a,y\n" + "".join(f"{a},{y}\n" for a, y in rows))
+        data: Any = source if as_file else (rows[:, :1], rows[:, 1])
+        with ThreadPoolExecutor(1) as threads:
+            return sf.sweep({"depth": 0, "epochs": 1}, data=data, target="y", executor=threads, path=path)[0]
+
+    first, second, again = run(0), run(1), run(0)
+    assert first == again and first.results["train_rmse"] != second.results["train_rmse"]
+    assert first.digest != second.digest
+    assert [json.loads(line)["digest"] for line in path.read_text().splitlines()] == [first.digest, second.digest]
+    path.write_text(path.read_text().replace(first.digest, ""))
+    run(0)
+    assert len(path.read_text().splitlines()) == 3, "a record without the digest is no duplicate"
+
+
 def test_a_table_of_the_records() -> None:
     records = [Record("t", {"depth": d, "mapper": m, "data": "a.csv"}, "done", {"error": d / 10}, seconds=1.5) for d in (1, 2) for m in "ab"]
     records[1] = Record("t", {"depth": 1, "mapper": "b", "data": "a.csv"}, "killed", error="RuntimeError: its process was killed")

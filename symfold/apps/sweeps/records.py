@@ -22,7 +22,10 @@ STATUS = ("done", "failed", "killed")
 
 @dataclass(frozen=True)
 class Record:
-    """A trial that was run: its settings, whether it is done, failed or killed, its results, its error, its seconds."""
+    """A trial that was run: its settings, whether it is done, failed or killed, its results, its error, its seconds.
+
+    `digest` is that of the table that it trained on, empty for a function of one's own.
+    """
 
     trial: str
     settings: dict[str, Any]
@@ -30,23 +33,24 @@ class Record:
     results: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
+    digest: str = ""
 
     @property
     def key(self) -> str:
-        return key_of(self.trial, self.settings)
+        return key_of(self.trial, self.settings, self.digest)
 
     @property
     def line(self) -> bytes:
         return json.dumps(asdict(self), allow_nan=False).encode() + b"\n"
 
 
-def key_of(trial: str, settings: Mapping[str, object]) -> str:
-    """What makes two trials the same: the name of the function and its settings, in any order.
+def key_of(trial: str, settings: Mapping[str, object], digest: str = "") -> str:
+    """What makes two trials the same: the name of the function, its settings, in any order, and the table's digest.
 
     >>> key_of("train", {"depth": 3, "width": 8}) == key_of("train", {"width": 8, "depth": 3})
     True
     """
-    return json.dumps([trial, plain(settings)], sort_keys=True)
+    return json.dumps([trial, plain(settings), digest], sort_keys=True)
 
 
 def plain(value: object) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from symfold.apps.data import Table
 from symfold.apps.sweeps.execution import Trial, check_sendable, executed, processors
 from symfold.apps.sweeps.records import Journal, key_of, plain, value_name
 from symfold.apps.sweeps.results import Sweep
-from symfold.apps.sweeps.trials import check_settings, train_on_table
+from symfold.apps.sweeps.trials import check_settings, digest_of, digests_of, train_on_table
 from symfold.base.arguments import flag, quoted, whole
 from symfold.base.files import check_writable
 from symfold.errors import InvalidType, InvalidValue
@@ -50,8 +50,9 @@ def sweep(
     and share the threads of NumPy's libraries.
 
     With `path`, each record is appended to a file of JSON lines when its trial ends. A later call skips what is there
-    (with `retry`, trials that failed run again); combinations that appear twice run once. A trial that raises, or whose
-    process is killed, is recorded with its error, and the rest goes on. Ctrl-C stops; what was recorded stays.
+    (with `retry`, trials that failed run again), unless the table has changed; combinations that appear twice run once.
+    A trial that raises, or whose process is killed, is recorded with its error, and the rest goes on. Ctrl-C stops;
+    what was recorded stays.
 
     Raises `InvalidType` for a grid or a trial of the wrong type, `DataError` for a file that cannot be used.
 
@@ -79,14 +80,19 @@ def sweep(
         workers = int(getattr(executor, "_max_workers", None) or processors())
     if path is not None:
         check_writable(path)
+    digests: dict[str, str] = {}
+    if trial is None:
+        table = function.keywords["table"] if isinstance(function, partial) else None
+        digests = digests_of(settings) if table is None else {table.source: digest_of(table)}
     journal = Journal(path)
     known = {record.key: record for record in journal.read()}
     if flag("retry", retry):
         known = {key: record for key, record in known.items() if record.status == "done"}
-    wanted = {key_of(name, one): one for one in settings}
+    wanted = {key_of(name, one, digests.get(str(one.get("data")), "")): one for one in settings}
     todo = [one for key, one in wanted.items() if key not in known]
     shown = sys.stderr.isatty() if progress is None else flag("progress", progress)
     for number, record in enumerate(executed(function, name, todo, executor, workers), 1):
+        record = replace(record, digest=digests.get(str(record.settings.get("data")), ""))
         journal.append(record)
         known[record.key] = record
         if shown:
@@ -159,9 +165,8 @@ def trial_of(trial: Trial | None, data: object, target: str | None) -> tuple[Tri
         )
     name = target or "target"
     columns = (*(f"x{k + 1}" for k in range(inputs.shape[1])), name)
-    values = np.column_stack([inputs, outputs])
-    digest = hashlib.sha256(values.tobytes()).hexdigest()[:16]
-    table = Table(f"arrays {digest}", columns, values)
+    table = Table("arrays", columns, np.column_stack([inputs, outputs]))
+    table = replace(table, source=f"arrays {digest_of(table)}")
     return partial(train_on_table, table=table), {"data": table.source, "target": name}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -22,6 +23,29 @@ def check_settings(settings: Sequence[Mapping[str, Any]]) -> None:
         for name in one:
             if name not in (*OWN, *TRAINED):
                 raise unknown("setting", name, (*OWN, *TRAINED))
+
+
+def digests_of(settings: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The digest of each table that trials read; an error if one cannot be read, or has no such target."""
+    digests: dict[str, str] = {}
+    for source, name, task in dict.fromkeys((one["data"], one["target"], one.get("task", "auto")) for one in settings):
+        table = read_table(source, labels=name)
+        columns_besides(table, name)
+        target_of(table, name, task)
+        digests[str(source)] = digest_of(table)
+    return digests
+
+
+def digest_of(table: Table) -> str:
+    """A text that differs for tables of different names, numbers or words.
+
+    >>> import numpy as np
+    >>> one, other = (Table("a.csv", ("y",), np.array([[number]])) for number in (1.0, 2.0))
+    >>> digest_of(one) == digest_of(one), digest_of(one) == digest_of(other)
+    (True, False)
+    """
+    names = repr((table.columns, table.texts)).encode()
+    return hashlib.sha256(names + table.values.tobytes()).hexdigest()[:16]
 
 
 def train_on_table(
