@@ -395,6 +395,8 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     ((*SWEEP, "--seed", "3:3"), ("'3:3'",)),
     ((*SWEEP, "--depth", ""), ("''", "list of whole numbers")),
     ((*SWEEP, "--rate", "fast"), ("'fast'", "list of numbers")),
+    (("sweep", "residual", "resnet", *SWEEP[2:], *TO_FILE), ("'resnet'", "'residual'")),
+    ((*SWEEP, "--optimizer", "sgd,adum", *TO_FILE), ("'adum'", "'adam'")),
     ((*SWEEP, "-o", "good.csv"), ("it is the file that is read",)),
     ((*SWEEP, "-o", "no/where.jsonl"), ("no folder 'no'",)),
     (("sweep", "residual", "--data", "good.csv", "--target", "z"), ("'z'", "a, b, y")),
@@ -438,6 +440,20 @@ def test_a_mistake_ends_in_one_line(args: tuple[str, ...], words: tuple[str, ...
     assert result.stderr.startswith("symfold: ") and result.stderr.count("\n") == 1, result.stderr
     assert all(word in result.stderr for word in words), result.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(TABLES), "a file was left"
+
+
+@pytest.mark.parametrize(("status", "code"), [(("done", "done"), 0), (("done", "failed"), 1), (("killed", "done"), 1)])
+def test_a_sweep_with_a_failed_trial_shows_it_and_ends_with_1(status: tuple[str, ...], code: int, tmp_path: Path, monkeypatch: Any) -> None:
+    from symfold.apps.sweeps.records import Record
+    from symfold.apps.sweeps.results import Sweep
+
+    found = Sweep(tuple(Record("t", {"depth": k}, each, error="" if each == "done" else "E: why") for k, each in enumerate(status)))
+    monkeypatch.setattr("symfold.apps.sweeps.run.sweep", lambda *grid, **settings: found)
+    (tmp_path / "good.csv").write_text(TABLES["good.csv"])
+    monkeypatch.chdir(tmp_path)
+    result = call(*SWEEP)
+    assert (result.exit_code, result.stdout) == (code, f"{found}\n")
+    assert all(each in result.stdout for each in status) and ("E: why" in result.stdout) == bool(code)
 
 
 def test_a_mistake_in_a_program_of_its_own(tmp_path: Path) -> None:

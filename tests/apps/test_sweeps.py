@@ -111,6 +111,23 @@ def test_a_file_of_something_else_is_refused_by_its_line(line: str, tmp_path: Pa
         (({"number": range(10**4), "seed": range(10**4)}, {"trial": sweep_trials.square}), InvalidValue, "100,000,000"),
         (({"depth": 1}, {"data": (np.ones((3, 2)), np.ones(4))}), InvalidValue, "(3, 2)"),
         (({"depth": 1}, {"data": 3}), InvalidType, "CSV file"),
+        *(
+            (({name: [good, bad]}, {"data": (np.ones((9, 2)), np.ones(9))}), SymfoldError, words)
+            for name, good, bad, words in (
+                ("mapper", "lstm", "resnet", "unknown mapper: 'resnet'"),
+                ("mapper", "f(z) + z", "f(z) + ", "invalid syntax"),
+                ("activation", "tanh", "swish", "unknown activation: 'swish'"),
+                ("optimizer", "adam", "adum", "unknown optimizer: 'adum'"),
+                ("schedule", "cosine", "cosin", "unknown schedule: 'cosin'"),
+                ("loss", None, "l1", "unknown loss: 'l1'"),
+                ("backend", "numpy", "nump", "unknown backend: 'nump'"),
+                ("depth", 0, -1, "depth"),
+                ("width", 1, 0, "width"),
+                ("rate", 0.1, 0.0, "rate"),
+                ("seed", 0, -1, "seed"),
+            )
+        ),
+        (({"depth": 1, "data": "none.csv", "target": "y"},), DataError, "no such file"),
     ],
 )
 def test_a_mistake_is_named_before_anything_runs(arguments: tuple[Any, ...], error: type[Exception], words: str) -> None:

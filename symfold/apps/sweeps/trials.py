@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from symfold.apps.data import Table, read_table
-from symfold.apps.regression import Settings, train
-from symfold.apps.table_nets import Shape, columns_besides
-from symfold.apps.tasks import target_of
+from symfold.apps.regression import LOSSES, SCHEDULES, Settings, train
+from symfold.apps.table_nets import Shape, activation_of, architecture_of, columns_besides
+from symfold.apps.tasks import TASKS, target_of
+from symfold.base.arguments import one_of, real, whole
+from symfold.compute.backends.table import BACKENDS
 from symfold.errors import unknown
+from symfold.training.boosting.arguments import step_maker
+from symfold.training.optimizers import OPTIMIZERS
 
 OWN = ("data", "target", "task", "mapper", "depth", "width", "activation")
 TRAINED = tuple(field.name for field in fields(Settings) if field.name not in ("checkpoint", "resume"))
+# Checks of a value by itself; a combination that is no net, such as more steps than columns, fails as a trial.
+CHECKS: dict[str, Callable[[Any], object]] = {
+    "task": lambda value: one_of("task", value, ("auto", *TASKS)),
+    "mapper": lambda value: architecture_of(value) or step_maker(value),
+    "depth": lambda value: whole("depth", value),
+    "width": lambda value: whole("width", value, 1),
+    "activation": activation_of,
+    "epochs": lambda value: whole("epochs", value, 1),
+    "batch_size": lambda value: whole("batch_size", value, 1),
+    "rate": lambda value: real("rate", value, above=0),
+    "loss": lambda value: value is None or one_of("loss", value, [name for names in LOSSES.values() for name in names]),
+    "optimizer": lambda value: one_of("optimizer", value, OPTIMIZERS),
+    "schedule": lambda value: one_of("schedule", value, SCHEDULES),
+    "early_stopping": lambda value: value is None or whole("early_stopping", value, 1),
+    "seed": lambda value: whole("seed", value),
+    "backend": lambda value: one_of("backend", value, ("auto", *BACKENDS)),
+}
 
 
 def check_settings(settings: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse names that are no settings of a training."""
+    """Refuse names that are no settings of a training, and values that no training takes."""
+    checked = set()
     for one in settings:
-        for name in one:
+        for name, value in one.items():
             if name not in (*OWN, *TRAINED):
                 raise unknown("setting", name, (*OWN, *TRAINED))
+            if name in CHECKS and (name, repr(value)) not in checked:
+                CHECKS[name](value)
+                checked.add((name, repr(value)))
 
 
 def digests_of(settings: Sequence[Mapping[str, Any]]) -> dict[str, str]:
