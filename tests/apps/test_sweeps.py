@@ -102,7 +102,7 @@ def test_a_file_of_something_else_is_refused_by_its_line(line: str, tmp_path: Pa
         (("depth",), InvalidType, "'depth'"),
         (([1],), InvalidType, "got 1"),
         (({"depth": []},), InvalidValue, "'depth' has no values"),
-        (({"number": 1}, {"executor": 4, "trial": sweep_trials.square}), InvalidType, "executor=4 has no submit"),
+        (({"number": 1}, {"executor": 4, "trial": sweep_trials.square}), InvalidType, "executor=4 is not a concurrent.futures.Executor"),
         (({"number": 1}, {"trial": lambda number: 1}), InvalidType, "module"),
         (({"nomber": 1}, {"trial": sweep_trials.square}), InvalidType, "'nomber'"),
         (({"number": 1}, {"trial": sweep_trials.square, "workers": 0}), InvalidValue, "workers"),
@@ -242,6 +242,17 @@ def test_an_executor_that_is_closed_is_refused() -> None:
     threads.shutdown()
     with pytest.raises(InvalidValue, match="takes no trials"):
         sf.sweep({"number": 1}, trial=sweep_trials.square, executor=threads)
+
+
+def test_a_client_of_dask_is_told_to_give_its_executor() -> None:
+    class Client:
+        def submit(self, *given: Any) -> None:
+            raise AssertionError("a trial was submitted")
+
+        def get_executor(self) -> None: ...
+
+    with pytest.raises(InvalidType, match=r"is not a concurrent\.futures\.Executor .*client\.get_executor\(\)"):
+        sf.sweep({"number": 1}, trial=sweep_trials.square, executor=Client())  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

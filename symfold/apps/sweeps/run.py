@@ -68,11 +68,9 @@ def sweep(
     if trial is None:
         check_settings(settings)
     check_trial(function, settings)
-    if executor is not None and not callable(getattr(executor, "submit", None)):
-        raise InvalidType(
-            f"executor={quoted(executor)} has no submit (give a concurrent.futures.Executor, as ThreadPoolExecutor(4), "
-            "or the get_executor() of a dask.distributed client)"
-        )
+    if executor is not None and not isinstance(executor, Executor):
+        way = "client.get_executor()" if callable(getattr(executor, "get_executor", None)) else "ThreadPoolExecutor(4)"
+        raise InvalidType(f"executor={quoted(executor)} is not a concurrent.futures.Executor (give one, as {way})")
     workers = processors() if workers is None else whole("workers", workers, 1)
     if executor is None:
         check_sendable(function)
