@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +255,38 @@ def test_a_client_of_dask_is_told_to_give_its_executor() -> None:
         sf.sweep({"number": 1}, trial=sweep_trials.square, executor=Client())  # type: ignore[arg-type]
 
 
+class KilledWorker(Exception):
+    """As that of dask.distributed."""
+
+
+class Cluster(Executor):
+    """Workers that die of trial 2, with whatever has been given to them meanwhile, and start again."""
+
+    _max_workers = 2
+
+    def __init__(self) -> None:
+        self.given: list[tuple[Future[Any], tuple[Any, ...]]] = []
+
+    def submit(self, *call: Any) -> Future[Any]:  # type: ignore[override]
+        self.given.append((Future(), call))
+        if call[3]["number"] == 3 or len(call) > 4:  # the last of the first attempts, or one alone
+            dying = any(call[3]["number"] == 2 for _, call in self.given)
+            for future, (function, *values) in self.given:
+                if dying:
+                    future.set_exception(KilledWorker("run_trial"))
+                else:
+                    future.set_result(function(*values))
+            last, self.given = self.given[-1][0], []
+            return last
+        return self.given[-1][0]
+
+
+def test_a_worker_that_dies_costs_its_trial_alone() -> None:
+    found = sf.sweep({"number": range(4)}, trial=sweep_trials.square, executor=Cluster())
+    assert [record.status for record in found] == ["done", "done", "killed", "done"]
+    assert [record.error for record in found if record.error] == ["RuntimeError: its process was killed"]
+
+
 @pytest.mark.slow
 def test_a_pool_that_was_lost_before_is_replaced() -> None:
     pool = ProcessPoolExecutor(1)
@@ -323,6 +355,18 @@ def test_many_machines_by_dask() -> None:
         assert os.getpid() not in {record.results["process"] for record in places}
         found = sf.sweep({"number": [1, 3]}, trial=sweep_trials.unlucky, executor=client.get_executor())
         assert [record.status for record in found] == ["done", "failed"]
+
+
+@pytest.mark.slow
+def test_a_worker_of_dask_that_dies_costs_its_trial_alone() -> None:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.upload_file(sweep_trials.__file__)
+        found = sf.sweep({"number": [1, 2, 5, 6]}, trial=sweep_trials.unlucky, executor=client.get_executor())
+    assert [record.status for record in found] == ["done", "killed", "done", "done"]
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import os
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -29,8 +29,8 @@ Trial = Callable[..., Any]
 THREADS = tuple(f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"))
 
 
-def run_trial(trial: Trial, name: str, settings: dict[str, Any]) -> Record:
-    """The record of a trial, made where it runs."""
+def run_trial(trial: Trial, name: str, settings: dict[str, Any], attempt: int = 1) -> Record:
+    """The record of a trial, made where it runs; a further attempt is a call that no executor takes for the first."""
     start = time.perf_counter()
     results = trial(**settings)
     seconds = time.perf_counter() - start
@@ -47,13 +47,17 @@ def executed(
     Without an executor, the trials run in a pool of fresh processes (spawned). If a process is killed, the pool is
     lost, and nobody can say by which of the trials that were running: each of them runs again, alone in a pool of its
     own, and the one that is killed again is recorded as such. The rest goes on in a new pool, also where a given
-    process pool is lost.
+    process pool is lost. A cluster that has lost a worker goes on by itself: there, the trials that were lost with it
+    run again after all others, one at a time.
     """
     waiting = deque(todo)
     while waiting:
         lost: list[Settings] = []
         with _threads(workers), _pool(min(workers, len(waiting))) if executor is None else _kept(executor) as pool:
-            yield from _until_broken(trial, name, waiting, pool, workers, lost)
+            if not (yield from _until_broken(trial, name, waiting, pool, workers, lost)):
+                for settings in lost:
+                    yield _record(name, settings, pool.submit(run_trial, trial, name, dict(settings), 2))
+                return
         executor = None  # what is left is left because the pool was lost
         for settings in lost:
             with _threads(1), _pool(1) as pool:
@@ -62,8 +66,8 @@ def executed(
 
 def _until_broken(
     trial: Trial, name: str, waiting: deque[Settings], pool: Executor, workers: int, lost: list[Settings]
-) -> Iterator[Record]:
-    """Records until all is done or the pool is lost; then `lost` has the trials that may have run at that moment."""
+) -> Generator[Record, None, bool]:
+    """Records until all is done or the pool is lost, and whether it is; `lost` gets the trials whose process died."""
     running: dict[Future[Record], Settings] = {}
     broken = False
     try:
@@ -79,21 +83,28 @@ def _until_broken(
             done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), None)
             for future in done:
                 settings = running.pop(future)
-                if isinstance(_error(future), BrokenExecutor):
-                    broken = True
+                if killed(raised := _error(future)):
+                    broken = broken or isinstance(raised, BrokenExecutor)
                     lost.append(settings)
                 else:
                     yield _record(name, settings, future)
     finally:
         for future in running:
             future.cancel()
+    return broken
+
+
+def killed(error: BaseException | None) -> bool:
+    """Whether a trial's process died, by its own doing or by that of a trial beside it."""
+    # dask.distributed, which symfold does not import, has a class of its own for a worker that died
+    return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
 
 
 def _record(name: str, settings: Settings, future: Future[Record]) -> Record:
     error = _error(future)
     if error is None:
         return future.result()
-    if isinstance(error, BrokenExecutor):
+    if killed(error):
         return failed(name, settings, RuntimeError("its process was killed"), "killed")
     return failed(name, settings, error)
 
