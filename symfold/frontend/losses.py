@@ -314,9 +314,8 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "poisson": poisson,
     "binary_cross_entropy": binary_cross_entropy,
     "cross_entropy": cross_entropy,
-    "l1": l1,
-    "l2": l2,
 }
+TERMS = ("l1", "l2")  # functions of a net, to add to a loss
 
 
 def __getattr__(name: str) -> Any:
@@ -328,4 +327,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(LOSSES)
+    return sorted((*LOSSES, *TERMS))

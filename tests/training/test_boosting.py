@@ -340,6 +340,9 @@ def test_a_link_is_not_overlooked() -> None:
         (("residual", Line(), np.where(X > 2, np.nan, X), Y), {}, InvalidValue, "x has entries that are not finite"),
         (("residual", Line(), X, np.where(Y > 1, np.inf, Y)), {}, InvalidValue, "y has entries that are not finite"),
         (("residual", Line(), X, Y), {"loss": "hinge"}, UnknownName, "unknown loss: 'hinge'.*'cross_entropy'"),
+        (("residual", Line(), X, Y), {"loss": "l1"}, UnknownName, "unknown loss: 'l1' .must be one of (?!.*'l[12]').*'huber'"),
+        (("residual", Line(), X, LABELS), {"loss": "cross_entropy"}, InvalidValue, r"a logit per class.*y has shape \(60,\) .*give one-hot rows"),
+        (("residual", Line(), X, LABELS[:, None]), {"loss": sf.losses.cross_entropy}, InvalidValue, r"y has shape \(60, 1\)"),
         (("residual", Line(), X, Y), {"loss": lambda F: F}, InvalidType, "does not take a prediction and a target"),
         (("residual", Line(), X, Y), {"loss": lambda F, t: F - t}, InvalidValue, "a loss is a single number"),
         (("residual", Line(), X, Y), {"shrinkage": 0}, InvalidValue, "shrinkage=0"),
@@ -355,6 +358,16 @@ def test_a_link_is_not_overlooked() -> None:
 def test_bad_input_is_one_clear_error(arguments: Any, changes: dict[str, Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         sf.boost(*arguments, **changes)
+
+
+def test_the_code_that_an_error_gives_makes_class_numbers_one_hot() -> None:
+    y = [5, 2, 2, 7]
+    with pytest.raises(InvalidValue) as raised:
+        sf.boost("residual", Line(), X[:4], y, loss="cross_entropy")
+    code = str(raised.value).split("y = ")[1].removesuffix(")")
+    hot = eval(code, {"np": np, "y": y})
+    np.testing.assert_array_equal(hot, np.eye(3)[[1, 0, 0, 2]])
+    assert sf.boost("residual", Line(), X[:4], hot, loss="cross_entropy", stages=1).predict(X).shape == (60, 3)
 
 
 def test_rows_of_other_columns_are_refused() -> None:

@@ -37,6 +37,15 @@ def check_target(table: NumpyArray, target: NumpyArray, name: str = "y") -> None
         raise InvalidValue(f"{name} has entries that are not finite (leave out the samples with nan or inf)")
 
 
+def check_logits(rule: Rule, target: NumpyArray) -> None:
+    """Refuse class numbers where each class needs a prediction of its own, its logit."""
+    if rule is LOSSES["cross_entropy"] and (target.ndim == 1 or target.shape[1] == 1):
+        raise InvalidValue(
+            f"cross_entropy needs a logit per class, and y has shape {target.shape} "
+            "(give one-hot rows: y = 1.0 * np.equal.outer(np.ravel(y), np.unique(y)))"
+        )
+
+
 def split(
     table: NumpyArray, target: NumpyArray, validation: object, random: np.random.RandomState
 ) -> tuple[NumpyArray, NumpyArray, tuple[NumpyArray, NumpyArray] | None]:

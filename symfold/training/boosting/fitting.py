@@ -12,7 +12,14 @@ from symfold.core.net import Net
 from symfold.errors import Advice, Diverged, InvalidValue
 from symfold.frontend.folding import fold, scan
 from symfold.frontend.named_layers import layers
-from symfold.training.boosting.arguments import check_target, checked_table, loss_rule, split, step_maker
+from symfold.training.boosting.arguments import (
+    check_logits,
+    check_target,
+    checked_table,
+    loss_rule,
+    split,
+    step_maker,
+)
 from symfold.training.boosting.learners import Learner, LearnerLayer, drawn, fresh, listed_learners
 from symfold.training.boosting.result import Boosted
 from symfold.training.boosting.steps import Rows, Rule, Step, best_constant, best_step, sum_scale
@@ -65,6 +72,8 @@ def boost(
     """
     table, target = checked_table("x", x), array_of("y", y).astype(float)
     check_target(table, target)
+    rule = loss_rule(loss)
+    check_logits(rule, target)
     learners = listed_learners(learner, stages)
     shrinkage, subsample = real("shrinkage", shrinkage, above=0), real("subsample", subsample, above=0)
     if subsample > 1:
@@ -82,7 +91,7 @@ def boost(
     single, outputs = target.ndim == 1, 1 if target.ndim == 1 else target.shape[1]
     columns = table.shape[1]
     make = step_maker(mapper)
-    step = Step(make, loss_rule(loss), columns, outputs, single)
+    step = Step(make, rule, columns, outputs, single)
     start = best_constant(step, target, outputs)
     rows = Rows.of(table, start, target)
     tests = Rows.of(held_out[0], start, held_out[1]) if held_out else None
