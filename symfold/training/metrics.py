@@ -35,7 +35,7 @@ class Score:
         if truth.ndim == predicted.ndim - 1:
             predicted = predicted.argmax(axis=-1)
         score = self.function(truth, predicted, **dict(self.settings))
-        return score if np.ndim(score) else np.asarray(score).item()
+        return score if isinstance(score, (list, tuple)) or np.ndim(score) else np.asarray(score).item()
 
 
 def metric(score: Callable[..., Any], prediction: object, target: str, **settings: object) -> Score:
@@ -113,16 +113,16 @@ def measures_of(
 def measure_of(
     what: str, metric: object, params: Mapping[str, object], arrays: Arrays | None, backend: str, dtype: str
 ) -> Measure:
-    """A metric as a function of the parameters: a net or a score on the whole data, or any function."""
+    """A metric as a function of the parameters: a net or a score on the whole data, or any function of them."""
     if isinstance(metric, Score):
-        return scored(what, metric, params, arrays, backend, dtype)
+        return numeric(what, scored(what, metric, params, arrays, backend, dtype))
     if not isinstance(metric, Net):
         if not callable(metric) or not takes(metric, params):
             raise InvalidType(
                 f"{what} is {quoted(metric)}, and neither a net nor a score (sf.metric) "
                 "nor a function of the parameters (as lambda params: params['W1'].sum())"
             )
-        return cast(Measure, metric)
+        return numeric(what, cast(Measure, metric))
     evaluate = evaluation_of(what, metric, params, arrays, backend, dtype)
 
     def measure(fitted: Parameters) -> Any:
@@ -130,6 +130,25 @@ def measure_of(
         return value if np.ndim(value) else np.asarray(value).item()
 
     return measure
+
+
+def numeric(what: str, measure: Measure) -> Measure:
+    """A measure that refuses what is neither a number nor an array of numbers."""
+
+    def checked(fitted: Parameters) -> Any:
+        value = measure(fitted)
+        try:
+            kind = np.asarray(value).dtype.kind
+        except (ValueError, TypeError, RuntimeError):  # rows of unequal lengths, arrays of a package that stay with it
+            kind = "O"
+        if kind not in "biufc":
+            raise InvalidType(
+                f"{what} gave {quoted(value)}, which is neither a number nor an array of numbers "
+                "(return one, as lambda params: float(params['W1'].sum()))"
+            )
+        return value
+
+    return checked
 
 
 def scored(

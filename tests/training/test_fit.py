@@ -119,6 +119,19 @@ def test_metrics_after_each_epoch() -> None:
     assert done.history.metrics["first"][-1] == done.params["b1"][0, 0]
 
 
+@pytest.mark.parametrize("value", [None, "good", {"a": 1.0}, [1.0, None], [[1.0], [1.0, 2.0]]], ids=str)
+def test_metrics_that_are_no_numbers_are_refused_by_name(value: object) -> None:
+    options = {"batches": batches(2, 1), "optimizer": sf.sgd(0.01), "epochs": 2}
+    score = sf.metric(lambda true, guess: value, sf.Net.of(sf.tensor("x", (None, 3))), "x")
+    with pytest.raises(InvalidType, match=r"metric 'm' gave .* neither a number nor an array of numbers") as caught:
+        sf.fit(LOSS, NET.init(0), metrics={"m": lambda params: value}, **options)
+    assert len(caught.value.history) == 1  # the first measurement
+    with pytest.raises(InvalidType, match=r"metric 'm' gave"):
+        sf.fit(LOSS, NET.init(0), {"x": np.ones((4, 3)), "target": np.ones((4, 3))}, optimizer=sf.sgd(0.01), metrics={"m": score})
+    done = sf.fit(LOSS, NET.init(0), metrics={"m": lambda params: [1, True]}, **options)
+    assert done.history.metrics["m"] == [[1, True]] * 2
+
+
 def test_a_loss_that_is_no_longer_finite_keeps_the_last_good_parameters() -> None:
     loss = sf.Net.of((sf.parameter("w") * sf.tensor("x", ())) ** 2)
     with pytest.raises(Diverged, match=r"at step \d+") as caught:
