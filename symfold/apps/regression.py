@@ -18,7 +18,7 @@ from symfold.base.arguments import NumpyArray, one_of
 from symfold.base.results import Result
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
-from symfold.errors import Advice, Diverged
+from symfold.errors import Advice, DataError, Diverged
 from symfold.training.fit import fit
 from symfold.training.history import History
 from symfold.training.statistics import keep_statistics
@@ -196,6 +196,13 @@ def train(shape: Shape, table: Table, target: Target, settings: Settings) -> tup
         smaller = Advice("rate", f"{settings.rate / 10:.2g}", "try a smaller rate")
         raise Diverged(
             error.problem, *(smaller if advice.setting == "rate" else advice for advice in error.advice)
+        ) from error
+    except DataError as error:
+        if settings.schedule == "constant" or "settings['optimizer']" not in error.problem:
+            raise
+        raise DataError(
+            f"{error.problem}; the schedule {settings.schedule!r} runs over all epochs, so their number cannot grow",
+            Advice("epochs", "as before", "give the same epochs as before, or another folder"),
         ) from error
     params = kept_params(shape, net, result.params, scale.standardize(values))
     return Model(shape, params, scale, target_scale, train_rows, test_rows), result.history

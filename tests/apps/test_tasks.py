@@ -157,6 +157,17 @@ def test_a_resumed_training_of_the_command_is_that_without_a_stop(tmp_path: Path
     assert run("--epochs", "6", "--checkpoint", folder, "--resume")["metrics"] == whole["metrics"]
 
 
+def test_with_a_schedule_a_resumed_training_has_the_same_epochs(tmp_path: Path) -> None:
+    data, folder = table_of(tmp_path, ["0", "1"] * 8), str(tmp_path / "checkpoints")
+    args = ("train", "residual", "--depth", "1", "--backend", "numpy", "--data", data, "--target", "y", "--checkpoint", folder)
+    printed(*args, "--epochs", "2", "--schedule", "cosine")
+    refused = call(*args, "--epochs", "4", "--schedule", "cosine", "--resume")
+    assert refused.exit_code == 2 and refused.stderr.count("\n") == 1
+    assert "the schedule 'cosine' runs over all epochs, so their number cannot grow (give --epochs as before)" in refused.stderr
+    assert "the schedule" not in call(*args, "--epochs", "2", "--schedule", "cosine", "--seed", "1", "--resume").stderr
+    printed(*args, "--epochs", "2", "--schedule", "cosine", "--resume")
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
