@@ -142,8 +142,9 @@ def cross_entropy(
 
     The classes are the last axis of the logits, of known size; labels have the shape of the other axes, or of all of
     them. The mean is over the samples (and steps). `label_smoothing` is the part of a label that all classes share
-    evenly (Szegedy et al. 2016). With `class_weights`, one per class, the mean is weighted by those of the labels. All
-    as PyTorch's `CrossEntropyLoss`, which weights so for class numbers only, and has the classes in axis 1.
+    evenly (Szegedy et al. 2016). `class_weights`, one per class, multiply the terms of the classes. With class numbers
+    the mean is weighted by those of the labels; with shares it stays the mean over the samples. All as PyTorch's
+    `CrossEntropyLoss`, which has the classes in axis 1.
 
     A class number out of range raises `OutOfRange` if it is a value of an input; in a training, and if it is computed,
     the loss is nan. Labels at entries that `mask` leaves out may be anything.
@@ -165,7 +166,8 @@ def cross_entropy(
             f"got shape {show(shape)} (as sf.tensor('y', (None, 10)))"
         )
     count = shape[-1]
-    if is_known(classes.shape) and len(classes.shape) == len(shape):
+    numbered = not (is_known(classes.shape) and len(classes.shape) == len(shape))
+    if not numbered:
         scores = alike(scores, classes)
         shares, total = classes, logsumexp(scores, axis=(-1,), keepdims=True)
     else:
@@ -178,7 +180,8 @@ def cross_entropy(
         factors = as_node(class_weights)
         if differ(factors.shape, (count,)):
             raise ShapeError(f"class_weights of shape {show(factors.shape)} for {count} classes (give {count} numbers)")
-        smoothed, weighted = factors * smoothed, reduce_sum(factors * shares, axis=(-1,), keepdims=False)
+        smoothed = factors * smoothed
+        weighted = reduce_sum(factors * shares, axis=(-1,), keepdims=False) if numbered else None
     terms = reduce_sum(guarded_product(total - scores, smoothed), axis=(-1,), keepdims=False)
     node = averaged(terms, weights, mask, weighted)
     return wrapped(node, logits, labels, class_weights, weights, mask)

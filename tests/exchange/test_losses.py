@@ -40,6 +40,16 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
         lambda y, t: L.cross_entropy(y, t, class_weights=FACTORS),
         lambda y, t: F.cross_entropy(y, t, weight=FACTORS_OF),
     ),
+    "cross_entropy of one-hot labels with class weights": (
+        ONE_HOT,
+        lambda y, t: L.cross_entropy(y, t, class_weights=FACTORS),
+        lambda y, t: F.cross_entropy(y, t, weight=FACTORS_OF),
+    ),
+    "cross_entropy of shares with smoothing and class weights": (
+        SHARES,
+        lambda y, t: L.cross_entropy(y, t, label_smoothing=0.2, class_weights=FACTORS),
+        lambda y, t: F.cross_entropy(y, t, label_smoothing=0.2, weight=FACTORS_OF),
+    ),
     "cross_entropy with a mask": (
         LABELS,
         lambda y, t: L.cross_entropy(y, t, mask=np.not_equal(t, 2)),
