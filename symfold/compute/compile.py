@@ -14,9 +14,9 @@ from symfold.base.arguments import NumpyArray, arrays_of, one_of
 from symfold.base.trees import State, unflatten
 from symfold.compute.backends.choice import RUNS, automatic
 from symfold.compute.backends.table import BACKENDS, DTYPES, Program
+from symfold.compute.bounded_inputs import Bounds, bounded_inputs, check_bounded
 from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Parameters, layout_of
-from symfold.compute.whole_inputs import Bounds, check_whole, whole_inputs
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk, walking_once
@@ -61,9 +61,9 @@ class Compiled:
         return programs[key]
 
     @cached_property
-    def whole_inputs(self) -> Bounds:
-        """The inputs that hold labels or row numbers."""
-        return whole_inputs(self.net)
+    def bounded_inputs(self) -> Bounds:
+        """The inputs whose numbers have a range."""
+        return bounded_inputs(self.net)
 
     @property
     def params(self) -> Parameters:
@@ -87,7 +87,7 @@ class Compiled:
         inputs = self._inputs(values, named)
         named_params = {name: inputs.pop(name) for name in list(inputs) if name not in self._inputs_named}
         program = self.program({name: np.shape(inputs[name]) for name in self.input_names})
-        check_whole(self.whole_inputs, inputs)
+        check_bounded(self.bounded_inputs, inputs)
         with np.errstate(all="ignore"):  # infinite and undefined numbers are results, on every backend
             self.params.load({**(params or {}), **named_params} if named_params or params is None else params)
             program.feed(inputs)

@@ -10,6 +10,7 @@ import sympy as sp
 
 from symfold.base.arguments import NumpyArray, array_of
 from symfold.base.trees import unflatten
+from symfold.compute.bounded_inputs import bounded_inputs, check_bounded
 from symfold.core.attach import attach
 from symfold.core.blocks import Call
 from symfold.core.conversion import as_node
@@ -18,8 +19,8 @@ from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, FrozenArray, Input
 from symfold.core.names import applied_layers, covers, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.primitives import Apply
+from symfold.core.nodes import Node, walk
+from symfold.core.primitives import Apply, is_primitive, within
 from symfold.core.shapes import NAME, fits, show
 from symfold.core.stacked_inputs import Names
 from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError, depth_is_symbolic, listing, plural
@@ -180,6 +181,8 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
     outputs = with_divisions(with_shapes(net, {name: value.shape for name, value in numbers.items()}).outputs)
     with np.errstate(all="ignore"):  # as in compiled nets: infinite and undefined numbers are results
         results = evaluator.run_whole(outputs)
+    if not evaluator.objects and any(is_primitive(node, within) for node in walk(net.outputs)):
+        check_bounded(bounded_inputs(net), numbers)
     return unflatten(net.form, [np.asarray(result) for result in results])
 
 

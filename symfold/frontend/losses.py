@@ -1,7 +1,8 @@
 """Losses: a number from a prediction and a target. A new loss is one row.
 
 `squared_error` is a sum, `l1` and `l2` are sums over parameters, and every other loss is a mean over all entries, as
-with PyTorch's `reduction="mean"`. `mask` leaves entries out, and `weights` weights them: the mean is then the weighted
+with PyTorch's `reduction="mean"`. Targets out of range (counts below 0, truths outside 0 to 1) are refused when they
+arrive as inputs. `mask` leaves entries out, and `weights` weights them: the mean is then the weighted
 one, sum(w * e) / sum(w). Both have one entry per sample, per sample and step, ...: their axes are the leading ones.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from symfold.base.arguments import quoted, real
+from symfold.base.arguments import array_of, quoted, real
 from symfold.base.trees import State
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import less_equal, where
@@ -27,6 +28,7 @@ from symfold.core.primitives import (
     reduce_mean,
     reduce_sum,
     spread,
+    within,
 )
 from symfold.core.shapes import differ, is_known, show
 from symfold.core.stacked_inputs import Leaf
@@ -102,6 +104,7 @@ def poisson(prediction: State, target: State, *, weights: object = None, mask: o
     >>> loss(log_rate=[0.0, 0.0], count=[3.0, 5.0]).item()
     1.0
     """
+    target = within_range(target, mask, low=0)
     return mean_of(prediction, target, lambda y, t: as_node(exp(y)) - t * y, weights, mask)
 
 
@@ -126,6 +129,7 @@ def binary_cross_entropy(
         positive = t if factor is None else factor * t
         return positive * as_node(softplus(-y)) + (1 - t) * as_node(softplus(y))
 
+    target = within_range(target, mask, low=0, high=1)
     return mean_of(logits, target, rule, weights, mask, (pos_weight,))
 
 
@@ -146,8 +150,9 @@ def cross_entropy(
     the mean is weighted by those of the labels; with shares it stays the mean over the samples. All as PyTorch's
     `CrossEntropyLoss`, which has the classes in axis 1.
 
-    A class number out of range raises `OutOfRange` if it is a value of an input; in a training, and if it is computed,
-    the loss is nan. Labels at entries that `mask` leaves out may be anything.
+    A class number out of range raises `OutOfRange` if it is a value of an input, and shares outside 0 to 1 or whose sum
+    is not 1 raise `InvalidValue`; if a class number is computed, the loss is nan. Labels at entries that `mask`
+    leaves out may be anything.
 
     >>> import symfold as sf
     >>> loss = cross_entropy(sf.Net.of(sf.tensor("y", (None, 2))), sf.tensor("label", (None,)))
@@ -169,15 +174,17 @@ def cross_entropy(
     numbered = not (is_known(classes.shape) and len(classes.shape) == len(shape))
     if not numbered:
         scores = alike(scores, classes)
-        shares, total = classes, logsumexp(scores, axis=(-1,), keepdims=True)
+        shares, total = (
+            within(kept(classes, mask), low=0, high=1, total=1),
+            logsumexp(scores, axis=(-1,), keepdims=True),
+        )
     else:
         total = alike(logsumexp(scores, axis=(-1,), keepdims=False), classes)
-        kept = classes if mask is None else Node(where, (leading(mask, total, "mask"), classes, number(0)))
-        shares, total = one_hot(kept, count=count), expand(total, axis=-1)
+        shares, total = one_hot(kept(classes, mask), count=count), expand(total, axis=-1)
     smoothed = shares if smoothing == 0 else (1 - smoothing) * shares + smoothing / count
     weighted = None
     if class_weights is not None:
-        factors = as_node(class_weights)
+        factors = within(as_node(nonnegative("class_weights", class_weights)), low=0)
         if differ(factors.shape, (count,)):
             raise ShapeError(f"class_weights of shape {show(factors.shape)} for {count} classes (give {count} numbers)")
         smoothed = factors * smoothed
@@ -216,7 +223,7 @@ def l2(net: object, strength: float) -> State:
 
 def penalty(net: object, strength: float, rule: Callable[[Node], Node]) -> State:
     """A strength times the sum of a function of all entries of trained parameters, biases included."""
-    factor = real("strength", strength)
+    factor = nonnegative("strength", real("strength", strength))
     several = isinstance(net, (list, tuple))
     outputs: Iterable[Node] = [as_node(node) for node in net] if isinstance(net, (list, tuple)) else Net.of(net).outputs
     leaves = [leaf for leaf in Net(tuple(outputs)).leaves if is_trained(leaf)]
@@ -258,6 +265,17 @@ def matched(prediction: State, target: State) -> tuple[Node, Node]:
     return left if is_known(left.shape) and is_known(right.shape) else checked, right
 
 
+def within_range(target: State, mask: object, **bounds: float) -> State:
+    """A target that is checked when numbers arrive, if it is an input; what `mask` leaves out may be anything."""
+    node = within(kept(as_node(target), mask), **bounds)
+    return wrapped(node, target, mask)
+
+
+def kept(node: Node, mask: object) -> Node:
+    """A target, 0 where a mask leaves it out."""
+    return node if mask is None else Node(where, (leading(mask, node, "mask"), node, number(0)))
+
+
 def wrapped(node: Node, *given: object) -> State:
     """A loss as a net if any of the values given is one, else as a node."""
     return Net.of(node) if any(map(wraps_node, given)) else node
@@ -294,6 +312,15 @@ def leading(value: object, terms: Node, what: str) -> Node:
     for _ in terms.shape[rank:]:
         node = expand(node, axis=-1)
     return node
+
+
+def nonnegative(what: str, value: Any) -> Any:
+    """A number or numbers of 0 or more; tensors are checked when numbers arrive."""
+    if not isinstance(value, Node) and not wraps_node(value):
+        array = array_of(what, value)
+        if not (array >= 0).all():
+            raise InvalidValue(f"{what} holds {array[~(array >= 0)].flat[0].item()!r} (give 0 or more)")
+    return value
 
 
 def share_of(what: str, value: object) -> Any:

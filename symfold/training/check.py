@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import array_of, quoted, real, whole
+from symfold.compute.bounded_inputs import unbounded
 from symfold.compute.compile import small_shapes
 from symfold.compute.parameters import init
 from symfold.compute.random_inputs import drawn, rows_of
@@ -31,7 +32,7 @@ def check_grad(
     >>> check_grad(sf.squared_error(net, sf.tensor("target", (None, 3)))) < 1e-6
     True
     """
-    net, tolerance = Net.of(loss), real("tolerance", tolerance, above=0)
+    net, tolerance = unbounded(Net.of(loss)), real("tolerance", tolerance, above=0)
     if values is not None and not isinstance(values, Mapping):
         raise InvalidType(f"values must be a mapping from names to arrays, got {quoted(values)} (as {{'x': array}})")
     generator = np.random.default_rng(whole("seed", seed))

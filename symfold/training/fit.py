@@ -8,10 +8,10 @@ from typing import Any
 
 from symfold.base.arguments import flag, one_of, quoted, whole
 from symfold.compute.backends.table import DTYPES
+from symfold.compute.bounded_inputs import bounded_inputs
 from symfold.compute.compile import chosen_backend
 from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Layout, layout_of, parameters_of
-from symfold.compute.whole_inputs import whole_inputs
 from symfold.core.net import Net
 from symfold.core.shapes import is_known, show
 from symfold.errors import InvalidType, InvalidValue
@@ -138,7 +138,7 @@ def fit(
     dtype = one_of("dtype", dtype, DTYPES)
     inputs = [node.op.name for node in rolled(original).inputs]
     weights = Weights(sample_weight, class_weight, original)
-    labels = whole_inputs(original)
+    labels = bounded_inputs(original)
     source, held = source_of(
         data, batches, inputs, names, weights, epochs, batch_size, seed, shuffle, validation, labels
     )

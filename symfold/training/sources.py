@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symfold.base.arguments import NumpyArray
-from symfold.compute.whole_inputs import Bounds, check_whole
+from symfold.compute.bounded_inputs import Bounds, check_bounded
 from symfold.errors import InvalidValue
 from symfold.training.batches import Given, Shuffled
 from symfold.training.data import Arrays, checked_names, named, sample_count, split
@@ -36,19 +36,19 @@ def source_of(
 
     def read(batch: object) -> Arrays:
         arrays = named(batch, wanted, order)
-        check_whole(bounds, arrays)
+        check_bounded(bounds, arrays)
         return weights.added(arrays, inputs, whole=False)
 
     if data is None:
         held = split(validation, None, inputs, seed, shuffle)
         if held.validation is not None:
-            check_whole(bounds, held.validation)
+            check_bounded(bounds, held.validation)
         return Given(batches, read, epochs, batch_size), held.validation
     arrays = named(data, wanted, order)
     sample_count(arrays, wanted)
     held = split(validation, arrays, inputs, seed, shuffle)
     for part in (arrays, held.validation):
         if part is not None:
-            check_whole(bounds, part)
+            check_bounded(bounds, part)
     weighted = weights.added(arrays, inputs, whole=True)
     return Shuffled(weighted, list(weighted), batch_size, seed, shuffle, held.rows), held.validation

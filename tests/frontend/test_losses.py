@@ -8,7 +8,7 @@ import pytest
 
 import symfold as sf
 from symfold.compute.backends.table import BACKENDS, installed
-from symfold.errors import OutOfRange, ShapeError
+from symfold.errors import InvalidValue, OutOfRange, ShapeError
 
 
 @pytest.mark.parametrize(("prediction", "target"), [((None, 1), (None,)), ((None, 3), (None, 1)), ((4, 3), (3,)), ((2, 3), (1, 3))])
@@ -222,3 +222,40 @@ def test_every_backend_has_the_losses_and_their_gradients(backend: str, dtype: s
     (value, slopes), (wanted, exact) = net.compile(backend, dtype)({}, **values), net(**values)
     np.testing.assert_allclose(value, wanted, rtol=close)
     np.testing.assert_allclose(slopes["y"], exact["y"], rtol=close, atol=close)
+
+
+Y3, T3, M3, T1 = sf.tensor("y", (None, 3)), sf.tensor("t", (None, 3)), sf.tensor("m", (None,)), sf.tensor("t", (None,))
+OUT_OF_RANGE = {
+    "truths": (sf.losses.binary_cross_entropy, [[0.0, 1.0, 2.0]], r"'t' holds 2.0 \(give numbers from 0 to 1\)"),
+    "no truths": (sf.losses.binary_cross_entropy, [[0.0, -1.0, 1.0]], "'t' holds -1.0"),
+    "nan": (sf.losses.binary_cross_entropy, [[0.0, np.nan, 1.0]], "'t' holds nan"),
+    "counts": (sf.losses.poisson, [[3.0, -1.0, 1.0]], r"'t' holds -1.0 \(give numbers of 0 or more\)"),
+    "shares": (sf.losses.cross_entropy, [[1.5, -0.5, 0.0]], "'t' holds 1.5"),
+    "sums": (sf.losses.cross_entropy, [[0.5, 0.2, 0.0]], r"'t' holds a row of sum 0.7 \(give rows of sum 1\)"),
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_RANGE)
+def test_targets_out_of_range_are_refused_when_they_arrive(name: str) -> None:
+    rule, target, message = OUT_OF_RANGE[name]
+    loss, masked = sf.Net.of(rule(Y3, T3)), sf.Net.of(rule(Y3, T3, mask=M3))
+    values = {"y": np.zeros((1, 3)), "t": np.array(target)}
+    for run in (loss, loss.compile("numpy"), sf.grad(loss, wrt=["y"])):
+        with pytest.raises(InvalidValue, match=message):
+            run(**values)
+    both = {"y": np.zeros((2, 3)), "t": np.array([target[0], [0.0, 1.0, 0.0]])}
+    with pytest.raises(InvalidValue, match=message):
+        masked(**both, m=[1, 1])
+    assert masked(**both, m=[0, 1]) == loss(y=both["y"][1:], t=both["t"][1:])
+
+
+def test_weights_of_classes_and_strengths_of_penalties_are_not_negative() -> None:
+    for weights in ([1.0, -1.0, 1.0], [1.0, np.nan, 1.0]):
+        with pytest.raises(InvalidValue, match="class_weights holds"):
+            sf.losses.cross_entropy(Y3, T1, class_weights=np.array(weights))
+    loss = sf.Net.of(sf.losses.cross_entropy(Y3, T1, class_weights=sf.tensor("w", (3,))))
+    with pytest.raises(InvalidValue, match=r"'w' holds -1\.0"):
+        loss(y=np.zeros((1, 3)), t=[0], w=[1.0, -1.0, 1.0])
+    for penalty in (sf.losses.l1, sf.losses.l2):
+        with pytest.raises(InvalidValue, match=r"strength holds -0\.1"):
+            penalty([sf.parameter("w", (2,))], -0.1)

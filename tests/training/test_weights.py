@@ -81,6 +81,22 @@ def test_class_weights_are_weights_of_the_samples_of_a_class() -> None:
     assert one == two
 
 
+def test_targets_out_of_range_are_refused_by_fit_and_boost() -> None:
+    loss = sf.Net.of(sf.losses.poisson(Y, T))
+    with pytest.raises(InvalidValue, match=r"'t' holds .* \(give numbers of 0 or more\)"):
+        sf.fit(loss, START, DATA, optimizer=sf.sgd(0.1))
+    with pytest.raises(InvalidValue, match=r"'target' holds .* \(give numbers from 0 to 1\)"):
+        sf.boost("boosting", Zero(), DATA["x"], DATA["t"], stages=1, loss="binary_cross_entropy")
+
+
+class Zero:
+    def fit(self, x, y):
+        return self
+
+    def predict(self, x):
+        return np.zeros(len(x))
+
+
 def test_a_batch_of_zero_weights_moves_nothing() -> None:
     loss, weights = sf.Net.of(LOSSES["mean"]), np.r_[np.zeros(6), np.ones(6)]
     done = sf.fit(loss, START, DATA, optimizer=sf.sgd(0.1), batch_size=6, shuffle=False, sample_weight=weights)

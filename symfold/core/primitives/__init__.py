@@ -20,6 +20,7 @@ In: a name, a shape rule, numbers over an array namespace, an adjoint. Out: a fu
     convolutions    convolution and pooling
     scans           cumulative sums
     stopping        sf.stop_gradient
+    ranges          values between bounds
 
 To add a primitive, add a row to one of these files.
 """
@@ -69,6 +70,7 @@ from symfold.core.primitives.products import swap as swap
 from symfold.core.primitives.randomness import dropout as dropout
 from symfold.core.primitives.randomness import random_keys as random_keys
 from symfold.core.primitives.randomness import random_mask as random_mask
+from symfold.core.primitives.ranges import within as within
 from symfold.core.primitives.reductions import at_max as at_max
 from symfold.core.primitives.reductions import even_shares as even_shares
 from symfold.core.primitives.reductions import first_max as first_max
