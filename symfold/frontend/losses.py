@@ -2,8 +2,9 @@
 
 `squared_error` is a sum, `l1` and `l2` are sums over parameters, and every other loss is a mean over all entries, as
 with PyTorch's `reduction="mean"`. Targets out of range (counts below 0, truths outside 0 to 1) are refused when they
-arrive as inputs. `mask` leaves entries out, and `weights` weights them: the mean is then the weighted
-one, sum(w * e) / sum(w). Both have one entry per sample, per sample and step, ...: their axes are the leading ones.
+arrive as inputs. `mask` leaves entries out, and `weights` weights them: the mean is then the
+weighted one, sum(w * e) / sum(w), and 0 if no entry has a weight. Both have one entry per sample, per sample and step,
+...: their axes are the leading ones.
 """
 
 from __future__ import annotations
@@ -292,7 +293,8 @@ def averaged(terms: Node, weights: object, mask: object, weighted: Node | None =
     if mask is not None:
         keep = leading(mask, terms, "mask")
         terms, total = (Node(where, (keep, value, number(0))) for value in (terms, total))
-    return reduce_sum(terms, axis=None, keepdims=False) / reduce_sum(total, axis=None, keepdims=False)
+    amount = reduce_sum(total, axis=None, keepdims=False)
+    return reduce_sum(terms, axis=None, keepdims=False) / Node(where, (amount, amount, number(1)))
 
 
 def leading(value: object, terms: Node, what: str) -> Node:

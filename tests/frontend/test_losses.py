@@ -117,6 +117,17 @@ def test_what_a_mask_leaves_out_may_be_anything() -> None:
     np.testing.assert_allclose(error(y=scores, u=np.zeros((3, 3)), keep=[1, 0, 1]), (1 + 4 + 9 + 25) / 6, rtol=1e-15)
 
 
+@pytest.mark.parametrize("backend", installed())
+def test_the_mean_of_no_entries_is_zero_and_moves_nothing(backend: str) -> None:
+    y, t, keep = sf.tensor("y", (None, 3)), sf.tensor("t", (None,)), sf.tensor("keep", (None,))
+    losses = sf.losses.cross_entropy(y, t, mask=keep), sf.losses.mean_squared_error(y, y * 0 + 1, mask=keep)
+    for loss in losses:
+        run = sf.value_and_grad(sf.Net.of(loss), wrt=["y"]).compile(backend)
+        data = {"y": np.ones((2, 3)), "t": [1, 0], "keep": [0, 0]}
+        value, slopes = run({}, **{name: data[name] for name in run.input_names})
+        assert value == 0 and not slopes["y"].any()
+
+
 @pytest.mark.parametrize("given", ["numbers", "one-hot"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("by_class", [False, True])
