@@ -82,6 +82,14 @@ class Accumulation:
                 "accumulate needs a loss that is a mean or a sum over samples, and this one adds a mean to a sum "
                 "(use means or sums throughout)"
             )
+        if terms.ratios:
+            sizes = {below for _, below in terms.ratios}
+            if terms.averaged or terms.summed or len(sizes) > 1:
+                raise InvalidValue(
+                    "accumulate cannot add up a mean under a mask, or weighted by data, beside other terms of samples "
+                    "(use one such mean, or several of the same mask and weights)"
+                )
+            terms.averaged, terms.sizes = [above for above, _ in terms.ratios], [*sizes]
         return terms
 
     def objective(self, terms: Terms) -> Node:

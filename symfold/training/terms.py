@@ -1,6 +1,7 @@
 """The terms of a loss: means over samples, sums over samples, and terms that read no samples, such as an L2 penalty.
 
     loss = averaged / size + summed + rest        averaged, summed: sums over samples; size: their number
+           + ratios of sums over samples          such as the mean of a loss under a mask, sum(w * e) / sum(w)
 
 A loss is read from its root: sums of terms and constant factors are followed. Others are refused by name. With weights,
 `averaged` and `summed` are weighted sums, and `size` is the sum of the weights.
@@ -16,12 +17,14 @@ from operator import add, mul
 import sympy as sp
 
 from symfold.base.arguments import quoted
+from symfold.core.blocks import is_reciprocal
 from symfold.core.functions import where
 from symfold.core.leaves import Constant, number
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.primitives import Apply, alike, axes_of, is_primitive, reduce_mean, reduce_sum, share
+from symfold.core.primitives import Apply, alike, axes_of, is_apply, is_primitive, reduce_mean, reduce_sum, share
 from symfold.core.shapes import is_known, show
+from symfold.core.stacked_inputs import is_leaf
 from symfold.errors import InvalidValue
 from symfold.show.notation import formula
 
@@ -38,6 +41,7 @@ class Terms:
     summed: list[Node] = field(default_factory=list)
     rest: list[Node] = field(default_factory=list)
     sizes: list[Node] = field(default_factory=list)
+    ratios: list[tuple[Node, Node]] = field(default_factory=list)
 
     @property
     def size(self) -> Node:
@@ -48,6 +52,7 @@ class Terms:
     def total(self) -> Node:
         """The loss put together again."""
         means = [divided(summed(self.averaged), self.size)] if self.averaged else []
+        means += [divided(above, below) for above, below in self.ratios]
         return summed([*means, *self.summed, *self.rest])
 
     def read(self, node: Node, factors: tuple[Node, ...] = ()) -> None:
@@ -60,6 +65,9 @@ class Terms:
         elif node.op is sp.Mul and sum(map(reads_samples, node.args)) == 1:
             place = next(k for k, arg in enumerate(node.args) if reads_samples(arg))
             self.read(node.args[place], (*factors, *node.args[:place], *node.args[place + 1 :]))
+        elif (parts := ratio(node)) is not None:
+            above, below, others = parts
+            self.ratios.append((times((*factors, *others), self.by_sample(above)), self.by_sample(below)))
         elif is_primitive(node, reduce_mean, reduce_sum) and node.shape == ():
             self.reduced(node, factors)
         else:
@@ -73,27 +81,36 @@ class Terms:
         """Take note of a mean or a sum over samples and further axes; the samples are the first axis."""
         (values,), operation = node.args, node.op
         assert isinstance(operation, Apply)
-        known = is_known(values.shape)
-        if known and not values.shape:
+        if is_known(values.shape) and not values.shape:
             self.read(values, factors)
             return
+        mean = is_primitive(node, reduce_mean)
+        each, size = self.by_sample(node), self.weights
+        if size is not None:
+            size = reduce_sum(size, axis=None, keepdims=False)
+        else:
+            size = 1 / share(values, axis=axes_of(dict(operation.attributes)["axis"], len(values.shape))[:1])
+        (self.averaged if mean else self.summed).append(times(factors, each))
+        self.sizes.append(size)
+
+    def by_sample(self, node: Node) -> Node:
+        """The sum, weighted if there are weights, of what a mean or a sum takes of each sample."""
+        (values,), operation = node.args, node.op
+        assert isinstance(operation, Apply)
+        known = is_known(values.shape)
         axes = axes_of(dict(operation.attributes)["axis"], len(values.shape)) if known else ()
-        if not known or len(axes) < len(values.shape):
+        if not known or not values.shape or len(axes) < len(values.shape):
             raise InvalidValue(
                 f"{self.what} need the samples along the first axis of a loss, and its terms have the shape "
                 f"{show(values.shape)} (give the tensors shapes, as sf.tensor('x', (None, 3)); or {INSTEAD})"
             )
-        mean = is_primitive(node, reduce_mean)
         each = values
         if len(axes) > 1:
-            each = (reduce_mean if mean else reduce_sum)(values, axis=axes[1:], keepdims=False)
+            over = reduce_mean if is_primitive(node, reduce_mean) else reduce_sum
+            each = over(values, axis=axes[1:], keepdims=False)
         if self.weights is not None:
             each = alike(self.weights, each) * each
-            size = reduce_sum(self.weights, axis=None, keepdims=False)
-        else:
-            size = 1 / share(values, axis=axes[:1])
-        (self.averaged if mean else self.summed).append(times(factors, reduce_sum(each, axis=None, keepdims=False)))
-        self.sizes.append(size)
+        return reduce_sum(each, axis=None, keepdims=False)
 
 
 def terms_of(loss: Net, what: str, weights: Node | None = None) -> Terms:
@@ -107,6 +124,40 @@ def terms_of(loss: Net, what: str, weights: Node | None = None) -> Terms:
 def reads_samples(node: Node) -> bool:
     """Whether a value reads an input; parameters and constants are no samples."""
     return not isinstance(node.op, Constant) and any(leaf.op.role == "input" for leaf in Net((node,)).leaves)
+
+
+def ratio(node: Node) -> tuple[Node, Node, list[Node]] | None:
+    """The two sums of samples in sum(w * e) / sum(w), and constant factors; sum(w) must not depend on parameters."""
+    if node.op is not sp.Mul:
+        return None
+    reading = [arg for arg in node.args if reads_samples(arg)]
+    above = [arg for arg in reading if is_sum(arg)]
+    below = [arg.args[0] for arg in reading if is_reciprocal(arg)]
+    if len(reading) != 2 or len(above) != 1 or len(below) != 1:
+        return None
+    size = below[0].args[0] if below[0].op is where else below[0]
+    guarded = Node(where, (size, size, number(1)))
+    if not is_sum(size) or below[0] not in (size, guarded) or depends_on_parameters(size):
+        return None
+    return above[0], size, [arg for arg in node.args if arg not in reading]
+
+
+def is_sum(node: Node) -> bool:
+    return is_primitive(node, reduce_sum) and node.shape == ()
+
+
+def depends_on_parameters(node: Node) -> bool:
+    """Whether a value depends on parameters, more than by their shapes."""
+    open_nodes, seen = [node], {node}
+    while open_nodes:
+        node = open_nodes.pop()
+        if is_leaf(node) and node.op.role == "parameter":
+            return True
+        places = node.op.primitive.carries(len(node.args)) if is_apply(node) else range(len(node.args))
+        new = {node.args[place] for place in places} - seen
+        seen |= new
+        open_nodes.extend(new)
+    return False
 
 
 def divided(total: Node, size: Node) -> Node:

@@ -70,10 +70,35 @@ def test_given_batches_of_a_known_number_end_with_their_epoch() -> None:
             np.testing.assert_allclose(one.params[key], value, rtol=1e-10, atol=1e-12)
 
 
+X, LABEL, KEEP = sf.tensor("x", (None, 3)), sf.tensor("label", (None,)), sf.tensor("keep", (None,))
+SCORES = np.dot(X, sf.parameter("w", (3, 2)))
+RATIOS = {
+    "masked": sf.losses.cross_entropy(SCORES, LABEL, mask=KEEP),
+    "masked errors and a penalty": 3 * sf.losses.mean_squared_error(SCORES, sf.tensor("u", (None, 2)), mask=KEEP) + sf.losses.l2([SCORES], 0.1),
+    "weighted by class": sf.losses.cross_entropy(SCORES, LABEL, class_weights=np.array([1.0, 3.0])),
+}
+LABELED = {"x": DATA["x"], "u": DATA["t"][:, :2], "label": RANDOM.integers(0, 2, 17), "keep": np.r_[np.zeros(4), np.ones(9), 0, 1, 0, 1]}
+
+
+@pytest.mark.parametrize("name", RATIOS)
+@pytest.mark.parametrize("weights", [None, RANDOM.random(17)])
+def test_means_under_masks_are_accumulated_by_what_is_kept(name: str, weights: np.ndarray | None) -> None:
+    loss = sf.Net.of(RATIOS[name])
+    data = {node.op.name: LABELED[node.op.name] for node in loss.inputs}
+    options = {"optimizer": sf.sgd(0.3), "epochs": 2, "sample_weight": weights, "shuffle": False, "backend": "numpy"}
+    small = sf.fit(loss, loss.init(0), data, batch_size=4, accumulate=3, **options)
+    large = sf.fit(loss, loss.init(0), data, batch_size=12, **options)
+    np.testing.assert_allclose(small.params["w"], large.params["w"], rtol=1e-10)
+    assert not np.allclose(small.params["w"], loss.init(0)["w"])
+
+
 def test_what_cannot_be_accumulated_is_refused() -> None:
     mixed = sf.Net.of(LOSSES["mean"] + LOSSES["sum"])
     with pytest.raises(InvalidValue, match="adds a mean to a sum"):
         fits(mixed, 4, 2)
+    both = sf.Net.of(RATIOS["masked"] + RATIOS["weighted by class"])
+    with pytest.raises(InvalidValue, match="cannot add up a mean under a mask"):
+        sf.fit(both, both.init(0), {key: LABELED[key] for key in ("x", "label", "keep")}, optimizer=sf.sgd(0.1), batch_size=4, accumulate=2)
     with pytest.raises(InvalidValue, match=r"accumulate=2 needs the size of a micro-batch \(give batch_size\)"):
         sf.fit(mixed, NET.init(0), DATA, optimizer=sf.sgd(0.1), accumulate=2)
     with pytest.raises(InvalidValue, match=r"accumulate and weights need a loss .* max of samples"):

@@ -23,6 +23,7 @@ LOSSES = {
     "mean with a penalty": ((Y - T) ** 2).mean() / 3 + 0.1 * (W**2).sum(),
     "difference": ((Y - T) ** 2).sum() - 2 * (np.tanh(Y - T) ** 2).sum(),
     "absolute": abs(Y - T).mean(),
+    "masked": sf.losses.mean_squared_error(Y, T, mask=T > 0),
 }
 
 
