@@ -2,8 +2,8 @@
 
 A weight is a parameter of two axes or more that are longer than 1; others (biases, gains, statistics) keep the start of
 their kind. A weight whose start has a deviation of 1/sqrt(n) sums over n inputs, and its axes of that size are the
-inputs; if none are, its first axis is. The other axes are the outputs. A table of an embedding sums over nothing and
-keeps its start.
+inputs; if none are, its first axis is. The other axes are the outputs. A table of an embedding is a
+matrix of one-hot rows: its rows are the inputs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from symfold.core.leaves import Fixed, Normal
 from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidType, unknown
 
-TABLE = Normal(0.0, 1.0)  # the start of an embedding
 Random = np.random.Generator
 
 
@@ -97,7 +96,7 @@ DRAWS: dict[str, Draw] = {
 def weight_shape(leaf: Leaf) -> WeightShape | None:
     """The shape of a weight; None for any other parameter."""
     sizes = tuple(int(size) for size in leaf.op.shape)
-    if isinstance(leaf.op.start, Fixed) or leaf.op.start == TABLE or sum(size != 1 for size in sizes) < 2:
+    if isinstance(leaf.op.start, Fixed) or sum(size != 1 for size in sizes) < 2:
         return None
     return WeightShape(sizes, leaf.op.start or Normal())
 

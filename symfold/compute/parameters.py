@@ -196,7 +196,8 @@ def init(net: Net, seed: int = 0, by: str | Mapping[str, str] | None = None) -> 
     - "orthogonal": matrices with orthonormal rows or columns (Saxe et al. 2014);
     - "normal": variance 1/inputs, as most kinds have it; "uniform": from -1/sqrt(inputs) to 1/sqrt(inputs); "zeros".
 
-    A weight has two axes or more; biases, gains, statistics and embeddings keep the start of their kind.
+    A weight has two axes or more, as the table of an embedding, whose rows are its inputs; biases, gains and statistics
+    keep the start of their kind.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))

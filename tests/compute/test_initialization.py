@@ -58,6 +58,12 @@ def test_only_weights_are_drawn_by_name_each_in_a_fold_on_its_own() -> None:
     np.testing.assert_allclose(mixed["W3"].T @ mixed["W3"], np.eye(5), atol=1e-14)
 
 
+def test_the_table_of_an_embedding_is_a_weight_whose_rows_are_inputs() -> None:
+    net = sf.Net.of(sf.layer("f", sf.embedding(400, 50))(sf.tensor("x", (None,))))
+    assert not net.init(0, by="zeros")["E_f"].any()
+    assert abs(net.init(0)["E_f"].std() - 1) < 0.03 and abs(net.init(0, by="he")["E_f"].std() / (2 / 400) ** 0.5 - 1) < 0.03
+
+
 @pytest.mark.parametrize(
     ("by", "message"),
     [("xavier", "unknown initialization: 'xavier' .*'glorot', .*'he'"), ({"V": "he"}, "unknown parameter: 'V' .*'W_f'"), ({"W": "hi"}, "unknown initialization"), (3, "neither the name")],
