@@ -127,6 +127,13 @@ def class_weights(given: object, arrays: Arrays | None) -> Weigh:
         labels, counts = np.unique(labels_of(arrays, name), return_counts=True)
         table = dict(zip(labels.tolist(), (counts.sum() / (len(counts) * counts)).tolist(), strict=True))
     weights = {float(label): float(weight) for label, weight in table.items()}
+    if arrays is not None:
+        present = np.unique(labels_of(arrays, name))
+        if absent := sorted(set(weights) - set(present.tolist())):
+            raise InvalidValue(
+                f"class_weight has a weight for {absent[0]:g}, which is no label of the data "
+                f"(they are {listing(f'{label:g}' for label in present)})"
+            )
     check_weights("class_weight", np.array(list(weights.values())))
     known = np.array(sorted(weights))
     values = np.array([weights[label] for label in known])

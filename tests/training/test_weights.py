@@ -131,5 +131,7 @@ def test_what_has_no_weighted_form_is_refused_by_name() -> None:
     labeled = sf.Net.of(sf.losses.cross_entropy(Y, LABEL))
     with pytest.raises(InvalidValue, match=r"no weight for the label 1 \(it has 0\)"):
         sf.fit(labeled, START, {"x": DATA["x"], "label": LABELS}, optimizer=sf.sgd(0.1), class_weight={0: 1.0})
+    with pytest.raises(InvalidValue, match=r"class_weight has a weight for 9, which is no label of the data \(they are 0, 1\)"):
+        sf.fit(labeled, START, {"x": DATA["x"], "label": LABELS}, optimizer=sf.sgd(0.1), class_weight={0: 1.0, 1: 2.0, 9: 1.0})
     with pytest.raises(InvalidValue, match="batches hold weights of their own"):
         sf.fit(loss, START, batches=[DATA], optimizer=sf.sgd(0.1), sample_weight=COUNTS)
