@@ -11,6 +11,7 @@ import numpy as np
 
 from symfold.base.arguments import NumpyArray, one_of, quoted, real, whole
 from symfold.compute.backends.table import DTYPES
+from symfold.compute.bounded_inputs import bounded_inputs, check_bounded
 from symfold.compute.compile import chosen_backend, program_of
 from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Parameters, layout_of, parameters_of
@@ -66,7 +67,9 @@ def minimize(
     backend = chosen_backend(backend, net, 3 * steps, dtype := one_of("dtype", dtype, DTYPES))
     start = parameters_of(params, layout_of(net))
     check_start(start)
-    problem = Problem(net, start, named({} if data is None else data, [i.op.name for i in net.inputs]), remat)
+    arrays = named({} if data is None else data, [i.op.name for i in net.inputs])
+    check_bounded(bounded_inputs(net), arrays)
+    problem = Problem(net, start, arrays, remat)
     problem.compile(backend, dtype)
     history, point = History(), problem.point
 

@@ -82,10 +82,12 @@ def test_class_weights_are_weights_of_the_samples_of_a_class() -> None:
     assert one == two
 
 
-def test_targets_out_of_range_are_refused_by_fit_and_boost() -> None:
+def test_targets_out_of_range_are_refused_by_fit_minimize_and_boost() -> None:
     loss = sf.Net.of(sf.losses.poisson(Y, T))
     with pytest.raises(InvalidValue, match=r"'t' holds .* \(give numbers of 0 or more\)"):
         sf.fit(loss, START, DATA, optimizer=sf.sgd(0.1))
+    with pytest.raises(InvalidValue, match=r"'t' holds"):
+        sf.minimize(loss, START, DATA)
     with pytest.raises(InvalidValue, match=r"'target' holds .* \(give numbers from 0 to 1\)"):
         sf.boost("boosting", Zero(), DATA["x"], DATA["t"], stages=1, loss="binary_cross_entropy")
 
