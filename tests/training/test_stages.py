@@ -76,8 +76,8 @@ def test_what_a_stage_does_not_train_keeps_its_bits(name: str) -> None:
     loss, data = loss_of(name, 3), data_of(2)
     start = loss.init(seed=2)
     seen: list[dict[str, bytes]] = [{key: start[key].tobytes() for key in start}]
-    bits = {"bits": lambda p: seen.append({key: p[key].tobytes() for key in p})}
-    done = sf.fit(loss, start, data, optimizer=sf.sgd(0.02), epochs=6, batch_size=5, metrics=bits, stages=True)
+    bits = lambda epoch: seen.append({key: epoch.params[key].tobytes() for key in epoch.params})  # noqa: E731
+    done = sf.fit(loss, start, data, optimizer=sf.sgd(0.02), epochs=6, batch_size=5, callbacks=bits, stages=True)
     for epoch, (before, after) in enumerate(pairwise(seen)):
         layer = 1 + epoch // 2
         assert {key for key in before if before[key] != after[key]} == {f"W{layer}", f"b{layer}"}
