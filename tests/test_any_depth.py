@@ -67,6 +67,7 @@ def test_normal_forms_of_families_in_another_order_list_no_names(unlisted):
     assert sf.compare(begun, apart).verdict.equal
 
 
+@pytest.mark.slow
 def test_groups_and_all_that_is_asked_of_them_list_no_names(unlisted):
     net = sf.grouped(dense(10**6), 10)
     assert len(sf.grad(sf.squared_error(net, sf.tensor("t", (None, 3)))).outputs) == 20

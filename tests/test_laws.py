@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import pytest
 from cases import CASES, values_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -106,6 +107,7 @@ def test_shapes_are_those_of_the_numbers(mapper: Any, layers: Any, batch: int) -
     assert net.shape == value.shape == (batch, WIDTH)
 
 
+@pytest.mark.slow
 @steady
 @given(mappers, layer_lists(most=4))
 def test_every_item_traced_is_the_same_net(mapper: Any, layers: Any) -> None:
@@ -131,6 +133,7 @@ for name, case in CASES.items():
 """
 
 
+@pytest.mark.slow
 def test_the_same_net_in_every_process() -> None:
     def run(seed: str) -> str:
         tests = str(__import__("pathlib").Path(__file__).parent)

@@ -81,6 +81,7 @@ def test_of_one_state(name: str, depth: int) -> None:
     assert tuple(sp.sympify(value).subs(N, depth) for value in measured(symbolic)) == expected
 
 
+@pytest.mark.slow
 @given(recipe=strategies.recipes(), depth=st.integers(1, 30))
 @settings(deadline=None, max_examples=60)
 def test_of_states_of_several_parts(recipe: strategies.Recipe, depth: int) -> None:

@@ -295,6 +295,7 @@ def test_styles_of_powers_and_words() -> None:
     assert boost.formula("latex") == r"I + \sum_{k = 1}^{n} J_{k}{\left(x \right)}"
 
 
+@pytest.mark.slow
 def test_what_is_too_large_says_how_large() -> None:
     with pytest.raises(TooLarge, match="1,048,576 paths"):
         sf.jacobian(net_of("f(z)+z", 20)).expanded()

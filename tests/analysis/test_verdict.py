@@ -453,6 +453,7 @@ GROWING: list[Callable[..., Any]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.sampled_from(GROWING), st.sampled_from(GROWING), st.tuples(*[st.sampled_from(STARTS)] * 4), st.sampled_from([2, 3, 70, "n"]))
 def test_nets_of_one_form_have_one_value(one: Any, other: Any, starts: Any, count: Any) -> None:
     """Where initial values stand apart: against the values of both nets in fractions, at depths that differ from the one of the form."""
@@ -526,6 +527,7 @@ def test_a_verdict_is_a_value() -> None:
     assert sf.verdict is verdict
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(strategies.layer_lists(least=1, most=4), strategies.mappers, strategies.mappers, st.integers(0, 3))
 def test_nets_with_bodies_are_judged_as_their_numbers_are(items: Any, one: Any, other: Any, seed: int) -> None:

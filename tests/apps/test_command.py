@@ -511,6 +511,7 @@ def test_failures_of_the_environment_end_with_1_and_one_line(case: str, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["latin-1", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ascii", "utf-8"))])
 def test_a_terminal_that_lacks_characters_shows_escapes(encoding: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}

@@ -1,6 +1,7 @@
 """`sf.minimize`: minima known in closed form, SciPy's own run on a hand-written loss, and what is refused."""
 
 import signal
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -19,6 +20,14 @@ optimize = pytest.importorskip("scipy.optimize")
 BACKENDS = ["numpy", *(name for name, package in (("native", "llvmlite"), ("jax", "jax")) if find_spec(package))]
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=(30, 3)), RANDOM.normal(size=(30, 1))
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Who runs the tests in the background ignores Ctrl-C, and so would the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -20,6 +21,14 @@ RANDOM = np.random.default_rng(0)
 DATA = {"x": RANDOM.normal(size=(30, 2)), "t": RANDOM.normal(size=30)}
 HELD = {"x": RANDOM.normal(size=(7, 2)), "t": RANDOM.normal(size=7)}
 START = {"w": np.array([3.0, -2.0])}
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Who runs the tests in the background ignores Ctrl-C, and so would the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def fit(**options):

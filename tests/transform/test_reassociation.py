@@ -85,6 +85,7 @@ def test_what_waits_for_no_state_is_done_before_the_loop(step: Callable[..., Any
     np.testing.assert_allclose(net.compile("numpy")(x=x), net(x=x), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [True, False])
 def test_long_sums_are_reassociated_without_recursion(left: bool) -> None:
     """5,000 terms, the first of which comes again."""

@@ -287,6 +287,7 @@ def entry_by_entry(depth: int) -> sf.Net:
     return sf.fold(lambda z, f: z + f(X), sf.layers(f"f1:{depth + 1}", lambda z, a: np.tanh(a * z), a=(1, WIDTH)), Y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [

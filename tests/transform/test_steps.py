@@ -218,6 +218,7 @@ def bound(case: Drawn) -> list[sf.Net]:
     ]
 
 
+@pytest.mark.slow
 @given(case=drawn())
 @settings(deadline=None, max_examples=40)
 def test_values_jacobian_and_series(case: Drawn) -> None:
@@ -238,6 +239,7 @@ def test_values_jacobian_and_series(case: Drawn) -> None:
         np.testing.assert_allclose(one(**at), other(**at), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(case=drawn(alone=(), apart=True, unique=True, most=3))
 @settings(deadline=None, max_examples=40)
 def test_words_of_the_jacobian(case: Drawn) -> None:
