@@ -1,5 +1,7 @@
 """Weights of samples and classes against losses and gradients written out, and against samples given several times."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -86,8 +88,9 @@ def test_targets_out_of_range_are_refused_by_fit_minimize_and_boost() -> None:
     loss = sf.Net.of(sf.losses.poisson(Y, T))
     with pytest.raises(InvalidValue, match=r"'t' holds .* \(give numbers of 0 or more\)"):
         sf.fit(loss, START, DATA, optimizer=sf.sgd(0.1))
-    with pytest.raises(InvalidValue, match=r"'t' holds"):
-        sf.minimize(loss, START, DATA)
+    if find_spec("scipy"):
+        with pytest.raises(InvalidValue, match=r"'t' holds"):
+            sf.minimize(loss, START, DATA)
     with pytest.raises(InvalidValue, match=r"'target' holds .* \(give numbers from 0 to 1\)"):
         sf.boost("boosting", Zero(), DATA["x"], DATA["t"], stages=1, loss="binary_cross_entropy")
 
