@@ -154,7 +154,7 @@ class Settings:
         return LOSSES[task][0] if self.loss is None else one_of(f"loss for {task}", self.loss, LOSSES[task])
 
     def optimizer_of(self, steps: int) -> Any:
-        """The optimizer of a training of so many steps."""
+        """The optimizer of a training with this number of steps."""
         make = optimizers.OPTIMIZERS[one_of("optimizer", self.optimizer, optimizers.OPTIMIZERS)]
         return make(SCHEDULES[one_of("schedule", self.schedule, SCHEDULES)](self.rate, steps))
 

@@ -110,7 +110,7 @@ def net_of(
     outputs: int,
     kept: bool = False,
 ) -> Net:
-    """The net from rows of so many columns to so many results; a mapper and an activation are names or functions.
+    """The net from rows of columns to rows of results; a mapper and an activation are names or functions.
 
     >>> net_of(lambda z, f: z - f(z), 2, 4, np.tanh, columns=3, outputs=2).shape
     (x.shape[0], 2)

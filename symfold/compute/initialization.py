@@ -51,7 +51,7 @@ class WeightShape:
         return inputs, prod(self.sizes) // max(1, inputs) * window
 
 
-Draw = Callable[[Random, int, WeightShape], NumpyArray]  # of so many weights of one shape
+Draw = Callable[[Random, int, WeightShape], NumpyArray]  # the numbers of several weights of one shape
 Variance = Callable[[int, int], float]  # of the numbers of inputs and outputs
 
 

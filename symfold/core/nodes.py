@@ -219,7 +219,7 @@ def is_elementwise(node: Node) -> TypeIs[Node[Head]]:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LONG = 256  # nodes of a walk of which only the latest is remembered
+LONG = 256  # nodes: of longer walks only the latest is remembered
 # orders by roots in a function that walks once; None outside of such functions
 _walks: ContextVar[dict[tuple[Node, ...], list[Node]] | None] = ContextVar("walks", default=None)
 

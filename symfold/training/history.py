@@ -97,24 +97,11 @@ class History(Result, Sequence[float]):
 
     def to_frame(self) -> pd.DataFrame:
         """The epochs as a pandas frame: loss, metrics, and the same on the validation data (`validation_loss`)."""
-        try:
-            import pandas
-        except ImportError:
-            raise MissingPackage(
-                "a frame needs the package pandas, which is not installed (pip install pandas)"
-            ) from None
-        return pandas.DataFrame(self.table()).set_index("epoch")
+        return frame_of(self.table()).set_index("epoch")
 
     def plot(self, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
         """Draw the loss of each epoch, and the validation loss, with matplotlib (extra `plot`); returns the axes."""
-        if ax is None:
-            try:
-                import matplotlib.pyplot
-            except ImportError:
-                raise MissingPackage(
-                    "a plot needs the package matplotlib, which is not installed (pip install 'symfold[plot]')"
-                ) from None
-            _, ax = matplotlib.pyplot.subplots()
+        ax = new_axes() if ax is None else ax
         curves, what = self._curves()
         for name, values in curves.items():
             ax.plot(range(1, len(values) + 1), values, label=name)
@@ -158,6 +145,26 @@ class Fitted:
 
     params: Parameters
     history: History
+
+
+def frame_of(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Columns as a pandas frame."""
+    try:
+        import pandas
+    except ImportError:
+        raise MissingPackage("a frame needs the package pandas, which is not installed (pip install pandas)") from None
+    return pandas.DataFrame(columns)
+
+
+def new_axes() -> matplotlib.axes.Axes:
+    """The axes of a new figure of matplotlib."""
+    try:
+        import matplotlib.pyplot
+    except ImportError:
+        raise MissingPackage(
+            "a plot needs the package matplotlib, which is not installed (pip install 'symfold[plot]')"
+        ) from None
+    return matplotlib.pyplot.subplots()[1]
 
 
 def _change(values: Sequence[float]) -> str:

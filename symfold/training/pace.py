@@ -1,4 +1,4 @@
-"""Pace: the steps of one call of a backend, so many that Ctrl-C and the progress wait for half a second at most.
+"""Pace: the steps of one call of a backend, few enough that Ctrl-C and the progress wait for about half a second.
 
 A backend is not interrupted while it takes steps. The first calls rest on an estimate, the later ones on the time of
 those before.

@@ -76,7 +76,7 @@ Examples:
     "--early-stopping",
     type=click.IntRange(1),
     metavar="EPOCHS",
-    help="Stop after so many epochs without a better validation loss; keep the best.",
+    help="Stop after this number of epochs without a better validation loss; keep the best.",
 )
 @click.option("--backend", default="auto", show_default=True, help="auto, numpy, native or jax.")
 @click.option("--checkpoint", type=FilePath(), metavar="FOLDER", help="Write the state of the training there.")

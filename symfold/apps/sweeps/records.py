@@ -80,7 +80,7 @@ def value_name(value: object) -> str:
     text = f"{getattr(value, '__module__', '')}.{name}" if name else repr(value)
     if " at 0x" in text or "<lambda>" in text:
         raise InvalidType(
-            f"{quoted(value)} has no name that stays from run to run, so its trials could not be told apart "
+            f"{quoted(value)} has no name that stays from run to run, so its trials could not be distinguished "
             "(give a text, a number, or a function of a module)"
         )
     return text

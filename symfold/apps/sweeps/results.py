@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from symfold.apps.sweeps.records import Record
-from symfold.errors import InvalidValue, MissingPackage, listing, plural, printable, shortened, unknown
+from symfold.errors import InvalidValue, listing, plural, printable, shortened, unknown
+from symfold.training.history import frame_of, new_axes
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -78,13 +79,7 @@ class Sweep(Sequence[Record]):
 
     def to_frame(self) -> pd.DataFrame:
         """The table as a pandas frame."""
-        try:
-            import pandas
-        except ImportError:
-            raise MissingPackage(
-                "a frame needs the package pandas, which is not installed (pip install pandas)"
-            ) from None
-        return pandas.DataFrame(self.table())
+        return frame_of(self.table())
 
     def plot(
         self, x: str | None = None, y: str | None = None, by: str | None = None, ax: matplotlib.axes.Axes | None = None
@@ -94,14 +89,7 @@ class Sweep(Sequence[Record]):
         `y` is a result, by default the last one; `x` a setting, by default the first one of numbers; `by` a setting
         with a line for each of its values. Returns the axes.
         """
-        if ax is None:
-            try:
-                import matplotlib.pyplot
-            except ImportError:
-                raise MissingPackage(
-                    "a plot needs the package matplotlib, which is not installed (pip install 'symfold[plot]')"
-                ) from None
-            _, ax = matplotlib.pyplot.subplots()
+        ax = new_axes() if ax is None else ax
         x, y, by = self.axes_of(x, y, by)
         for value, places in self.curves(x, y, by).items():
             xs = list(places)

@@ -17,7 +17,7 @@ from symfold.training.boosting.steps import Rule
 
 
 def checked_table(name: str, value: object, columns: int | None = None) -> NumpyArray:
-    """Rows of finite numbers; with `columns`, of so many."""
+    """Rows of finite numbers; with `columns`, of that length."""
     table = array_of(name, value).astype(float)
     if table.ndim != 2 or 0 in table.shape or columns not in (None, table.shape[1]):
         wanted = "columns" if columns is None else f"{columns}"

@@ -34,7 +34,7 @@ class Boosted:
     widths: tuple[int, ...]
     columns: int
     single: bool  # one number per row, not one row of numbers
-    states: Net  # the scan of which the net is the last state
+    states: Net  # the scan whose last state is the net
     losses: tuple[float, ...]
     validation_losses: tuple[float, ...] = ()
 

@@ -217,9 +217,14 @@ def adam(
     y[square_w] = u_3
     y[step] = step + 1
     """
+    return _of_moments("adam", _adam, rate, betas, eps, weight_decay)
+
+
+def _of_moments(name: str, rule: Rule, rate: object, betas: object, eps: object, weight_decay: object) -> Optimizer:
+    """An optimizer by running means of the gradients and of their squares."""
     return _made(
-        "adam",
-        _adam,
+        name,
+        rule,
         ("mean", "square"),
         rate=_rate(rate),
         betas=_betas(betas),
@@ -260,15 +265,7 @@ def adamw(
     >>> adamw(0.01)
     adamw(rate=0.01)
     """
-    return _made(
-        "adamw",
-        _adamw,
-        ("mean", "square"),
-        rate=_rate(rate),
-        betas=_betas(betas),
-        eps=setting("eps", eps, 0),
-        weight_decay=setting("weight_decay", weight_decay, 0),
-    )
+    return _of_moments("adamw", _adamw, rate, betas, eps, weight_decay)
 
 
 def _adamw(

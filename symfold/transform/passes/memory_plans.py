@@ -83,7 +83,7 @@ class Steps:
         return self.before(plan.groups) + plan.rest * self.values + inner
 
     def before(self, groups: int) -> int:
-        """What the states before so many groups take."""
+        """What the states before this number of groups take."""
         return (groups + BESIDE) * self.state
 
 
@@ -105,7 +105,7 @@ def _least(steps: Steps) -> tuple[int, Plan | None]:
 
 
 def _cheapest(steps: Steps, budget: int, levels: int) -> tuple[int, Plan | None] | None:
-    """The steps computed again and the plan, with so many levels of groups at most; None if nothing fits."""
+    """The steps computed again and the plan, with at most this number of levels of groups; None if nothing fits."""
     count, state, values = steps.count, steps.state, steps.values
     excess = steps.most - budget
     if excess <= 0:

@@ -104,7 +104,7 @@ class Forward:
         return cls(*without_unused(replace(fold, block=block), args), len(saved), tuple(others))
 
     def steps(self, count: int, args: Sequence[Node], first: int, last: int | None) -> tuple[Node, ...]:
-        """Some of the results of a fold of so many steps, or of one: the states, and the emitted ones in a range."""
+        """Some of the results of a fold of several steps, or of one: the states, and the emitted ones in a range."""
         block, carries = self.fold.block, self.fold.carries
         shorter = Block(block.shapes, (*block.results[:carries], *block.results[first:last]))
         if count == 1:
@@ -148,7 +148,7 @@ class Backward:
     read: Mapping[int, int]
 
     def over(self, count: int, state: Sequence[Node], args: Sequence[Node], values: Sequence[Node]) -> tuple[Node, ...]:
-        """The results of so many steps, which read these values backward."""
+        """The results of these steps, which read the values backward."""
         carries = self.fold.carries
         operands = [
             reverse(values[self.read[k]]) if k in self.read else args[k] for k in range(carries, len(self.args))
