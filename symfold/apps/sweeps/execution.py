@@ -149,7 +149,7 @@ def _kept(executor: Executor) -> Iterator[Executor]:
 
 @contextmanager
 def _threads(workers: int) -> Iterator[None]:
-    """Processes that start meanwhile divide the processors among their libraries, unless the environment says otherwise."""
+    """Processes that start meanwhile divide the processors among them, unless told before."""
     share = str(max(1, processors() // workers))
     added = [name for name in THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(added, share))
