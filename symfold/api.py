@@ -74,12 +74,12 @@ from symfold.show.notation import formula
 from symfold.training.boosting.fitting import boost
 from symfold.training.check import check_grad
 from symfold.training.fit import fit
-from symfold.training.forms import training_form
-from symfold.training.metrics import metric
+from symfold.training.loop.metrics import metric
+from symfold.training.loop.stopping import EarlyStopping, StopTraining
 from symfold.training.minimize import minimize
+from symfold.training.objective.forms import training_form
+from symfold.training.objective.statistics import keep_statistics
 from symfold.training.optimizers import adam, adamw, sgd
-from symfold.training.statistics import keep_statistics
-from symfold.training.stopping import EarlyStopping, StopTraining
 from symfold.transform.autodiff.differentiate import adjoint, grad, value_and_grad
 from symfold.transform.rewiring.groups import grouped
 from symfold.transform.rewiring.lesion import lesion

@@ -15,7 +15,7 @@ import symfold as sf
 from symfold import extend
 from symfold.compute.backends.table import installed
 from symfold.errors import InvalidValue, NoRule
-from symfold.training.training_step import training_step
+from symfold.training.step.training_step import training_step
 
 SECTIONS = (DOCS / "extending.md").read_text("utf-8").split("\n## ")[1:]
 X = sf.tensor("x", (None, 3))

@@ -20,8 +20,8 @@ from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import Advice, DataError, Diverged
 from symfold.training.fit import fit
-from symfold.training.history import History
-from symfold.training.statistics import keep_statistics
+from symfold.training.loop.history import History
+from symfold.training.objective.statistics import keep_statistics
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,10 +30,10 @@ from symfold.errors import InvalidType, InvalidValue, unknown
 from symfold.frontend.losses import l2
 from symfold.training.boosting.bodies import ACTIVATIONS as SCIKIT_ACTIVATIONS
 from symfold.training.fit import fit
-from symfold.training.history import Epoch, History
+from symfold.training.loop.history import Epoch, History
+from symfold.training.loop.stopping import EarlyStopping
+from symfold.training.objective.statistics import keep_statistics
 from symfold.training.optimizers import OPTIMIZERS, Optimizer, Schedule
-from symfold.training.statistics import keep_statistics
-from symfold.training.stopping import EarlyStopping
 
 LARGEST_BATCH = 200  # of batch_size="auto", as in scikit-learn
 COMPILATIONS = 3  # of a loss, to compile its training

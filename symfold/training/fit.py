@@ -15,20 +15,20 @@ from symfold.compute.parameters import Layout, layout_of, parameters_of
 from symfold.core.net import Net
 from symfold.core.shapes import is_known, show
 from symfold.errors import InvalidType, InvalidValue
-from symfold.training.accumulation import Accumulation
-from symfold.training.batches import Batch
-from symfold.training.checkpoints import Plain
-from symfold.training.forms import training_form
-from symfold.training.history import Epoch, Fitted
-from symfold.training.loop import Job, run
+from symfold.training.data.batches import Batch
+from symfold.training.loop.checkpoints import Plain
+from symfold.training.loop.history import Epoch, Fitted
+from symfold.training.loop.progress import Progress
+from symfold.training.loop.resuming import checkpoints_of
+from symfold.training.loop.run import Job, run
+from symfold.training.loop.sources import source_of
+from symfold.training.loop.stopping import Best, EarlyStopping, callbacks_of
+from symfold.training.objective.forms import training_form
+from symfold.training.objective.stages import Stage, stages_of
+from symfold.training.objective.weights import Weights, weighted
 from symfold.training.optimizers import Optimizer
-from symfold.training.progress import Progress
-from symfold.training.resuming import checkpoints_of
-from symfold.training.sources import source_of
-from symfold.training.stages import Stage, stages_of
+from symfold.training.step.accumulation import Accumulation
 from symfold.training.step_counter import STEP
-from symfold.training.stopping import Best, EarlyStopping, callbacks_of
-from symfold.training.weights import Weights, weighted
 
 
 def fit(

@@ -18,12 +18,12 @@ from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.net import Net, listed
 from symfold.errors import Diverged, InvalidType, InvalidValue, MissingPackage
 from symfold.frontend.losses import check_single
-from symfold.training.batches import Batch
-from symfold.training.data import named
-from symfold.training.finiteness import START, check_start, refuse_bad
-from symfold.training.history import Fitted, History
-from symfold.training.stopping import Interrupts
-from symfold.training.training_step import moved
+from symfold.training.data.arrays import named
+from symfold.training.data.batches import Batch
+from symfold.training.loop.history import Fitted, History
+from symfold.training.loop.stopping import Interrupts
+from symfold.training.step.finiteness import START, check_start, refuse_bad
+from symfold.training.step.training_step import moved
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 

@@ -35,7 +35,7 @@ class Line:
 def stepper_of(work: Work) -> tuple[Any, Callable[[], Any]]:
     """The compiled step of the NumPy backend, and one step of training."""
     import symfold as sf
-    from symfold.training.training_step import Stepper, update_of
+    from symfold.training.step.training_step import Stepper, update_of
     from tests.benchmarks.peers.symfold_rows import loss_of
 
     stepper = Stepper(update_of(loss_of(work), work.named(work.params), sf.sgd(work.rate)))

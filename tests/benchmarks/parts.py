@@ -19,8 +19,8 @@ def parts(work: Work, rounds: int = 15) -> dict[str, float]:
     import symfold as sf
     from symfold.compute.backends.native.program import Program
     from symfold.compute.parameters import Parameters, layout_of
-    from symfold.training.batches import Stack
-    from symfold.training.training_step import training_of, update_of
+    from symfold.training.data.batches import Stack
+    from symfold.training.step.training_step import training_of, update_of
     from tests.benchmarks.peers.symfold_rows import loss_of
 
     loss = loss_of(work)

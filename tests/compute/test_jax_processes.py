@@ -102,8 +102,8 @@ def test_the_parameters_after_100_steps_are_those_of_one_process(
 COMMUNICATED = """
 import numpy as np, symfold as sf
 from symfold.compute.backends.jax.program import precision
-from symfold.training.batches import Stack
-from symfold.training.training_step import training_of, update_of
+from symfold.training.data.batches import Stack
+from symfold.training.step.training_step import training_of, update_of
 
 x, target = sf.tensor("x", (None, 8)), sf.tensor("target", (None, 8))
 net = sf.fold(sf.mappers.residual, sf.layers("f1:6", sf.dense(8, 8, sf.sigmoid)), x)

@@ -23,8 +23,8 @@ from symfold.apps.data import Scale
 from symfold.apps.regression import Model
 from symfold.apps.saved import save_model
 from symfold.apps.table_nets import Shape
-from symfold.training.checkpoints import Snapshot, identity
-from symfold.training.checkpoints import write as write_checkpoint
+from symfold.training.loop.checkpoints import Snapshot, identity
+from symfold.training.loop.checkpoints import write as write_checkpoint
 
 LONGEST = 0.2  # seconds until a process is killed
 

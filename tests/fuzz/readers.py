@@ -38,7 +38,7 @@ from symfold.mappers import ARCHITECTURES
 from symfold.mappers.expressions import FUNCTIONS, named_mapper
 from symfold.show.notation import FORMS
 from symfold.show.notation.styles import STYLES
-from symfold.training import checkpoints
+from symfold.training.loop import checkpoints
 from tests.cases import CASES
 
 SECONDS = 5  # of processor time for an input

@@ -25,8 +25,8 @@ from symfold.compute.backends.stacks import Stack
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 from symfold.errors import DataError, InvalidType, InvalidValue, SystemFailure
-from symfold.training.checkpoints import Snapshot, difference, digest, identity, prepare, read, write
-from symfold.training.training_step import training_of, update_of
+from symfold.training.loop.checkpoints import Snapshot, difference, digest, identity, prepare, read, write
+from symfold.training.step.training_step import training_of, update_of
 
 
 def net_of(depth: int = 3, width: int = 2) -> Net:

@@ -7,8 +7,8 @@ import symfold as sf
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import installed
 from symfold.errors import InvalidType, InvalidValue
-from symfold.training.batches import Shuffled
-from symfold.training.data import named
+from symfold.training.data.arrays import named
+from symfold.training.data.batches import Shuffled
 
 W, X, T = sf.parameter("w", (2,)), sf.tensor("x", (None, 2)), sf.tensor("t", (None,))
 LOSS = sf.Net.of(((np.dot(X, W) - T) ** 2).mean())
@@ -36,7 +36,7 @@ def test_a_memory_map_trains_as_the_array_in_it(backend: str, dtype: str, tmp_pa
 
 def test_no_backend_sees_a_memory_map_as_a_whole(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stacks hold rows in memory, at most a bound of bytes each; rows are those of the array's batches."""
-    monkeypatch.setattr("symfold.training.batches.MOST", 1000)
+    monkeypatch.setattr("symfold.training.data.batches.MOST", 1000)
     array = np.lib.format.open_memmap(tmp_path / "x.npy", mode="w+", dtype=float, shape=(1000, 10))
     array[:] = np.arange(10_000.0).reshape(1000, 10)
     stacks = list(next(Shuffled({"x": array[100:]}, ["x"], 4, 0, True).epochs()))

@@ -12,7 +12,7 @@ from symfold.compute.backends.table import BACKENDS, installed
 from symfold.compute.parameters import Parameters
 from symfold.errors import Diverged, InvalidType, InvalidValue, UnknownName
 from symfold.training.optimizers import momentum
-from symfold.training.training_step import Stepper, training_step
+from symfold.training.step.training_step import Stepper, training_step
 
 NET = sf.fold(sf.mappers.residual, sf.layers("f1:11", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
 LOSS = sf.squared_error(NET, sf.tensor("target", (None, 3)))

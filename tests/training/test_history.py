@@ -11,9 +11,9 @@ import pytest
 import symfold as sf
 from symfold.compute.backends.stacks import Stack
 from symfold.errors import MissingPackage
-from symfold.training.history import HEIGHT, WIDTH, History
-from symfold.training.pace import SECONDS, Pace
-from symfold.training.progress import Progress
+from symfold.training.loop.history import HEIGHT, WIDTH, History
+from symfold.training.loop.pace import SECONDS, Pace
+from symfold.training.loop.progress import Progress
 
 HISTORY = History([8.0, 4.0, 2.0, 2.0, 1.0, 1.0], [2, 4, 6], {"size": [1, 2, 3]}, {"loss": [9.0, 3.0, 4.0]}, best=2)
 
@@ -67,7 +67,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for call, match in ((HISTORY.to_frame, "pip install pandas"), (HISTORY.plot, r"symfold\[plot\]")):
         with pytest.raises(MissingPackage, match=match):
             call()
-    monkeypatch.setattr("symfold.training.progress.find_spec", lambda name: None)
+    monkeypatch.setattr("symfold.training.loop.progress.find_spec", lambda name: None)
     with pytest.raises(MissingPackage, match=r"symfold\[progress\]"):
         Progress("tqdm", 3)
     assert Progress(True, 3).name == "plain"
@@ -88,7 +88,7 @@ def test_no_bar_is_shown_if_output_is_no_terminal(capsys: pytest.CaptureFixture[
     shell = type("ZMQInteractiveShell", (), {})()
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     for found, shown in ((object(), True), (None, False)):  # a widget in notebooks, if its packages are installed
-        monkeypatch.setattr("symfold.training.progress.find_spec", lambda name, found=found: found)
+        monkeypatch.setattr("symfold.training.loop.progress.find_spec", lambda name, found=found: found)
         assert Progress(None, 3).shown is shown
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert Progress(None, 3).shown
@@ -108,7 +108,7 @@ class Clock:
 def test_a_call_takes_about_half_a_second(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a step costs, calls end in time after the first two; each step is in one call, in order."""
     clock = Clock()
-    monkeypatch.setattr("symfold.training.pace.time", clock)
+    monkeypatch.setattr("symfold.training.loop.pace.time", clock)
     pace = Pace(sf.Net.of(sf.tensor("x") + 1.0), 1000, compiled=True)
     counts, first = [], []
     for _ in range(3):

@@ -14,8 +14,8 @@ import symfold as sf
 from symfold import extend
 from symfold.compute.backends.stacks import Stack
 from symfold.errors import InvalidType, InvalidValue, UnknownName
+from symfold.training.step.training_step import training_of, training_step, update_of
 from symfold.training.step_counter import STEP
-from symfold.training.training_step import training_of, training_step, update_of
 
 o = sf.optimizers
 Arrays = dict[str, np.ndarray]

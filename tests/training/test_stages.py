@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.errors import Diverged, InvalidValue
+from symfold.training.objective.stages import stages_of
 from symfold.training.optimizers import momentum
-from symfold.training.stages import stages_of
 
 X = sf.tensor("x", (None, 3))
 TARGET = sf.tensor("target", (None, 3))

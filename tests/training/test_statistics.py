@@ -11,8 +11,8 @@ import symfold as sf
 from symfold.errors import InvalidType, InvalidValue, UnknownName
 from symfold.frontend.images import batch_norm
 from symfold.frontend.layer_kinds import make_kind
+from symfold.training.objective.stages import stages_of
 from symfold.training.optimizers import momentum
-from symfold.training.stages import stages_of
 
 X = sf.tensor("x", (None, 2, 4, 4))
 IMAGES = np.random.default_rng(0).normal(1.0, 2.0, size=(6, 2, 4, 4)) * np.arange(6.0).reshape(6, 1, 1, 1) / 3  # samples unlike each other
@@ -190,7 +190,7 @@ def test_training_leaves_kept_statistics_as_they_are(backend: str, package: str,
 
 def test_a_stage_does_not_name_what_stays() -> None:
     """A stage says which parameters are its own; those that are fixed are left out where it is trained."""
-    from symfold.training.training_step import moved
+    from symfold.training.step.training_step import moved
 
     kept = sf.squared_error(residual_net(2, kept=True), sf.tensor("t", (None, 2, 4, 4)))
     first = stages_of(kept, 2)[0]

@@ -12,8 +12,8 @@ import pytest
 import symfold as sf
 from symfold.compute.backends.table import BACKENDS, installed
 from symfold.errors import InvalidType, InvalidValue
-from symfold.training.stopping import Best, Interrupts
-from symfold.training.training_step import Stepper
+from symfold.training.loop.stopping import Best, Interrupts
+from symfold.training.step.training_step import Stepper
 
 W, X, T = sf.parameter("w", (2,)), sf.tensor("x", (None, 2)), sf.tensor("t", (None,))
 LOSS = sf.Net.of(((np.dot(X, W) - T) ** 2).mean())
@@ -140,7 +140,7 @@ def test_ctrl_c_in_the_middle_of_a_call_ends_between_two_steps(backend: str, mon
     done = fit(batch_size=15, metrics={"w": lambda p: p["w"][0]}, backend=backend)
     assert done.history.interrupted and len(done.history) == 2
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    monkeypatch.setattr("symfold.training.pace.Pace.size", lambda pace, stack: 5)
+    monkeypatch.setattr("symfold.training.loop.pace.Pace.size", lambda pace, stack: 5)
     merged = fit(batch_size=15, backend=backend)  # all epochs are one stack, of which one call takes five steps
     assert merged.history.interrupted and len(merged.history) == 5 and merged.history.ends == [2, 4]
     monkeypatch.undo()

@@ -8,7 +8,7 @@ import pytest
 import symfold as sf
 from symfold.compute.backends.table import installed
 from symfold.errors import InvalidType, InvalidValue
-from symfold.training.weights import weighted
+from symfold.training.objective.weights import weighted
 
 X, T, LABEL = sf.tensor("x", (None, 3)), sf.tensor("t", (None, 2)), sf.tensor("label", (None,))
 W = sf.parameter("w", (3, 2))

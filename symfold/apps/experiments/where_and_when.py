@@ -34,7 +34,7 @@ from symfold.frontend.folding import fold
 from symfold.frontend.losses import squared_error
 from symfold.frontend.named_layers import layer, layers
 from symfold.mappers import mapper
-from symfold.training.stages import stages_of
+from symfold.training.objective.stages import stages_of
 
 Arm = tuple[str, str]  # where a layer reads, when it is fitted
 Choice = tuple[float, float]  # a learning rate, and the initial steepness of the layers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from symfold.apps.sweeps.records import Record
 from symfold.errors import InvalidValue, listing, plural, printable, shortened, unknown
-from symfold.training.history import frame_of, new_axes
+from symfold.training.loop.history import frame_of, new_axes
 
 if TYPE_CHECKING:
     import matplotlib.axes

@@ -10,7 +10,7 @@ import numpy as np
 import symfold as sf
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import BACKENDS
-from symfold.training.training_step import training_of, update_of
+from symfold.training.step.training_step import training_of, update_of
 from tests.benchmarks.peers import Peer
 from tests.benchmarks.work import Runner, Work, many
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from symfold.base.arguments import NumpyArray, quoted, real, takes, whole
 from symfold.errors import InvalidType, InvalidValue
-from symfold.training.history import Epoch
+from symfold.training.loop.history import Epoch
 
 Callback = Callable[[Epoch], object]
 

@@ -14,7 +14,7 @@ import numpy as np
 from symfold.base.arguments import NumpyArray, quoted
 from symfold.compute.backends.stacks import Stack
 from symfold.errors import InvalidType, InvalidValue
-from symfold.training.data import Arrays, is_mapped, sample_count
+from symfold.training.data.arrays import Arrays, is_mapped, sample_count
 
 Batch = Mapping[str, Any]
 Read = Callable[[object], Arrays]  # a batch as arrays by the names of the inputs, checked

@@ -15,8 +15,8 @@ from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.errors import InvalidType, InvalidValue, listing
-from symfold.training.data import Arrays
-from symfold.training.stages import Stage, without
+from symfold.training.data.arrays import Arrays
+from symfold.training.objective.stages import Stage, without
 
 Measure = Callable[[Parameters], Any]
 

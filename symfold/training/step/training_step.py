@@ -24,8 +24,8 @@ from symfold.core.sequences import element, take
 from symfold.core.stacked_inputs import Leaf, StackedInputs, compress
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import check_single
-from symfold.training.accumulation import Accumulation
 from symfold.training.optimizers import Moving, Optimizer, Path
+from symfold.training.step.accumulation import Accumulation
 from symfold.training.step_counter import STEP
 from symfold.transform.autodiff.differentiate import value_and_grad
 

@@ -15,21 +15,21 @@ from symfold.compute.backends.table import BACKENDS, Training
 from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.net import Net
 from symfold.errors import Diverged, InvalidValue, SymfoldError
-from symfold.training.accumulation import Accumulation
-from symfold.training.batches import Shuffled, rounds
-from symfold.training.checkpoints import Snapshot
-from symfold.training.data import Arrays
-from symfold.training.finiteness import Stop, check_data, check_start, explained
-from symfold.training.history import Epoch, History
-from symfold.training.metrics import Measures, measures_of
+from symfold.training.data.arrays import Arrays
+from symfold.training.data.batches import Shuffled, rounds
+from symfold.training.loop.checkpoints import Snapshot
+from symfold.training.loop.history import Epoch, History
+from symfold.training.loop.metrics import Measures, measures_of
+from symfold.training.loop.pace import Pace
+from symfold.training.loop.progress import Progress
+from symfold.training.loop.resuming import Checkpoints, restore, snapshot_of
+from symfold.training.loop.sources import Source
+from symfold.training.loop.stopping import Best, Callback, Interrupts, any_stops
+from symfold.training.objective.stages import Stage
 from symfold.training.optimizers import Optimizer
-from symfold.training.pace import Pace
-from symfold.training.progress import Progress
-from symfold.training.resuming import Checkpoints, restore, snapshot_of
-from symfold.training.sources import Source
-from symfold.training.stages import Stage
-from symfold.training.stopping import Best, Callback, Interrupts, any_stops
-from symfold.training.training_step import training_of, update_of
+from symfold.training.step.accumulation import Accumulation
+from symfold.training.step.finiteness import Stop, check_data, check_start, explained
+from symfold.training.step.training_step import training_of, update_of
 
 
 @dataclass

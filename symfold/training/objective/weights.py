@@ -14,8 +14,8 @@ from symfold.core.leaves import tensor
 from symfold.core.net import Net, names_in
 from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidType, InvalidValue, listing
-from symfold.training.data import Arrays
-from symfold.training.terms import terms_of
+from symfold.training.data.arrays import Arrays
+from symfold.training.objective.terms import terms_of
 
 WEIGHTS = "sample_weight"  # the input that holds the weights
 Weigh = Callable[[Arrays], NumpyArray]  # the weights of the samples of a batch

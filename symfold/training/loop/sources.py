@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from symfold.base.arguments import NumpyArray
 from symfold.compute.bounded_inputs import Bounds, check_bounded
 from symfold.errors import InvalidValue
-from symfold.training.batches import Given, Shuffled
-from symfold.training.data import Arrays, checked_names, named, sample_count, split
-from symfold.training.weights import Weights
+from symfold.training.data.arrays import Arrays, checked_names, named, sample_count, split
+from symfold.training.data.batches import Given, Shuffled
+from symfold.training.objective.weights import Weights
 
 Source = Shuffled | Given
 

@@ -13,7 +13,7 @@ from symfold.compute.backends.table import Training
 from symfold.compute.compile import compile_net
 from symfold.core.net import Net, listed
 from symfold.errors import Advice, InvalidValue
-from symfold.training.training_step import moved
+from symfold.training.step.training_step import moved
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 RATE = Advice(

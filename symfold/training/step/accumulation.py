@@ -16,11 +16,11 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, substitute
 from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidValue
+from symfold.training.objective.statistics import takes_statistics
+from symfold.training.objective.terms import Terms, divided, summed, terms_of
 from symfold.training.optimizers import Moving
 from symfold.training.optimizers.optimizer import slot_of
-from symfold.training.statistics import takes_statistics
 from symfold.training.step_counter import STEP
-from symfold.training.terms import Terms, divided, summed, terms_of
 
 
 def counter(name: str) -> Node[Input]:

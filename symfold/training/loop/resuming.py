@@ -19,12 +19,12 @@ from symfold.base.arguments import NumpyArray, flag, whole
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 from symfold.errors import InvalidValue
-from symfold.training.batches import Given, Shuffled
-from symfold.training.checkpoints import Plain, Snapshot, digest, identity, label_of, prepare, read, write
-from symfold.training.data import Arrays
-from symfold.training.history import History
-from symfold.training.sources import Source
-from symfold.training.stopping import Best
+from symfold.training.data.arrays import Arrays
+from symfold.training.data.batches import Given, Shuffled
+from symfold.training.loop.checkpoints import Plain, Snapshot, digest, identity, label_of, prepare, read, write
+from symfold.training.loop.history import History
+from symfold.training.loop.sources import Source
+from symfold.training.loop.stopping import Best
 
 
 @dataclass(frozen=True)
