@@ -77,3 +77,7 @@ def test_functions_say_what_they_are_and_errors_of_calls_name_the_method() -> No
         net.compile(stile=1)
     with pytest.raises(TypeError, match=r"Comparison\.to_html\(\) takes 1 positional argument"):
         sf.compare(net, net).to_html("report.html")
+
+
+def test_the_citation_names_this_version() -> None:
+    assert f"\nversion: {sf.__version__}\n" in (Path(__file__).parent.parent / "CITATION.cff").read_text()
