@@ -359,8 +359,10 @@ def test_many_machines_by_dask() -> None:
 
 @pytest.mark.slow
 def test_a_worker_of_dask_that_dies_costs_its_trial_alone() -> None:
-    distributed = pytest.importorskip("distributed")
+    """The scheduler gives a trial up at the first death of its worker: each further one would wait for a worker to start again."""
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
