@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-import symfold.analysis.record  # noqa: F401 - attaches net.record
+import symfold.analysis.record
 import symfold.apps.experiments as experiments
 import symfold.errors as errors
 import symfold.frontend.losses as losses
 import symfold.mappers as mappers
+import symfold.show.display  # noqa: F401 - attaches what notebooks show
 import symfold.show.export as export
 import symfold.training.optimizers as optimizers
 from symfold.analysis.counting.cost import cost

@@ -19,6 +19,8 @@ import sympy as sp
 
 from symfold.base.arguments import arrays_of
 from symfold.base.results import Result
+from symfold.base.tables import MOST as MOST_SHOWN
+from symfold.base.tables import Table
 from symfold.core.blocks import Block, Call
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
@@ -68,6 +70,15 @@ class Coupling(Result):
 
     def __repr__(self) -> str:
         return f"Coupling({len(self.layers)} layers, largest block norm {self.norms.max(initial=0.0):.3g})"
+
+    def _repr_html_(self) -> str:
+        """The norms, of at most as many columns as rows are shown."""
+        layers, more = self.layers[:MOST_SHOWN], ("...",) * (len(self.layers) > MOST_SHOWN)
+
+        def row(k: int) -> tuple[str, ...]:
+            return self.layers[k], *(f"{norm:.3g}" for norm in self.norms[k, :MOST_SHOWN]), *more
+
+        return Table(("layer reads", *layers, *more), len(self.layers), row).html()
 
 
 def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:

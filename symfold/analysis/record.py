@@ -10,6 +10,7 @@ import numpy as np
 
 from symfold.analysis.jacobians.taught import taught
 from symfold.base.arguments import NumpyArray, arrays_of, place_of, quoted
+from symfold.base.tables import Table
 from symfold.compute.evaluate import Evaluator, as_numbers
 from symfold.compute.parameters import layout_of
 from symfold.core.attach import attach
@@ -18,8 +19,6 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.errors import InvalidValue, UnknownKey, listing
 from symfold.transform.specialize import with_shapes
-
-MOST = 20  # rows that are shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +81,15 @@ class Record(Sequence[Recorded]):
         return self.rows[places[0]]
 
     def __repr__(self) -> str:
-        shown = [*range(len(self))] if len(self) <= MOST else [*range(MOST // 2), *range(-MOST // 2, 0)]
-        cells = [{"layer": self.rows[k].layer, **self.rows[k].cells()} for k in shown]
-        heads = list(cells[0]) if cells else []
-        widths = [max(map(len, (head, *(row[head] for row in cells)))) for head in heads]
-        lines = [
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-            for row in (heads, *(list(row.values()) for row in cells))
-        ]
-        if len(self) > MOST:
-            lines.insert(1 + MOST // 2, f"... {len(self) - MOST} more")
-        return "\n".join(lines)
+        return self._table.text()
+
+    def _repr_html_(self) -> str:
+        return self._table.html()
+
+    @property
+    def _table(self) -> Table:
+        heads = ("layer", *self.rows[0].cells()) if self.rows else ("layer",)
+        return Table(heads, len(self), lambda k: (self.rows[k].layer, *self.rows[k].cells().values()))
 
 
 class Recorder(Evaluator):

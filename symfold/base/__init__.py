@@ -9,6 +9,7 @@ In: arguments from callers, numbers, file contents. Out: checked arguments, prin
     trees          nested tuples and dicts as a list of leaves and a form, and back
     decimals       numbers that people type, in one syntax
     big_numbers    integers and fractions of any length, printed as powers or by their size
+    tables         tables of text, bounded
     results        frozen dataclasses with arrays in them, compared by value
     files          files written atomically, and files read safely
     archives       arrays in an .npz, read strictly

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, array_of, arrays_of, whole
+from symfold.base.tables import Table
 from symfold.compute.initialization import checked_names, weight_shape
 from symfold.core.attach import attach
 from symfold.core.leaves import Normal
@@ -147,6 +148,17 @@ class Parameters(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"{{{', '.join(f'{name!r}: array of shape {self[name].shape}' for name in self)}}}"
+
+    def _repr_html_(self) -> str:
+        """The shape and the range of each array; of the first ones and the last."""
+        names = list(self)
+
+        def row(k: int) -> tuple[str, ...]:
+            array = self[names[k]]
+            ends = (f"{array.min():.3g}", f"{array.max():.3g}") if array.size else ("", "")
+            return names[k], str(array.shape), *ends
+
+        return Table(("parameter", "shape", "least", "greatest"), len(names), row).html()
 
     def __eq__(self, other: object) -> bool:
         """Whether another mapping has the same names and equal arrays."""

@@ -2,9 +2,11 @@
 
 In: a net. Out: formulas, graphs, pictures and files of other formats.
 
+    hypertext   formulas and pictures in HTML that notebooks keep
     notation/   formulas as text, Unicode, LaTeX and MathML
     graph/      NetworkX graphs at five levels
     render      DOT as an image
     diagram/    pictures by Graphviz
+    display     what notebooks show
     export/     graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
 """

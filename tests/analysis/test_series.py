@@ -562,7 +562,7 @@ def test_derivatives_are_symmetric_and_kept() -> None:
     assert done.stdout.strip() == f"{small}\n{large}"
     for level in ("layer", "primitive", "step", "fold"):
         assert len(small.graph(level=level)) > 2
-    assert "<svg" in str(small._repr_svg_())
+    assert "<img" in str(small._repr_html_())
 
 
 def test_a_layer_with_a_body_is_read_by_its_name_in_its_own_shape() -> None:

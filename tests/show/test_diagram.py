@@ -21,7 +21,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import attention
 from symfold.errors import DataError, InvalidType, InvalidValue, MissingPackage, TooLarge, UnknownName
 from symfold.show import render as rendering
-from symfold.show.diagram import PictureSize, diagram, picture_size, side_by_side
+from symfold.show.diagram import PictureSize, diagram, display_svg, picture_size, side_by_side
 from symfold.show.diagram.layout import Picture
 from symfold.show.render import render
 
@@ -374,15 +374,15 @@ def test_bad_dot_is_a_clear_error():
 
 
 def test_a_notebook_shows_a_picture_and_never_an_error(monkeypatch):
-    assert "fₖ" in residual(1000)._repr_svg_()
+    assert "fₖ" in display_svg(residual(1000))
     monkeypatch.setenv("SYMFOLD_RENDERER", "magic")
-    assert residual(3)._repr_svg_() is None
+    assert display_svg(residual(3)) is None
 
 
 def test_what_is_too_large_for_a_notebook_is_not_drawn():
     steps = [((lambda z, f, k=k: k * f(z)), f) for k, f in enumerate(sf.layers("f1:1500"))]
     mixed = sf.fold(lambda z, pair: pair[0](z, pair[1]), steps, X)
-    assert mixed._repr_svg_() is None
+    assert display_svg(mixed) is None
 
 
 def test_a_long_unrolled_net_is_drawn_as_the_fold_it_is():

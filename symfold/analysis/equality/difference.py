@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import networkx as nx
@@ -17,6 +16,7 @@ from symfold.analysis.equality.wiring import K, Layout, StepRange, StepWiring, a
 from symfold.base.arguments import two_names
 from symfold.core.net import Net
 from symfold.core.shapes import Size
+from symfold.show.hypertext import bullets
 from symfold.show.notation import formula
 from symfold.show.notation.terms import show_size
 
@@ -53,7 +53,7 @@ class Difference:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in self.sentences)}</ul>"
+        return bullets(self.sentences)
 
     @cached_property
     def graph(self) -> nx.MultiDiGraph:

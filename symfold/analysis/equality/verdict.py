@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from symfold.core.names import applied_layers, leaves_of
 from symfold.core.net import Net
 from symfold.errors import InvalidValue, ShapeError
 from symfold.show.graph import count_steps
+from symfold.show.hypertext import element, prose
 
 LEVELS = (
     "identical",
@@ -57,7 +57,7 @@ class Verdict(Result):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self.text)}</p>"
+        return element("p", prose(self.text))
 
 
 def verdict(a: Any, b: Any, params: Mapping[str, Any] | None = None, seed: int = 0) -> Verdict:

@@ -25,7 +25,8 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import Numbered, known_count
-from symfold.errors import InvalidType, InvalidValue, NoRule, SymfoldError, TooLarge, plural
+from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge, plural
+from symfold.show.hypertext import shown_safely
 from symfold.show.notation import BOUND, SHORT
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.expanded import show_count
@@ -133,17 +134,15 @@ class Jacobian:
     def __str__(self) -> str:
         try:
             shown = self.formula()
-        except SymfoldError as error:  # a display must never fail
+        except Exception as error:  # a display must never fail
             return f"a Jacobian that cannot be shown ({error})"[:BOUND]
         return shown if len(shown) <= BOUND else f"{shown[: BOUND - 3]}..."
 
     __repr__ = __str__
 
+    @shown_safely
     def _repr_latex_(self) -> str | None:
-        try:
-            shown = self.formula("latex")
-        except SymfoldError:
-            return None
+        shown = self.formula("latex")
         return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
 
     # -- multiplied out

@@ -11,6 +11,7 @@ import numpy as np
 
 from symfold.analysis.jacobians.probes import Probed, in_order, probed, untapped
 from symfold.base.results import Result
+from symfold.base.tables import MOST, Table
 from symfold.compute.compile import compile_net
 from symfold.core.leaves import Input, number
 from symfold.core.names import applied_layers, names_of
@@ -28,7 +29,7 @@ from symfold.transform.specialize import with_shapes
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Received(Result):
     """The gradients that applications of layers receive, in order of computation, and the loss gradient.
 
@@ -39,6 +40,20 @@ class Received(Result):
     layers: tuple[str, ...]
     gradients: tuple[Array, ...]
     loss_gradient: Array
+
+    def __repr__(self) -> str:
+        return self._table.text()
+
+    def _repr_html_(self) -> str:
+        return self._table.html()
+
+    @property
+    def _table(self) -> Table:
+        def row(k: int) -> tuple[str, ...]:
+            cosine = _cosine(self.gradients[k], self.loss_gradient)
+            return self.layers[k], str(self.gradients[k].shape), f"{self.norms[k]:.3g}", f"{cosine:.3g}"
+
+        return Table(("layer", "shape", "gradient norm", "cosine with loss gradient"), len(self.layers), row)
 
     @cached_property
     def norms(self) -> Array:
@@ -120,7 +135,7 @@ def _numbers(net: Net, params: Mapping[str, Any], values: Mapping[str, Any]) -> 
 # ---------------------------------------------------------------- coupling of updates
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Updates(Result):
     """The change of the gradient that each layer receives, by a gradient step on one layer, per unit of learning rate.
 
@@ -132,6 +147,23 @@ class Updates(Result):
     moved: tuple[str, ...]
     changes: tuple[tuple[Array, ...], ...]
     gradients: tuple[Array, ...]
+
+    def __repr__(self) -> str:
+        return self._table.text()
+
+    def _repr_html_(self) -> str:
+        return self._table.html()
+
+    @property
+    def _table(self) -> Table:
+        """The norms, of at most as many columns as rows are shown."""
+        moved = self.moved[:MOST]
+        more = ("...",) * (len(self.moved) > MOST)
+
+        def row(k: int) -> tuple[str, ...]:
+            return self.received[k], *(f"{norm:.3g}" for norm in self.matrix[k, :MOST]), *more
+
+        return Table(("received by", *(f"step on {layer}" for layer in moved), *more), len(self.received), row)
 
     @cached_property
     def matrix(self) -> Array:

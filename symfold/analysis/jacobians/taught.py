@@ -26,7 +26,8 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import zeros
 from symfold.core.stacked_inputs import Leaf, StackedInputs, is_input
-from symfold.errors import InvalidValue, NoRule, SymfoldError
+from symfold.errors import InvalidValue, NoRule
+from symfold.show.hypertext import shown_safely
 from symfold.show.notation import BOUND, SHORT, formula, lines_formula
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line
@@ -140,17 +141,15 @@ class Taught:
     def __str__(self) -> str:
         try:
             shown = self.formula()
-        except SymfoldError as error:  # a display must never fail
+        except Exception as error:  # a display must never fail
             return f"what the layers receive cannot be shown ({error})"[:BOUND]
         return shown if len(shown) <= BOUND else f"{shown[: BOUND - 4]}\n..."
 
     __repr__ = __str__
 
+    @shown_safely
     def _repr_latex_(self) -> str | None:
-        try:
-            shown = self.formula("latex")
-        except SymfoldError:  # likewise
-            return None
+        shown = self.formula("latex")
         return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
 
     @cached_property

@@ -12,6 +12,7 @@ import sympy as sp
 from symfold.analysis.jacobians.ordered import in_order, plain
 from symfold.core.leaves import Constant
 from symfold.errors import TooLarge
+from symfold.show.hypertext import shown_safely
 from symfold.show.notation import BOUND
 from symfold.show.notation.expanded import show_count
 from symfold.show.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Unit
@@ -93,6 +94,7 @@ class Words(Mapping[Word, Any]):
 
     __repr__ = __str__
 
+    @shown_safely
     def _repr_latex_(self) -> str | None:
         shown = self.formula("latex")
         return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None

@@ -36,7 +36,8 @@ from symfold.core.primitives import broadcast_to
 from symfold.core.sequences import stack
 from symfold.core.shapes import ANY
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
-from symfold.show.notation import folded_formula, formula
+from symfold.show.hypertext import shown_safely
+from symfold.show.notation import BOUND, folded_formula, formula
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.expanded import show_count, terms_of
 from symfold.show.notation.symbolic import as_sympy
@@ -353,17 +354,17 @@ class Series:
 
     def __str__(self) -> str:
         try:
-            return self.formula()
+            shown = self.formula()
+            return shown if len(shown) <= BOUND else f"{shown[: BOUND - 4]}\n..."
         except Exception as error:  # a display must never fail
             return f"a series that cannot be shown ({error})"
 
     __repr__ = __str__
 
+    @shown_safely
     def _repr_latex_(self) -> str | None:
-        try:
-            return f"$\\displaystyle {self.formula('latex')}$"
-        except Exception:  # likewise
-            return None
+        shown = self.formula("latex")
+        return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
 
     # -- numbers
 

@@ -12,13 +12,15 @@ In: two nets. Out: text, plain data, one HTML page.
     rows                 the questions to both nets, one row each
     story                the answer in sentences
     terminal             the answer and the table as text
+    notebook             the answer and the table in a notebook
     figures, sweeps, pictures   the plots, the ladder of sweeps, the diagrams
     frames               a part of the page at every depth
     answered, panels     the sentences and the table; the content of each further section
     sections, page       one section each; the whole page, with page.css and page.js
 """
 
-# the terminal and the page attach what a comparison shows
+# the terminal, the notebook and the page attach what a comparison shows
+import symfold.apps.report.notebook
 import symfold.apps.report.page
 import symfold.apps.report.terminal  # noqa: F401
 from symfold.apps.report.comparison import Comparison as Comparison

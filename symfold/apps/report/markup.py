@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from symfold.apps.report.cells import Cell, Formula, Line
+from symfold.show.hypertext import element as element
+from symfold.show.hypertext import prose as prose
 
 LONG = 40  # characters; a longer formula fits neither a line of words nor a column of a printed table
 WIDE = 80  # characters; a longer formula is wider than paper
 
 
-def element(tag: str, content: str, **attributes: str) -> str:
-    """An element around markup; `class_` is the attribute class, and `data_depth` is data-depth.
-
-    >>> element("p", escape("<b>"), class_="lead")
-    '<p class="lead">&lt;b&gt;</p>'
-    """
-    shown = "".join(f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"' for name, value in attributes.items())
-    return f"<{tag}{shown}>{content}</{tag}>"
-
-
 def words(text: str, tag: str = "p", **attributes: str) -> str:
     """A paragraph of plain text."""
     return element(tag, prose(text), **attributes)
-
-
-def prose(text: str) -> str:
-    """Plain text, with names such as f_k and z_{k-1}, and powers, typeset.
-
-    >>> prose("f_k reads z_{k-1} & 10^6")
-    '<i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> &amp; 10<sup>6</sup>'
-    """
-    shown = re.sub(r"\b([A-Za-z])_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)", _indexed, escape(text))
-    return re.sub(r"(\w|\))\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
-
-
-def _indexed(match: re.Match[str]) -> str:
-    return f"<i>{match[1]}</i><sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
 
 
 def cell(lines: Cell) -> str:

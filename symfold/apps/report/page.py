@@ -8,7 +8,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from symfold.apps.report.answered import answer, answer_table, depth_slider
+from symfold.apps.report.answered import depth_slider
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import words
 from symfold.apps.report.sections import SECTIONS
@@ -65,17 +65,4 @@ def page(comparison: Comparison) -> str:
 """
 
 
-def fragment(comparison: Comparison) -> str:
-    """What a notebook shows: the answer and the table, without script or style."""
-    return answer(comparison) + answer_table(comparison)
-
-
-def display_html(comparison: Comparison) -> str | None:
-    """What a notebook shows, or None if there is nothing to show; never an error."""
-    try:
-        return fragment(comparison)
-    except Exception:
-        return None
-
-
-attach(Comparison, to_html=page, _repr_html_=display_html)
+attach(Comparison, to_html=page)

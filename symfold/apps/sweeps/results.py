@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from symfold.apps.sweeps.records import Record
+from symfold.base.tables import Table
 from symfold.errors import InvalidValue, listing, plural, printable, shortened, unknown
 from symfold.training.loop.history import frame_of, new_axes
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WIDEST = 32  # characters of a cell
+MOST = 100  # rows in a notebook
 
 
 @dataclass(frozen=True, repr=False)
@@ -143,9 +144,8 @@ class Sweep(Sequence[Record]):
 
     def _repr_html_(self) -> str:
         columns = self.table()
-        head = _row("th", columns)
-        body = "".join(_row("td", map(cell, cells)) for cells in zip(*columns.values(), strict=True))
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+        values = list(columns.values())
+        return Table(list(columns), len(self), lambda k: [cell(column[k]) for column in values]).html(MOST)
 
 
 def cell(value: object) -> str:
@@ -157,10 +157,6 @@ def cell(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
-
-
-def _row(tag: str, cells: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in cells) + "</tr>"
 
 
 def _order(value: object) -> tuple[bool, Any]:

@@ -4,6 +4,7 @@ In: a net. Out: a `graphviz.Digraph`, or an image file.
 
     operands   the operands of a node, in order
     style      shapes, lines, colors and labels
+    digraph    a Digraph that notebooks show
     layout     nodes, edges and clusters of a picture
 """
 
@@ -200,4 +201,4 @@ def display_svg(net: Any) -> str | None:
         return None
 
 
-attach(Net, diagram=diagram, draw=draw, _repr_svg_=display_svg)
+attach(Net, diagram=diagram, draw=draw)

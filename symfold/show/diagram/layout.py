@@ -9,6 +9,7 @@ from typing import Any
 import graphviz
 import networkx as nx
 
+from symfold.show.diagram.digraph import Diagram
 from symfold.show.diagram.operands import with_operands
 from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS, literal, pretty
 from symfold.show.graph.names import safe_names
@@ -318,7 +319,7 @@ class Picture:
 
 def new_digraph(name: str, **options: str) -> graphviz.Digraph:
     """An empty Digraph in the common look."""
-    digraph = graphviz.Digraph(name)
+    digraph = Diagram(name)
     digraph.attr("graph", **{**GRAPH, **options})
     digraph.attr("node", **NODE)
     digraph.attr("edge", **EDGE)

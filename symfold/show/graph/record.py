@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -59,6 +59,17 @@ class Reversed:
     node: Node
 
 
+class Graph(nx.MultiDiGraph):
+    """A net's graph: NetworkX's, that notebooks show as a picture."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    if TYPE_CHECKING:  # attached by show/display.py
+
+        def _repr_html_(self) -> str | None: ...
+
+
 class Recorder(Interpreter):
     """The recorder of a graph: layer applications, joins, inputs and outputs."""
 
@@ -68,7 +79,7 @@ class Recorder(Interpreter):
         self.net = net.with_outputs(paired(net.outputs))
         reserved = [name for leaf in net.leaves for name in self.reserved(leaf)]
         self.names, self.places = Names(reserved), Places(self.net)
-        self.graph = nx.MultiDiGraph(level=self.level)
+        self.graph = Graph(level=self.level)
         self._shown: dict[tuple[Node, str], str] = {}
         self._parts: dict[tuple[str, int], str] = {}
 
@@ -76,7 +87,7 @@ class Recorder(Interpreter):
         """The names that a leaf of the net reserves."""
         return leaf.op.names
 
-    def record(self) -> nx.MultiDiGraph:
+    def record(self) -> Graph:
         """The graph of the net."""
         meanings = self.run(self.net.outputs)
         for name, output, meaning in zip(output_names(self.net), self.net.outputs, meanings, strict=True):

@@ -10,6 +10,7 @@ apart into its parts, literal text with terms in between.
     shared           values with an equation of their own
     readings         the term of each node at a step
     latex            names, indices and words in LaTeX
+    formula_text     a string that notebooks show as mathematics
     styles           text, Unicode, LaTeX, MathML
     distinct_names   no two names of a net are written alike
     operations       the parts of one operation, and its brackets
@@ -38,22 +39,24 @@ from symfold.show.notation import linear_maps as linear_maps
 from symfold.show.notation import primitive_rows as primitive_rows
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line, fold_lines
+from symfold.show.notation.formula_text import Formula
 from symfold.show.notation.latex import latex_size
 from symfold.show.notation.steps import Equations, equations
 from symfold.show.notation.styles import Style, mathml_tokens
 from symfold.show.notation.terms import show_size
-from symfold.show.notation.writing import equation, framed, side, stream, write
+from symfold.show.notation.writing import MATH, equation, framed, side, stream, write
 from symfold.transform.rolling import roll
 
 FORMS = ("fold", "steps", "expanded")
 SHORT = 24  # steps that `print(net)` lists
 BOUND = 1900  # characters that it shows
+TAGS = 8  # times as many in MathML, most of it tags
 
 
 def formula(
     net: Any, form: str = "fold", style: str = "text", max_ops: int | None = 10_000, inline: bool = False
-) -> str:
-    """A net as a formula: folded, step by step, or fully expanded, in a style.
+) -> Formula:
+    """A net as a formula: folded, step by step, or fully expanded, in a style. A string; notebooks show mathematics.
 
     `max_ops` bounds the operations of the expanded form and the equations of the steps; None lifts it.
     A value used more than once gets an equation of its own; `inline=True` writes it out at every use.
@@ -72,6 +75,11 @@ def formula(
     z_k = u_k*u_k, k = 1..3, z_0 = x
     """
     net, form = Net.of(net), one_of("form", form, FORMS)
+    text = _written(net, form, style, max_ops, inline)
+    return Formula(text, lambda: text if style == "latex" else _written(net, form, "latex", max_ops, inline))
+
+
+def _written(net: Net, form: str, style: str, max_ops: int | None, inline: bool) -> str:
     row = style_of(net, style)
     if form == "fold":
         return "".join(_framed_fold(net, row, inline=inline))
@@ -162,15 +170,24 @@ def display_latex(net: Net) -> str | None:
         return None
 
 
+def display_mathml(net: Net) -> str | None:
+    """The same as MathML, or None if it would be too long."""
+    shown = _whole(folded(net), style_of(net, "mathml"), TAGS * BOUND)
+    return shown if shown is None or shown.startswith("<math") else f"{MATH}{shown}</math>"
+
+
 def _short(net: Net, style: Style) -> str:
-    for make in (_short_steps, _short_fold):
-        shown = make(net, style)
-        if shown is not None and len(shown) <= BOUND:
-            return shown
-    return _clipped(_framed_fold(net, style))
+    shown = _whole(net, style)
+    return _clipped(_framed_fold(net, style)) if shown is None else shown
 
 
-def _short_steps(net: Net, style: Style) -> str | None:
+def _whole(net: Net, style: Style, bound: int = BOUND) -> str | None:
+    """The steps, or else the folded form, or nothing if both are too long."""
+    shown = _short_steps(net, style, bound)
+    return _bounded(_framed_fold(net, style), bound) if shown is None else shown
+
+
+def _short_steps(net: Net, style: Style, bound: int) -> str | None:
     """The steps, if they are few; for a net that is one formula, that formula."""
     try:
         net_equations = equations(net)
@@ -181,21 +198,17 @@ def _short_steps(net: Net, style: Style) -> str | None:
         return None
     pairs = list(net_equations.terms())
     if count == 1 and net_equations.steps == 0 and net.outputs and len(net.outputs) == 1:
-        return _bounded(stream(pairs[0][1], style))
-    return _bounded(_framed_steps(net_equations, style))
+        return _bounded(stream(pairs[0][1], style), bound)
+    return _bounded(_framed_steps(net_equations, style), bound)
 
 
-def _short_fold(net: Net, style: Style) -> str | None:
-    return _bounded(_framed_fold(net, style))
-
-
-def _bounded(parts: Iterator[str]) -> str | None:
+def _bounded(parts: Iterator[str], bound: int) -> str | None:
     chunks: list[str] = []
     size = 0
     for part in parts:
         chunks.append(part)
         size += len(part)
-        if size > BOUND:
+        if size > bound:
             return None
     return "".join(chunks)
 

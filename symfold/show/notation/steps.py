@@ -14,14 +14,18 @@ from symfold.core.folds import Fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import Numbered, known_count
+from symfold.show.hypertext import shown_safely
+from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.shared import name_shared
 from symfold.show.notation.symbolic import as_sympy
 from symfold.show.notation.terms import Entries, Term, named
+from symfold.show.notation.writing import equation, framed
 
 Pair = tuple[sp.Symbol, sp.Expr]
 Line = tuple[Term, Term]  # an equation as terms: a name, and what it is
+MOST_SHOWN = 24  # equations in a notebook
 NOTHING: Mapping[Node, Sequence[Line]] = {}
 
 
@@ -83,6 +87,14 @@ class Equations(Sequence[Pair]):
         if len(self) > 12:
             return f"({self[0]}, {self[1]}, ..., {self[-1]})"
         return repr(tuple(self))
+
+    @shown_safely
+    def _repr_latex_(self) -> str | None:
+        if len(self) > MOST_SHOWN:
+            return None
+        style = style_of(self._net, "latex")
+        lines = (equation(name, value, style) for name, value in self.terms())
+        return f"$\\displaystyle {''.join(framed(style, lines))}$"
 
 
 def equations(net: Net, inline: bool = False) -> Equations:

@@ -9,9 +9,11 @@ import numpy as np
 
 from symfold.base.arguments import NumpyArray
 from symfold.base.facts import counted
+from symfold.base.tables import Table
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.frontend.layer_kinds import Kind
+from symfold.show.display import formula_html
 from symfold.training.boosting.arguments import checked_table
 from symfold.training.boosting.bodies import body_of
 from symfold.training.boosting.learners import Learner, LearnerLayer
@@ -41,6 +43,18 @@ class Boosted:
     def __repr__(self) -> str:
         names = dict.fromkeys(type(learner).__name__ for learner in self.learners)
         return f"Boosted({counted(len(self.learners), 'layer')}: {', '.join(names)})"
+
+    def _repr_html_(self) -> str:
+        """The formula of the net, and the learner, the step and the losses of each layer."""
+        all_losses = {"loss": self.losses, "validation loss": self.validation_losses}
+        losses = {name: values for name, values in all_losses.items() if values}
+
+        def row(k: int) -> tuple[str, ...]:
+            measured = (f"{values[k + 1]:.4g}" if k + 1 < len(values) else "" for values in losses.values())
+            return f"f{k + 1}", type(self.learners[k]).__name__, f"{self.steps[k]:.4g}", *measured
+
+        heads = ("layer", "learner", "step", *losses)
+        return formula_html(self.net) + Table(heads, len(self.learners), row).html()
 
     @property
     def layers(self) -> Mapping[str, LearnerLayer]:

@@ -13,6 +13,7 @@ import numpy as np
 from symfold.base.results import Result
 from symfold.compute.parameters import Parameters
 from symfold.errors import MissingPackage, plural
+from symfold.show.hypertext import image
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -134,9 +135,7 @@ class History(Result, Sequence[float]):
     def _repr_html_(self) -> str:
         curves, what = self._curves()
         text = html.escape(repr(self))
-        return (
-            f"<figure>{_svg(curves, what)}<figcaption>{text}</figcaption></figure>" if self.loss else f"<p>{text}</p>"
-        )
+        return image(_svg(curves, what), f"{' and '.join(curves)} of each {what}") * bool(self.loss) + f"<p>{text}</p>"
 
 
 @dataclass(frozen=True)
@@ -145,6 +144,9 @@ class Fitted:
 
     params: Parameters
     history: History
+
+    def _repr_html_(self) -> str:
+        return self.history._repr_html_() + self.params._repr_html_()
 
 
 def frame_of(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:

@@ -1,0 +1,51 @@
+"""What notebooks show: a net by its formula and its picture, a graph by its picture. A display never raises."""
+
+from __future__ import annotations
+
+from html import escape
+
+import networkx as nx
+
+from symfold.core.attach import attach
+from symfold.core.net import Net
+from symfold.show.diagram import MOST_NODES, display_svg
+from symfold.show.diagram.layout import Picture, new_digraph
+from symfold.show.graph.record import Graph
+from symfold.show.hypertext import element, image, mathematics, shown_safely
+from symfold.show.notation import describe, display_mathml
+from symfold.show.render import render
+
+MOST_EDGES = 3 * MOST_NODES
+
+
+def formula_html(net: Net) -> str:
+    """The formula of a net that a display shows: its steps, or its folded form if they are many."""
+    try:
+        mathml = display_mathml(net)
+        return element("pre", escape(describe(net))) if mathml is None else mathematics(mathml)
+    except Exception:  # a display must never raise
+        return element("pre", escape(describe(net)))
+
+
+def picture_html(net: Net) -> str:
+    """The picture of a net, or nothing if it has none that is small enough."""
+    svg = display_svg(net)
+    return "" if svg is None else image(svg, f"Picture of the net {describe(net)[:300]}")
+
+
+def display_html(net: Net) -> str | None:
+    """The formula of a net above its picture."""
+    return formula_html(net) + picture_html(net)
+
+
+def display_graph(graph: nx.MultiDiGraph) -> str | None:
+    """The picture of a graph that `net.graph` made; None for a large one, or one that has been changed beyond that."""
+    if len(graph) > MOST_NODES or graph.number_of_edges() > MOST_EDGES:
+        return None
+    digraph = new_digraph("net")
+    Picture(graph).into(digraph)
+    return element("p", escape(str(graph))) + image(render(digraph.source, "svg"), f"Picture of a {graph}")
+
+
+attach(Net, _repr_html_=shown_safely(display_html))
+attach(Graph, _repr_html_=shown_safely(display_graph))

@@ -1,0 +1,217 @@
+"""HTML for notebooks: formulas, pictures and words in elements that survive a notebook opened without trust.
+
+JupyterLab removes MathML, SVG, styles and scripts from the outputs of a notebook that it does not trust, and keeps
+their text, so that a power reads `(1+t)3`. Hence formulas here are words with `sub` and `sup`, pictures are images.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from html import escape
+from typing import ParamSpec
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+P = ParamSpec("P")
+
+SERIF = "font-family: STIX Two Math, Cambria Math, Latin Modern Math, Times New Roman, serif"
+BLOCK = f"{SERIF}; font-size: 115%; line-height: 1.6; white-space: nowrap; overflow-x: auto; padding: 2px"
+LINE = f"{SERIF}; font-size: 110%"
+PICTURE = "max-width: none; height: auto; background: white"
+MOST_IMAGE = 2_000_000  # bytes of a picture
+
+SPACED = set("=+-−±<>≤≥≠≈→∘⊙∈←∧∨")
+OPENING = set("([{|,;")
+OPENED, CLOSING = set("([{"), set(")]}")
+INVISIBLE = "\u2061\u2062\u2063\u2064"
+TIMES = "\u2062"
+
+
+def shown_safely(display: Callable[P, str | None]) -> Callable[P, str | None]:
+    """A display that never raises: where it would, there is nothing to show, and a notebook shows the text."""
+
+    @wraps(display)
+    def guarded(*args: P.args, **options: P.kwargs) -> str | None:
+        try:
+            return display(*args, **options)
+        except Exception:
+            return None
+
+    return guarded
+
+
+# ---------------------------------------------------------------- words
+
+
+def element(tag: str, content: str, **attributes: str) -> str:
+    """An element around markup; `class_` is the attribute class, and `data_depth` is data-depth.
+
+    >>> element("p", escape("<b>"), class_="lead")
+    '<p class="lead">&lt;b&gt;</p>'
+    """
+    shown = "".join(f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"' for name, value in attributes.items())
+    return f"<{tag}{shown}>{content}</{tag}>"
+
+
+def prose(text: str) -> str:
+    """Plain text, with names such as f_k and z_{k-1}, and powers, typeset.
+
+    >>> prose("f_k reads z_{k-1} & 10^6")
+    '<i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> &amp; 10<sup>6</sup>'
+    """
+    shown = re.sub(r"\b([A-Za-z])_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)", _indexed, escape(text))
+    return re.sub(r"(\w|\))\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
+
+
+def _indexed(match: re.Match[str]) -> str:
+    return f"<i>{match[1]}</i><sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
+
+
+def bullets(sentences: Sequence[str], most: int = 20) -> str:
+    """Sentences as a list, at most this many.
+
+    >>> bullets(["f_k reads x", "a", "b"], most=2)
+    '<ul><li><i>f</i><sub>k</sub> reads x</li><li>a</li><li>... and 1 more</li></ul>'
+    """
+    items = [prose(sentence) for sentence in sentences[:most]]
+    rest = [f"... and {len(sentences) - most:,} more"] if len(sentences) > most else []
+    return element("ul", "".join(element("li", item) for item in items + rest))
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def image(svg: str | bytes, description: str) -> str:
+    """An SVG as an image with its data in it, which scrolls if it is wide; nothing if it is too large.
+
+    >>> image("<svg/>", "a & b")[:58]
+    '<div style="overflow-x: auto"><img alt="a &amp; b" style="'
+    """
+    data = svg.encode() if isinstance(svg, str) else svg
+    if len(data) > MOST_IMAGE:
+        return ""
+    encoded = base64.b64encode(data).decode()
+    return (
+        f'<div style="overflow-x: auto"><img alt="{escape(description)}" style="{PICTURE}" '
+        f'src="data:image/svg+xml;base64,{encoded}"></div>'
+    )
+
+
+# ---------------------------------------------------------------- mathematics
+
+
+def mathematics(mathml: str, block: bool = True) -> str:
+    """MathML as HTML: italic letters, indices, powers, and fractions on one line.
+
+    >>> from symfold import fold, layers, mappers, tensor
+    >>> net = fold(mappers.residual, layers("f1:3"), tensor("x"))
+    >>> print(mathematics(net.formula(style="mathml"), block=False).partition(">")[2])
+    <i>z</i><sub><i>k</i></sub> = <i>f</i><sub><i>k</i></sub>(<i>z</i><sub><i>k</i>−1</sub>) + \
+<i>z</i><sub><i>k</i>−1</sub>,&emsp;<i>k</i> = 1, …, 2,&emsp;<i>z</i><sub>0</sub> = <i>x</i></span>
+    """
+    root = ElementTree.fromstring(mathml)
+    rows = [table for table in root if _tag(table) == "mtable"]
+    if len(root) == 1 and rows:
+        lines = [_joined(cell for cell in row) for row in rows[0]]
+    else:
+        lines = [_joined(root)]
+    if block:
+        return element("div", "".join(element("div", line) for line in lines), style=BLOCK)
+    return element("span", "<br>".join(lines), style=LINE)
+
+
+def _tag(part: Element) -> str:
+    return part.tag.rpartition("}")[2]
+
+
+def _joined(parts: Iterable[Element], tight: bool = False) -> str:
+    """Elements in a row, with space around signs between two operands."""
+    shown = ""
+    before = "("  # the sign before, after which a minus belongs to one operand
+    for part in parts:
+        text = (part.text or "").strip() if _tag(part) == "mo" else ""
+        if _tag(part) == "mo" and text:
+            shown += _sign(text, not tight and before not in OPENING and before not in SPACED)
+            before = text
+        else:
+            shown += _part(part, tight)
+            before = ""
+    return shown
+
+
+def _sign(text: str, between: bool) -> str:
+    if all(letter in INVISIBLE for letter in text):
+        return "\u2009" if text == TIMES else ""
+    sign = escape(text.replace("-", "−"))
+    if text in SPACED and between:
+        return f" {sign} "
+    return f"{sign} " if text in (",", ";") else sign
+
+
+def _part(part: Element, tight: bool) -> str:
+    tag, parts = _tag(part), list(part)
+    text = escape((part.text or "").replace("ⅇ", "e"))
+    match tag:
+        case "mi":
+            return f"<i>{text}</i>" if len(part.text or "") == 1 and (part.text or "").isalpha() else text
+        case "mn" | "mtext":
+            return text.replace("-", "−")
+        case "mo":
+            return _joined([part], tight)
+        case "mspace":
+            return "&emsp;"
+        case "msub":
+            return f"{_part(parts[0], tight)}<sub>{_part(parts[1], True)}</sub>"
+        case "msup" | "mover":
+            return f"{_base(parts[0])}<sup>{_part(parts[1], True)}</sup>"
+        case "msubsup" | "munderover":
+            return f"{_part(parts[0], tight)}<sub>{_part(parts[1], True)}</sub><sup>{_part(parts[2], True)}</sup>"
+        case "munder":
+            return f"{_part(parts[0], tight)}<sub>{_part(parts[1], True)}</sub>"
+        case "mfrac":
+            return f"{_base(parts[0], product=True)}/{_base(parts[1])}"
+        case "msqrt":
+            return f"√{_base(part)}"
+        case "mroot":
+            return f"<sup>{_part(parts[1], True)}</sup>√{_base(parts[0])}"
+        case "mfenced":
+            inside = ", ".join(_part(each, tight) for each in parts)
+            return f"{escape(part.get('open', '('))}{inside}{escape(part.get('close', ')'))}"
+        case "mtable":
+            return "; ".join(_part(row, tight) for row in parts)
+        case "mtr":
+            return ", ".join(_part(cell, tight) for cell in parts)
+        case _:
+            return text.strip() + _joined(parts, tight)
+
+
+def _base(part: Element, product: bool = False) -> str:
+    """An operand of a power, a root or a fraction: in brackets unless it is one thing; a numerator may be a product."""
+    while len(part) == 1 and _tag(part) in ("mrow", "mstyle", "msqrt"):
+        part = part[0]
+    shown = _joined(part) if _tag(part) in ("msqrt", "mrow", "mstyle") else _part(part, False)
+    if _tag(part) in ("mi", "mn", "msub", "mfenced"):
+        return shown
+    operands, signs = _outside_brackets(part)
+    alone = operands == 1 or (product and not SPACED.intersection(signs))
+    return shown if alone else f"({shown})"
+
+
+def _outside_brackets(part: Element) -> tuple[int, list[str]]:
+    """The number of operands, a pair of brackets counted as one, and the signs between them."""
+    operands, signs, depth = 0, list[str](), 0
+    for leaf in part.iter():
+        text = (leaf.text or "").strip()
+        if len(leaf) or not text or text in INVISIBLE:
+            continue
+        depth -= text in CLOSING
+        if depth == 0 and text not in CLOSING:
+            if _tag(leaf) == "mo" and text not in OPENED:
+                signs.append(text)
+            else:
+                operands += 1
+        depth += text in OPENED
+    return operands + len(signs), signs

@@ -1,0 +1,52 @@
+"""A formula as a string that notebooks show as mathematics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+MOST = 4_000  # characters of LaTeX, or of text, that a notebook shows
+
+
+class Printer(Protocol):
+    """What is needed of IPython's printer of values."""
+
+    def text(self, text: str) -> None: ...
+    def break_(self) -> None: ...
+
+
+class Formula(str):
+    """A string, equal to its text; a notebook shows the mathematics, and a console the lines. A pickle holds the text.
+
+    >>> formula = Formula("z_k", lambda: "z_{k}")
+    >>> formula == "z_k", formula._repr_latex_(), formula + "!"
+    (True, '$\\\\displaystyle z_{k}$', 'z_k!')
+    """
+
+    __slots__ = ("_latex",)
+    _latex: Callable[[], str]
+
+    def __new__(cls, text: str, latex: Callable[[], str]) -> Formula:
+        formula = super().__new__(cls, text)
+        formula._latex = latex
+        return formula
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return str, (str(self),)
+
+    def _repr_latex_(self) -> str | None:
+        if len(self) > 2 * MOST:  # not written again
+            return None
+        try:
+            latex = self._latex()
+        except Exception:  # a display must never raise
+            return None
+        return f"$\\displaystyle {latex}$" if len(latex) <= MOST else None
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        """The lines as `print` shows them, the first ones of many."""
+        shown = str(self) if len(self) <= MOST else f"{self[:MOST]}\n... (print shows all {len(self):,} characters)"
+        for k, line in enumerate(shown.split("\n")):
+            if k:
+                printer.break_()
+            printer.text(line)
