@@ -21,7 +21,7 @@ import sympy as sp
 import symfold as sf
 from symfold.base.tables import Table
 from symfold.show.hypertext import bullets, image, mathematics, prose
-from symfold.training.history import Fitted, History
+from symfold.training.loop.history import Fitted, History
 
 KEPT = {
     "div": {"style"}, "span": {"style"}, "p": set(), "pre": set(), "code": set(), "b": set(), "i": set(), "sub": set(), "sup": set(), "br": set(),
