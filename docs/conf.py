@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from functools import partialmethod
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
+import sympy
 from docutils import nodes
+from docutils.parsers.rst import directives
 from jupyter_client import AsyncKernelManager
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -24,15 +26,32 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
+# commands and cells run in folders of their own, with the examples in them
+FOLDER = tempfile.TemporaryDirectory()
+EXAMPLES = shutil.copytree(ROOT / "examples", Path(FOLDER.name) / "examples", ignore=shutil.ignore_patterns("__pycache__"))
 # kernels know nothing of the user's IPython, and are reached by files: a port that is free now may soon be taken
 IPYTHON = tempfile.TemporaryDirectory()
-FOLDER = tempfile.TemporaryDirectory()  # of the commands on the pages
+START = Path(IPYTHON.name) / "profile_default" / "startup" / "folder.py"
+START.parent.mkdir(parents=True)
+START.write_text(f"""import os, tempfile
+os.chdir(tempfile.mkdtemp(dir={FOLDER.name!r}))
+os.symlink({str(EXAMPLES)!r}, "examples")
+del os, tempfile
+""")
 os.environ["IPYTHONDIR"] = IPYTHON.name
 if os.name == "posix":
     sockets = f"{IPYTHON.name}/kernel"
     AsyncKernelManager.__init__ = partialmethod(AsyncKernelManager.__init__, transport="ipc", ip=sockets)
 
 import symfold as sf  # noqa: E402
+from symfold.core.functions import ROWS  # noqa: E402
+from symfold.frontend.elementwise import Elementwise  # noqa: E402
+
+MODULES = {f"symfold.{name}": getattr(sf, name) for name in dir(sf) if inspect.ismodule(getattr(sf, name))}
+if find_spec("sklearn"):
+    import symfold.sklearn
+
+    MODULES["symfold.sklearn"] = symfold.sklearn
 
 project = "symfold"
 version = release = sf.__version__
@@ -54,15 +73,21 @@ nb_mime_priority_overrides = [("html", "text/latex", None)]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 # Pages that need optional packages show their cells without outputs if one of these is missing.
 NEEDED = {
-    "boosting.md": ("sklearn",),
-    "estimators.md": ("sklearn",),
-    "exchange.md": ("torch", "transformers", "onnx", "jax"),
+    "explanation/boosting.md": ("sklearn",),
+    "howto/estimators.md": ("sklearn",),
+    "howto/export.md": ("torch", "onnx", "jax"),
+    "reference/pytorch.md": ("torch", "transformers"),
+    "tutorials/pytorch_model.md": ("torch",),
 }
 nb_execution_excludepatterns = [page for page, packages in NEEDED.items() if not all(map(find_spec, packages))]
 
 html_theme = "furo"
 html_title = f"symfold {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["symfold.css"]
+html_show_sphinx = False
+html_show_search_summary = False  # summaries are fetched, which browsers refuse for files
 
 default_role = "literal"  # docstrings write `sf.fold`, as Markdown does
 autodoc_typehints = "none"
@@ -71,20 +96,40 @@ autodoc_member_order = "bysource"
 
 
 class PublicNames(SphinxDirective):
-    """The public names under the headings of `symfold.__doc__`, each with its signature and its docstring."""
+    """Public names, each with its signature and docstring: those of a group of `symfold.__doc__`, or of a module."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
+        groups, wanted = groups_of_names(), self.arguments[0]
+        owner, names = ("symfold", groups[wanted]) if wanted in groups else (wanted, members(wanted))
+        lines = [] if wanted in groups else [f".. automodule:: {owner}", "   :no-members:", ""]
+        return self.parse_text_to_nodes("\n".join([*lines, *described(owner, names)]))
+
+
+class AllNames(SphinxDirective):
+    """A table per group and module: each public name, linked, with the first line of its docstring."""
+
+    def run(self) -> list[nodes.Node]:
+        tables = {group: ("symfold", names) for group, names in groups_of_names().items()}
+        tables |= {module: (module, members(module)) for module in MODULES}
         lines: list[str] = []
-        seen: set[object] = set()  # a class that two modules have is described once
-        for heading, text in re.findall(r"^(\S.*)\n((?:    .*\n)+)", sf.__doc__ or "", flags=re.MULTILINE):
-            names = [name for name in re.findall(r"\w+", first_column(text)) if name in dir(sf)]
-            modules = [name for name in names if inspect.ismodule(getattr(sf, name))]
-            others = [name for name in names if name not in modules]
-            lines += [heading, "=" * len(heading), "", *described("symfold", others, seen)]
-            for name in modules:
-                lines += [f"symfold.{name}", "-" * len(f"symfold.{name}"), "", f".. automodule:: symfold.{name}"]
-                lines += ["   :no-members:", "", *described(f"symfold.{name}", members(getattr(sf, name)), seen)]
-        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+        for title, (owner, names) in tables.items():
+            lines += [f".. rubric:: {title}", "", ".. list-table::", "   :widths: 30 70", ""]
+            for name in names:
+                value = getattr(MODULES.get(owner, sf), name)
+                claim = first_line(value) if inspect.isclass(value) or inspect.isroutine(value) else ""
+                lines += [f"   * - :py:obj:`~{owner}.{name}`", f"     - {claim}"]
+            lines.append("")
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def groups_of_names() -> dict[str, list[str]]:
+    """The names under each heading of `symfold.__doc__`, without modules, which have pages of their own."""
+    groups = re.findall(r"^(\S.*)\n((?:    .*\n)+)", sf.__doc__ or "", flags=re.MULTILINE)
+    public = {name for name in dir(sf) if not inspect.ismodule(getattr(sf, name))}
+    return {title: [name for name in re.findall(r"\w+", first_column(text)) if name in public] for title, text in groups}
 
 
 def first_column(text: str) -> str:
@@ -92,31 +137,52 @@ def first_column(text: str) -> str:
     return " ".join(re.split(r"\s{2,}", line.strip())[0] for line in text.splitlines())
 
 
-def members(module: ModuleType) -> list[str]:
+def first_line(value: object) -> str:
+    return (inspect.getdoc(value) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def members(module: str) -> list[str]:
     """The public names of a module, in the order of `__all__` if there is one."""
-    return list(getattr(module, "__all__", dir(module)))
+    return list(getattr(MODULES[module], "__all__", dir(MODULES[module])))
 
 
-def described(owner: str, names: list[str], seen: set[object]) -> list[str]:
+def described(owner: str, names: list[str]) -> Iterator[str]:
     """A directive per function and class; values of one type are listed together, with its docstring."""
-    lines: list[str] = []
     values: dict[type, list[str]] = {}
     for name in names:
-        value = getattr(sys.modules.get(owner) or getattr(sf, owner.rpartition(".")[2]), name)
-        if inspect.isclass(value):
-            if value in seen:
-                continue
-            seen.add(value)
+        value = getattr(MODULES.get(owner, sf), name)
         if inspect.isclass(value) or inspect.isroutine(value):
-            lines += [f".. auto{'class' if inspect.isclass(value) else 'function'}:: {owner}.{name}", ""]
-        elif not inspect.ismodule(value):
+            yield from (f".. auto{'class' if inspect.isclass(value) else 'function'}:: {owner}.{name}", "")
+        elif isinstance(value, Elementwise):
+            yield from (f".. py:function:: {owner}.{name}(z)", "", *("   " + line for line in about(value)), "")
+        else:
             values.setdefault(type(value), []).append(name)
-    lines += [f".. py:currentmodule:: {owner}", ""]
+    yield from (f".. py:currentmodule:: {owner}", "")
     for kind, alike in values.items():
         text = inspect.getdoc(kind) if kind.__module__.startswith("symfold") else None
-        lines += [f".. py:data:: {alike[0]}", *(" " * 13 + name for name in alike[1:]), ""]
-        lines += [*("   " + line for line in (text or "").splitlines()), ""]
-    return lines
+        yield from (f".. py:data:: {alike[0]}", *(" " * 13 + name for name in alike[1:]), "")
+        yield from (*("   " + line for line in (text or "").splitlines()), "")
+
+
+def about(function: Elementwise) -> Iterator[str]:
+    """The docstring of an elementwise function, with what its row says of it."""
+    row, z = ROWS[function.head], sympy.Symbol("z")
+    points = "; ".join(f"``{function!r}({point.at[0]}) = {point.value}``" for point in row.special)
+    yield from (function.__doc__ or "").splitlines()
+    yield from ("", f"Slope: ``{function(z).diff(z)}``." + (f" Special values: {points}." if points else ""))
+
+
+class FormulaOf(SphinxDirective):
+    """A formula as MathML: what `symfold formula ARGUMENTS --style mathml` prints, or of `backward`."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec = {"backward": directives.flag}
+
+    def run(self) -> list[nodes.Node]:
+        subcommand = "backward" if "backward" in self.options else "formula"
+        line = ["symfold", subcommand, *shlex.split(self.arguments[0]), "--style", "mathml"]
+        return [nodes.raw("", f'<div class="formula">{command_output(line)}</div>', format="html")]
 
 
 class Console(SphinxDirective):
@@ -129,18 +195,19 @@ class Console(SphinxDirective):
         return [nodes.literal_block(text, text, language="console")]
 
     def output(self, line: str) -> str:
-        """What a command prints. A complaint ends with status 2, anything else with 0, or the build ends."""
-        arguments = shlex.split(line)[1:]  # after `symfold`
-        if not (Path(FOLDER.name) / "examples").exists():
-            shutil.copytree(ROOT / "examples", Path(FOLDER.name) / "examples")
-        ended = subprocess.run(
-            [sys.executable, "-m", "symfold.apps.command.main", *arguments],
-            cwd=FOLDER.name, env={**os.environ, "COLUMNS": "80"}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        if ended.returncode != (2 if ended.stdout.startswith("symfold: ") else 0):
-            logging.getLogger(__name__).warning("%s ended with status %s: %s", line, ended.returncode, ended.stdout)
-        return ended.stdout
+        return command_output(shlex.split(line))
+
+
+def command_output(words: list[str]) -> str:
+    """What a command prints. A complaint ends with status 2, anything else with 0, or the build ends."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "symfold.apps.command.main", *words[1:]],
+        cwd=FOLDER.name, env={**os.environ, "COLUMNS": "80"}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    if ended.returncode != (2 if ended.stdout.startswith("symfold: ") else 0):
+        logging.getLogger(__name__).warning("%s ended with status %s: %s", words, ended.returncode, ended.stdout)
+    return ended.stdout
 
 
 def nothing_from_outside(app: Sphinx, error: Exception | None) -> None:
@@ -153,7 +220,22 @@ def nothing_from_outside(app: Sphinx, error: Exception | None) -> None:
             logging.getLogger(__name__).warning("%s loads from outside: %s", page.name, tag)
 
 
+def every_name_described(app: Sphinx, error: Exception | None) -> None:
+    """A warning, and so the end of the build, for each public name without an entry in the reference."""
+    if error or app.builder.format != "html":
+        return
+    entries = {name for name, *_ in app.env.get_domain("py").get_objects()}
+    public = {("symfold", name) for names in groups_of_names().values() for name in names}
+    public |= {(module, name) for module in MODULES for name in members(module)}
+    for owner, name in sorted(public):
+        if f"{owner}.{name}" not in entries:
+            logging.getLogger(__name__).warning("%s.%s has no entry in the reference", owner, name)
+
+
 def setup(app: Sphinx) -> None:
     app.add_directive("public-names", PublicNames)
+    app.add_directive("all-names", AllNames)
+    app.add_directive("formula", FormulaOf)
     app.add_directive("console", Console)
+    app.connect("build-finished", every_name_described)
     app.connect("build-finished", nothing_from_outside)

@@ -10,7 +10,7 @@
     exporter       a graph format
     analysis       a question about a net
 
-docs/extending.md shows each in a few lines.
+docs/howto/extend.md shows each in a few lines.
 """
 
 from __future__ import annotations

@@ -1,15 +1,25 @@
-"""The pages are whole: every block of code is closed, every link within the project leads somewhere."""
+"""The pages are whole: code is closed, links lead somewhere, every page is in the contents, every name has its page."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
+from pages import cells
+
+import symfold as sf
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+SITE = sorted(DOCS.rglob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *SITE]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_blocks_of_code_are_closed(page: Path) -> None:
     inside = False
     for number, line in enumerate(page.read_text("utf-8").splitlines(), start=1):
@@ -20,15 +30,53 @@ def test_blocks_of_code_are_closed(page: Path) -> None:
     assert not inside
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
+    prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", prose):
         if not target.startswith(("http://", "https://")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", SITE, ids=name)
 def test_pages_hold_inputs_and_the_build_computes_outputs(page: Path) -> None:
     text = page.read_text("utf-8")
     assert ">>> " not in text, "write a {code-cell}: outputs are computed when the site is built"
     assert ("{code-cell}" in text) == text.startswith("---\nfile_format: mystnb\n")
+
+
+def contents(page: Path) -> set[Path]:
+    """The pages that the tables of contents of a page name, and those that these name."""
+    blocks = re.findall(r"^```{toctree}\n(?::[^\n]*\n)*\n?(.*?)^```$", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    below = {page.parent / f"{entry}.md" for block in blocks for entry in block.split()}
+    return below.union(*map(contents, below))
+
+
+def test_every_page_is_in_the_contents() -> None:
+    assert contents(DOCS / "index.md") | {DOCS / "index.md"} == set(SITE)
+
+
+def test_every_group_of_names_and_every_public_module_has_its_page() -> None:
+    """The build refuses a public name without an entry; here, without the site's packages, the pages that it fills."""
+    shown = set(re.findall(r"^\.\. public-names:: (.*)$", "".join(page.read_text("utf-8") for page in SITE), flags=re.MULTILINE))
+    groups = set(re.findall(r"^(\S.*)\n    ", sf.__doc__ or "", flags=re.MULTILINE))
+    modules = {f"symfold.{name}" for name in ("errors", "experiments", "export", "extend", "losses", "mappers", "optimizers", "sklearn")}
+    assert shown == groups | modules
+
+
+def test_pages_that_need_a_package_say_so() -> None:
+    """Where it is missing, the build shows their cells without running them."""
+    conf = ast.parse((DOCS / "conf.py").read_text("utf-8"))
+    (needed,) = (ast.literal_eval(node.value) for node in conf.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NEEDED")
+    optional = {package for packages in needed.values() for package in packages}
+    for page in SITE:
+        code = "\n".join(cells(page.read_text("utf-8")))
+        imported = {words.partition(".")[0] for words in re.findall(r"^ *(?:import|from) ([\w.]+)", code, flags=re.MULTILINE)}
+        assert imported & optional <= set(needed.get(page.relative_to(DOCS).as_posix(), ())), page.name
+
+
+@pytest.mark.parametrize("heading", ["## Run it", "## Test it"])
+def test_the_readme_has_the_commands_that_set_it_up(heading: str) -> None:
+    blocks = re.findall(r"^(## .*)\n\n```sh\n(.*)\n```$", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert [title for title, _ in blocks][:2] == ["## Run it", "## Test it"]
+    assert dict(blocks)[heading].startswith("python3 -m venv .venv && .venv/bin/pip install ")

@@ -1,4 +1,4 @@
-"""Extending from outside: docs/extending.md adds one row of each kind, and every query answers for nets that use them."""
+"""Extending from outside: docs/howto/extend.md adds one row of each kind, and every query answers for nets that use them."""
 
 import pickle
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from symfold.compute.backends.table import installed
 from symfold.errors import InvalidValue, NoRule
 from symfold.training.step.training_step import training_step
 
-SECTIONS = (DOCS / "extending.md").read_text("utf-8").split("\n## ")[1:]
+SECTIONS = (DOCS / "howto/extend.md").read_text("utf-8").split("\n## ")[1:]
 X = sf.tensor("x", (None, 3))
 TARGET = sf.tensor("target", (None, 3))
 
@@ -27,7 +27,7 @@ def page() -> Iterator[tuple[dict[str, Any], list[Any]]]:
     """The names and the answers of the page, its code run once; what it adds is taken out at the end."""
     names: dict[str, Any] = {}
     with extend.temporary():
-        answers = list(run("extending.md", names))
+        answers = list(run("howto/extend.md", names))
         yield names, answers
 
 

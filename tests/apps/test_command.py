@@ -640,7 +640,7 @@ def test_the_bounds_of_the_command_are_those_of_the_library() -> None:
 
 def test_the_page_of_the_command_shows_every_subcommand() -> None:
     """The build of the site runs the commands on the page."""
-    blocks = re.findall(r"^```{console}\n(.*?)^```$", (ROOT / "docs" / "command.md").read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```{console}\n(.*?)^```$", (ROOT / "docs" / "reference" / "command.md").read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     lines = [shlex.split(line) for block in blocks for line in block.splitlines()]
     assert {line[0] for line in lines} == {"symfold"} and {line[1] for line in lines} == set(COMMANDS)
 

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks --quick
     python -m tests.benchmarks --nets residual LSTM --cases a d --peers "symfold *" "jax *"
-    python -m tests.benchmarks --first-call --profile --json run.json --page docs/benchmarks.md
-    python -m tests.benchmarks --from run.json --page docs/benchmarks.md
+    python -m tests.benchmarks --first-call --profile --json run.json --page docs/explanation/benchmarks.md
+    python -m tests.benchmarks --from run.json --page docs/explanation/benchmarks.md
 """
 
 from __future__ import annotations

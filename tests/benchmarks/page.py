@@ -215,7 +215,7 @@ def page(report: Report) -> str:
     lines = [
         "# Benchmarks",
         "",
-        "What `python -m tests.benchmarks --page docs/benchmarks.md` measured (extra `bench`). One training step is the loss, its",
+        "What `python -m tests.benchmarks --page docs/explanation/benchmarks.md` measured (extra `bench`). One training step is the loss, its",
         "gradients and the SGD update, in float64. The cases are (width, batch, depth). Before a row is timed, its loss and its update of the",
         f"parameters are compared with symfold's NumPy backend. In brackets: the time divided by that of {BASE}, the",
         "median over the rounds. `fori` rows do 100 steps (5 in case c) per call; the time is per step.",

@@ -1,6 +1,6 @@
 """Data-parallel training: two devices, and two processes on 127.0.0.1, come to the parameters of one; and what a step communicates.
 
-Needs the extra `jax`; skipped, with the reason, where it is missing. Runs `examples/data_parallel.py`, as docs/scaling.md does.
+Needs the extra `jax`; skipped, with the reason, where it is missing. Runs `examples/data_parallel.py`, as docs/howto/scale.md does.
 """
 
 from __future__ import annotations

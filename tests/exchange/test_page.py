@@ -1,17 +1,39 @@
-"""docs/exchange.md: its cells run, and with them the facts that they assert. The site shows them with the same packages only."""
+"""The pages on PyTorch, ONNX and JAX: their cells run, and with them the facts that they assert. The site needs the same packages."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pages import DOCS, run
 
 
-def test_the_cells_of_the_page_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("torch", "transformers", "onnx", "jax"):
-        pytest.importorskip(package)
-    monkeypatch.chdir(DOCS)
+@pytest.fixture
+def at_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with the examples in it, as the build of the site gives one to cells."""
+    (tmp_path / "examples").symlink_to(DOCS.parent / "examples")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(DOCS.parent)
+
+
+@pytest.mark.usefixtures("at_examples")
+def test_nets_from_pytorch() -> None:
+    for package in ("torch", "transformers"):
+        pytest.importorskip(package)
+    read, masked, level = (value for value in run("reference/pytorch.md", {}) if value is not None)
+    assert read[1:] == (30, True) and masked and level == "different"
+
+
+@pytest.mark.usefixtures("at_examples")
+def test_exports() -> None:
+    for package in ("torch", "onnx", "jax"):
+        pytest.importorskip(package)
+    module, operations, written, jax = (value for value in run("howto/export.md", {}) if value is not None)
+    assert module == (True, (8, 8)) and operations == ["Scan", "Identity"] and written and jax == (8, 8)
+
+
+@pytest.mark.usefixtures("at_examples")
+def test_the_tutorial_of_a_model() -> None:
+    pytest.importorskip("torch")
     names: dict[str, Any] = {}
-    read, masked, level, shape, operations, written, jax = (value for value in run("exchange.md", names) if value is not None)
-    assert read[1:] == (30, True) and masked and level == "different" and tuple(shape) == (2, 5, 8)
-    assert operations == ["Scan", "Identity"] and written and jax == ("layers_0_linear1_bias", (16, 8))
+    answers = [value for value in run("tutorials/pytorch_model.md", names) if value is not None]
+    assert answers[1] is True and answers[-1][1] == sum(array.size for array in names["params"].values())
