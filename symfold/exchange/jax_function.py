@@ -27,7 +27,7 @@ def to_jax(net: object) -> JaxFunction:
     `params` is a dict of arrays by name, a JAX pytree, so that `jax.grad` returns a dict; inputs are given by position
     or by name. The function is pure and lowers the net at every call, so call it under `jax.jit`, which traces it once
     per set of shapes. A fold is one `lax.scan`. JAX differentiates by the adjoints of the rows, in every mode and order
-    (docs/conventions.md). Results have the dtype of the arguments. Needs the extra `jax`.
+    (docs/explanation/conventions.md). Results have the dtype of the arguments. Needs the extra `jax`.
 
     >>> import jax, numpy as np
     >>> import symfold as sf
