@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partialmethod
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 import sympy
 from docutils import nodes
@@ -28,7 +29,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 
 # commands and cells run in folders of their own, with the examples in them
 FOLDER = tempfile.TemporaryDirectory()
-EXAMPLES = shutil.copytree(ROOT / "examples", Path(FOLDER.name) / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+EXAMPLES = shutil.copytree(ROOT / "examples", Path(FOLDER.name) / "examples")
 # kernels know nothing of the user's IPython, and are reached by files: a port that is free now may soon be taken
 IPYTHON = tempfile.TemporaryDirectory()
 START = Path(IPYTHON.name) / "profile_default" / "startup" / "folder.py"
@@ -129,7 +130,7 @@ def groups_of_names() -> dict[str, list[str]]:
     """The names under each heading of `symfold.__doc__`, without modules, which have pages of their own."""
     groups = re.findall(r"^(\S.*)\n((?:    .*\n)+)", sf.__doc__ or "", flags=re.MULTILINE)
     public = {name for name in dir(sf) if not inspect.ismodule(getattr(sf, name))}
-    return {title: [name for name in re.findall(r"\w+", first_column(text)) if name in public] for title, text in groups}
+    return {title: [n for n in re.findall(r"\w+", first_column(text)) if n in public] for title, text in groups}
 
 
 def first_column(text: str) -> str:
@@ -177,7 +178,7 @@ class FormulaOf(SphinxDirective):
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec = {"backward": directives.flag}
+    option_spec: ClassVar = {"backward": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         subcommand = "backward" if "backward" in self.options else "formula"

@@ -17,7 +17,13 @@ from symfold.errors import InvalidType, InvalidValue
 
 @dataclass(frozen=True)
 class Normal:
-    """The initial distribution of a parameter: normal, with a mean and a standard deviation."""
+    """The initial distribution of a parameter: normal, with a mean and a standard deviation.
+
+    >>> import symfold as sf
+    >>> W = sf.parameter("W", (2, 2), Normal(deviation=0.0))  # starts at the mean
+    >>> sf.Net.of(sf.tensor("x", (None, 2)) @ W).init(seed=0)["W"].tolist()
+    [[0.0, 0.0], [0.0, 0.0]]
+    """
 
     mean: float = 0.0
     deviation: float = 1.0

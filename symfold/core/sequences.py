@@ -340,7 +340,12 @@ def strided(sequence: Node, stride: int, offset: int) -> Node | None:
 
 
 def reverse(sequence: object) -> Node:
-    """A sequence from its last entry to its first."""
+    """A sequence from its last entry to its first.
+
+    >>> import symfold as sf
+    >>> sf.Net.of(reverse(sf.tensor("x", (3,))))([1.0, 2.0, 3.0]).tolist()
+    [3.0, 2.0, 1.0]
+    """
     node = as_node(sequence)
     if length(node.shape) == 1:
         return node

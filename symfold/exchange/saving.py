@@ -62,6 +62,14 @@ def load(path: str | Path, net: object = None) -> tuple[Net, Parameters]:
     none missing and none more, each of its shape. Arrays that are all of one float type are returned in that type,
     others in float64 (of several float types, in the widest). Raises `DataError` for a file that is damaged, foreign
     or does not fit, before numbers are read; pickles (PyTorch's `.pt`) are never read.
+
+    >>> import symfold as sf, tempfile
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sf.save(f"{folder}/model.safetensors", net, net.init(seed=0))
+    ...     same_net, params = sf.load(f"{folder}/model.safetensors")
+    >>> same_net == net, list(params)
+    (True, ['W1', 'W2', 'W3', 'b1', 'b2', 'b3'])
     """
     source = str(path_of(path))
     given = None if net is None else Net.of(net)

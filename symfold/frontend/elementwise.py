@@ -99,12 +99,22 @@ def sqrt(value: State) -> State:
 
 
 def softmax(value: State, axis: int | tuple[int, ...] = -1) -> State:
-    """exp(z)/sum(exp(z)) along an axis, without overflow."""
+    """exp(z)/sum(exp(z)) along an axis, without overflow.
+
+    >>> import symfold as sf
+    >>> sf.Net.of(softmax(sf.tensor("z", (3,))))([0.0, 0.0, 1000.0]).tolist()
+    [0.0, 0.0, 1.0]
+    """
     node = _softmax(as_node(value), axis=axes_given(axis))
     return value._wrap_(node) if wraps_node(value) else node
 
 
 def logsumexp(value: State, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> State:
-    """log(sum(exp(z))) along an axis, without overflow."""
+    """log(sum(exp(z))) along an axis, without overflow.
+
+    >>> import symfold as sf
+    >>> float(sf.Net.of(logsumexp(sf.tensor("z", (2,))))([1000.0, 1000.0]))
+    1000.6931471805599
+    """
     node = _logsumexp(as_node(value), axis=axes_given(axis), keepdims=bool(keepdims))
     return value._wrap_(node) if wraps_node(value) else node

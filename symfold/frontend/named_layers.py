@@ -26,7 +26,13 @@ from symfold.frontend.tracer import COMPARED
 
 @dataclass(frozen=True)
 class Layer:
-    """A named layer, to be called on tensors, SymPy expressions or nets."""
+    """A named layer, to be called on tensors, SymPy expressions or nets. `sf.layer` makes one.
+
+    >>> import symfold as sf
+    >>> f = sf.layer("f1", sf.dense(3, 2))
+    >>> f, len(f.params), f(sf.tensor("x", (5, 3))).shape
+    (f1, 2, (5, 2))
+    """
 
     name: str
     kind: Kind | None = None
@@ -125,7 +131,13 @@ def weight_name(prefix: str, layer: str) -> str:
 
 @dataclass(frozen=True)
 class Layers(Sequence[Layer]):
-    """A lazy list of layers of one kind; its length may be a symbol."""
+    """A lazy list of layers of one kind; its length may be a symbol. `sf.layers` makes one.
+
+    >>> import symfold as sf
+    >>> f = sf.layers("f1:4")
+    >>> f, len(f), f[0], sf.layers("f", count="n")
+    ([f1, f2, f3], 3, f1, [f1, f2, ..., fn])
+    """
 
     names: Names
     kind: Kind | None = None
@@ -138,6 +150,7 @@ class Layers(Sequence[Layer]):
 
     @property
     def count(self) -> State:
+        """The number of layers: an int or a symbol."""
         return count_of(self.names)
 
     @overload

@@ -44,7 +44,12 @@ def convolution_block(channels: int, kept: bool = False) -> Kind:
 
 
 def readout(channels: int, classes: int) -> Kind:
-    """The mean over all pixels, then a linear map to one score per class."""
+    """The mean over all pixels, then a linear map to one score per class.
+
+    >>> import symfold as sf
+    >>> sf.layer("out", readout(4, 10))(sf.tensor("x", (5, 4, 8, 8))).shape
+    (5, 10)
+    """
     weights = (
         Weight("W", (channels, classes), Normal(0.0, channels**-0.5)),
         Weight("b", (1, classes), Normal(0.0, 0.0)),

@@ -228,6 +228,11 @@ class Architecture:
     - head: what a linear readout takes of the net; None if the net has a readout of its own
     - own_activation: whether the layers have an activation that cannot be chosen
     - most: the largest depth, if every step is a block of its own
+
+    >>> import symfold as sf
+    >>> row = sf.mappers.ARCHITECTURES["highway"]
+    >>> row.formula, row.paths, row.source
+    ('z = s*f(z) + (1 - s)*z, s = sigmoid(g(z))', '(1 + 3*t)**n', 'Srivastava et al. 2015')
     """
 
     name: str

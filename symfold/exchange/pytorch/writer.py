@@ -21,9 +21,9 @@ def to_torch(net: object, params: Mapping[str, object]) -> Module:
     """A net as a `torch.nn.Module` with the net's parameters by name: the same numbers, by PyTorch operations.
 
     It takes the net's inputs by position or by name and returns the net's outputs. Folds run as loops over their steps.
-    PyTorch differentiates by the adjoints of the rows (docs/explanation/conventions.md). Parameters that are not trained,
-    such as statistics, are buffers. Needs the extra `torch`; a layer without a body is an error when the module is
-    called.
+    PyTorch differentiates by the adjoints of the rows (docs/explanation/conventions.md). Parameters that are not
+    trained, such as statistics, are buffers. Needs the extra `torch`; a layer without a body is an error when the
+    module is called.
 
     >>> import torch
     >>> import symfold as sf

@@ -50,7 +50,14 @@ def to_text(net: Any, format: str, level: str = "layer") -> str:
 
 
 def save(net: Any, path: str | os.PathLike[str], level: str = "layer") -> pathlib.Path:
-    """Write the graph of a net to a file; the suffix selects the format."""
+    """Write the graph of a net to a file; the suffix selects the format: .dot, .graphml, .json, .mmd or .tex.
+
+    >>> import symfold as sf, tempfile
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sf.export.save(net, f"{folder}/net.mmd").name
+    'net.mmd'
+    """
     where = path_of(path)
     rows = {row.suffix: row for row in EXPORTS.values()}
     if where.suffix not in rows:

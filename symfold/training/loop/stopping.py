@@ -18,7 +18,12 @@ Callback = Callable[[Epoch], object]
 
 
 class StopTraining(Exception):
-    """What a callback raises to end the training after this epoch; it may return True as well."""
+    """What a callback of `sf.fit` raises to end the training after this epoch; it may return True as well.
+
+    >>> def callback(epoch):
+    ...     if epoch.loss < 0.1:
+    ...         raise StopTraining
+    """
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ class EarlyStopping:
     """Stop if the validation loss was no better for `patience` epochs, and return the parameters of the best epoch.
 
     An epoch is better if its validation loss is lower than that of the best one by more than `min_delta`.
+
+    >>> EarlyStopping(patience=8, min_delta=0.001)  # for `sf.fit(..., validation=0.1, early_stopping=...)`
+    EarlyStopping(patience=8, min_delta=0.001)
     """
 
     patience: int = 5
