@@ -23,7 +23,7 @@ Build
     max_pool, mean_pool         windows of images
     dropout                     entries that training drops
     fold, scan                  fold a mapper over items: the last state, or all states
-    mappers                     steps and architectures by name
+    mappers, mapper             steps and architectures by name; a step typed as text
     zipped, repeat              items side by side; items repeated
     stack, reverse              sequences: nodes with a leading axis
     Net                         what a fold returns and every transformation gives

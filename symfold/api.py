@@ -71,6 +71,7 @@ from symfold.frontend.layer_kinds import dense
 from symfold.frontend.losses import squared_error
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
 from symfold.frontend.runs import repeat, zipped
+from symfold.mappers import mapper
 from symfold.show.notation import formula
 from symfold.training.boosting.fitting import boost
 from symfold.training.check import check_grad
@@ -145,6 +146,7 @@ __all__ = [
     "log",
     "logsumexp",
     "losses",
+    "mapper",
     "mappers",
     "max_pool",
     "mean_pool",

@@ -32,9 +32,10 @@ from symfold.errors import Advice, DataError, InvalidValue, plural, unknown
 from symfold.frontend import elementwise
 from symfold.frontend.folding import fold
 from symfold.frontend.layer_kinds import Kind, Weight, dense, make_kind
-from symfold.frontend.named_layers import layer, layers
-from symfold.mappers import ARCHITECTURES, MAPPERS
-from symfold.mappers.registry import Architecture, Parts
+from symfold.frontend.named_layers import Layers, layer
+from symfold.mappers.expressions import folded, named_mapper
+from symfold.mappers.registry import Architecture, Parts, dense_layers, first
+from symfold.mappers.tables import ARCHITECTURES, MAPPERS
 from symfold.training.boosting.arguments import step_maker
 
 # Activations by name; a new one is one row.
@@ -120,7 +121,7 @@ def net_of(
         raise InvalidValue(f"no net has depth {depth} and width {width} (give a depth from 0 and a width from 1)")
     row = architecture_of(mapper)
     if row is None:
-        state = folded(mapper, depth, width, function, columns)
+        state = state_of(mapper, depth, width, function, columns)
     else:
         net = row.of(TableParts(depth, width, row.name, row.reads, columns, outputs, function, kept))
         if row.head is None:
@@ -129,10 +130,19 @@ def net_of(
     return Net.of(layer("out", dense(as_node(state).shape[-1], outputs))(state))
 
 
-def folded(mapper: str | Layered, depth: int, width: int, activation: Layered, columns: int) -> State:
-    """A mapper folded over dense layers, after a linear projection."""
+def state_of(mapper: str | Layered, depth: int, width: int, activation: Layered, columns: int) -> State:
+    """A mapper folded over dense layers, after a linear projection; of a state of several parts the first."""
     into = layer("into", dense(columns, width))(input_of("x", (None, columns)))
-    state = fold(step_maker(mapper)(into), layers("f", dense(width, width, activation), count=depth), into)
+
+    def layers_of(name: str) -> Layers:
+        return dense_layers(name, depth, width, activation)
+
+    if isinstance(mapper, str):
+        typed = named_mapper(mapper)
+        others = [zeros(into)] * (typed.parts - 1)
+        state = first(Net.of(folded(typed, into, (into, *others) if others else into, layers_of)))
+    else:
+        state = fold(step_maker(mapper)(into), layers_of("f"), into)
     if len(state.shape) != len(into.shape):
         raise InvalidValue(
             f"the mapper {mapper!r} gives the same number for every row "

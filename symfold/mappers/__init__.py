@@ -2,10 +2,9 @@
 
 In: a state and an item. Out: the next state. Each family is a file with its rows; a new mapper is one row.
 
-    registry         the rows of the tables, and what architectures are built from
+    registry         rows, and what architectures are built from
     additive         feedforward, residual, boosting
     dense            sums and concatenations of all earlier states
-    expressions/     mappers typed as text: parsed, never evaluated
     images           a residual stream of feature maps
     multiplicative   products in place of sums
     ensembles        learners on the input, added, averaged or gated
@@ -15,29 +14,20 @@ In: a state and an item. Out: the next state. Each family is a file with its row
     steps            numerical integrators as steps
     structures       fractals, U-Nets, fixed points
     transformers     attention blocks
+    tables           all rows by name
+    expressions/     mappers typed as text: parsed, never evaluated
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from symfold.base.arguments import one_of
 from symfold.base.trees import State
-from symfold.errors import no_name
-from symfold.mappers import additive as _additive
-from symfold.mappers import dense as _dense
-from symfold.mappers import ensembles as _ensembles
-from symfold.mappers import images as _images
-from symfold.mappers import multiplicative as _multiplicative
-from symfold.mappers import recurrent as _recurrent
-from symfold.mappers import residuals as _residuals
-from symfold.mappers import reversible as _reversible
-from symfold.mappers import steps as _steps
-from symfold.mappers import structures as _structures
-from symfold.mappers import transformers as _transformers
+from symfold.errors import InvalidValue, no_name
 from symfold.mappers.additive import boosting, feedforward, residual
 from symfold.mappers.dense import dense_concatenation, dense_sum, denseformer, depth_attention, hyper_connections
 from symfold.mappers.ensembles import gradient_boosting, mixture, stacking
+from symfold.mappers.expressions import named_mapper
 from symfold.mappers.images import convolution_block, image_residual, readout
 from symfold.mappers.multiplicative import multiplicative, multiplicative_boosting
 from symfold.mappers.recurrent import bidirectional, elman, encoder_decoder, gru, gru_reset_after, lstm, multilayer
@@ -46,6 +36,7 @@ from symfold.mappers.residuals import highway, parallel, pre_activation, rezero,
 from symfold.mappers.reversible import coupling, leapfrog, momentum
 from symfold.mappers.steps import euler, heun, midpoint, rk4
 from symfold.mappers.structures import equilibrium, fractal, implicit_gradient, unet
+from symfold.mappers.tables import ARCHITECTURES, MAPPERS
 from symfold.mappers.transformers import parallel_block, post_norm, pre_norm
 
 __all__ = [
@@ -99,27 +90,32 @@ __all__ = [
     "unet",
 ]  # fmt: skip
 
-# steps over one layer, which the command takes by name
-MAPPERS: dict[str, Row] = {
-    row.name: row for family in (_additive, _multiplicative, _residuals, _steps) for row in family.ROWS
-}
-# whole architectures, at any depth
-ARCHITECTURES: dict[str, Architecture] = {
-    row.name: row
-    for family in (_residuals, _ensembles, _dense, _recurrent, _reversible, _steps, _structures, _transformers, _images)
-    for row in family.ARCHITECTURES
-}
 
+def mapper(text: str, x: State = None) -> Mapper:
+    """A mapper by its name, or typed as an expression, for the initial input x.
 
-def mapper(name: str, x: State) -> Mapper:
-    """The mapper with this name, for the initial input x.
+    In an expression z is the state, x the initial input, and a single letter with an argument a layer; numbers,
+    `+ - * / ** @`, comparisons and functions such as tanh are allowed. It is parsed, never evaluated. An item of one
+    layer is the layer, an item of several the tuple of them in alphabetical order. A state of two to four parts is
+    typed as a tuple, its parts as z[0], z[1].
 
-    >>> mapper("resnet", None)
+    An unknown name is an `UnknownName`, a mistake in the expression a `ParseError`.
+
+    >>> import symfold as sf
+    >>> f, s = sf.layers("f", count="n"), sf.layers("s", count="n")
+    >>> print(sf.fold(sf.mapper("z + s(z)*(f(z) - z)"), sf.zipped(f, s), sf.tensor("x")))
+    z_k = z_{k-1} + s_k(z_{k-1})*(f_k(z_{k-1}) - z_{k-1}), k = 1..n, z_0 = x
+    >>> sf.mapper("residual") == sf.mappers.residual
+    True
+    >>> mapper("resnet")
     Traceback (most recent call last):
     ...
-    symfold.errors.UnknownName: unknown mapper: 'resnet' (must be one of 'boosting', ...)
+    symfold.errors.UnknownName: unknown mapper: 'resnet' (must be one of 'boosting', ...), or an expression ...
     """
-    return MAPPERS[one_of("mapper", name, MAPPERS)].make(x)
+    row = named_mapper(text)
+    if x is None and row.reads_x:
+        raise InvalidValue(f"the mapper {text!r} reads the initial input x (give it: sf.mapper({text!r}, x))")
+    return row.make(x)
 
 
 def __getattr__(name: str) -> Any:

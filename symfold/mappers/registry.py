@@ -61,7 +61,7 @@ def item_of(mapper: str, item: object, *parts: str, values: int = 0) -> tuple[An
     kinds = [*(["a layer"] * (len(parts) - values)), *(["a value"] * values)]
     if given is None or list(map(kind_of_part, given)) != kinds:
         got = kind_of_part(item) if given is None else f"({', '.join(map(kind_of_part, given))})"
-        lists = ", ".join("fghk"[: len(parts)])
+        lists = ", ".join(parts if max(map(len, parts)) == 1 else "fghk"[: len(parts)])
         raise InvalidType(
             f"an item of {mapper} is ({', '.join(parts)}), got {got} (give tuples, as list(zip({lists})) does)"
         )
@@ -104,6 +104,21 @@ class Row:
     formula: str
     summary: str
     source: str
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of a step."""
+        return ("f",)
+
+    @property
+    def parts(self) -> int:
+        """The parts of the state."""
+        return 1
+
+    @property
+    def reads_x(self) -> bool:
+        """Whether a step reads the initial input."""
+        return None in getattr(self.make(None), "arguments", ())
 
 
 POSITIONS, CLASSES, PIXELS = 3, 10, 8  # of example nets: positions of a sequence, classes, pixels of a side
@@ -159,12 +174,10 @@ class Parts:
 
     def layers(self, name: str = "f", *, inputs: int = 1, count: Size | None = None, gate: bool = False) -> Layers:
         """One layer per step."""
-        tag = "" if name == "f" else name
-        return layers(
-            name,
-            None if self.width is None else dense_of(self.width, inputs, tag, self.activation(gate)),
-            count=self.depth if count is None else count,
-        )
+        steps = self.depth if count is None else count
+        if self.width is None:
+            return layers(name, count=steps)
+        return dense_layers(name, steps, self.width, self.activation(gate), inputs)
 
     def layer(self, name: str, *, inputs: int = 1, gate: bool = False) -> Layer:
         """A layer shared by all steps."""
@@ -187,6 +200,15 @@ def dense_of(width: int, inputs: int, tag: str, activation: Layered | None) -> K
         return total if activation is None else activation(total)
 
     return make_kind(body, inputs, (*weights, Weight(f"b{tag}", (1, width), Normal(0.0, 0.0))))
+
+
+def dense_layers(name: str, count: Size, width: int, activation: Layered | None, inputs: int = 1) -> Layers:
+    """Dense layers of one width, one per step; the weights of lists other than f carry the name of the list.
+
+    >>> [dense_layers(name, 1, 2, None)[0].params for name in "fg"]
+    [(W1, b1), (Wg1, bg1)]
+    """
+    return layers(name, dense_of(width, inputs, "" if name == "f" else name, activation), count=count)
 
 
 def first(net: Net) -> State:

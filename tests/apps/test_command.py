@@ -86,6 +86,11 @@ FORMULAS = [
     (("f(z)", "--depth", "2", "--layer", "g", "--form", "expanded"), "g2(g1(x))"),
     (("f(z)", "--depth", "0", "--form", "expanded"), "x"),
     (("residual", "--depth", "2", "--form", "steps"), "z1 = f1(x) + x\nz2 = f2(z1) + z1"),
+    (("z + s(z)*(f(z) - z)", "--depth", "2", "--form", "expanded"), "x + s1(x)*(f1(x) - x) + s2(x + s1(x)*(f1(x) - x))*(f2(x + s1(x)*(f1(x) - x)) - (x + s1(x)*(f1(x) - x)))"),
+    (("z[0] + f(z[1]), z[1] + g(z[0])", "--depth", "1", "--form", "steps"), "z1 = x + f1(y)\nw1 = y + g1(x)"),
+    (("z[0] + f(z[1]), z[1] + g(z[0])", "--depth", "1", "--form", "steps", "--init", "x, 0"), "z1 = x + f1(0)\ny1 = g1(x)"),
+    (("g(z)", "--depth", "2", "--form", "expanded"), "g2(g1(x))"),
+    (("g(z)", "--depth", "2", "--form", "expanded", "--layer", "h"), "h2(h1(x))"),
 ]
 
 
@@ -208,6 +213,18 @@ def test_eval_with_one_function_for_every_layer() -> None:
     z = 0.5 * np.tanh(0.5)
     assert value == pytest.approx(z * np.tanh(z), rel=1e-12)
     assert printed_json("eval", "f(z) / z", "--depth", "1", "--x", "0", "--layers", "tanh")["value"] == [[None]]
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy"])
+def test_eval_with_several_layers_and_a_state_of_two_parts(backend: str) -> None:
+    args = ("--x", "0.5", "--layers", "tanh", "--depth", "2", "--backend", backend)
+    z = 0.5
+    a, b = 0.5, 0.0
+    for _ in range(2):
+        z = z + np.tanh(z) * (np.tanh(z + 1) - z)
+        a, b = a + 0.5 * b, b + np.tanh(a)
+    assert printed_json("eval", "z + s(z)*(f(z + 1) - z)", *args)["value"] == [[pytest.approx(z, rel=1e-12)]]
+    assert printed_json("eval", "z[0] + z[1]/2, z[1] + f(z[0])", *args)["value"] == [[pytest.approx(a, rel=1e-12)]]
 
 
 @pytest.mark.parametrize("what", [("residual", "--x", "1,2"), ("z * f(z)", "--x", "0.5", "--layers", "tanh")])
@@ -365,6 +382,12 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("formula", "residual", "--layer", "f 1"), ("'f 1'",)),
     (("formula", "residual", "--init", "y"), ("'y'", "number")),
     (("formula", "residual", "--init", "nan"), ("nan",)),
+    (("formula", "z[1], f(z[0])", "--init", "0"), ("--init '0' gives 1 of the 2 parts of the state", "as x,0")),
+    (("formula", "residual", "--init", "x,0"), ("--init 'x,0' gives 2 of the 1 parts",)),
+    (("formula", "f(z)*g(z)", "--layer", "h"), ("--layer has no effect on 'f(z)*g(z)', which names 2 layers",)),
+    (("formula", "f(z)*s(z)", "--depth", "s"), ("--depth s", "s is the layers' name")),
+    (("formula", "z[1], z[2], f(z[0])", "--depth", "w"), ("--depth w", "w is an initial state")),
+    (("formula", "z + s(z)*tahn(z)"), ("'tahn', which is not a function here (did you mean tan or tanh", )),
     (("graph", "residual", "--format", "word"), ("'word'",)),
     (("graph", "residual", "--level", "deep"), ("'deep'", "layer")),
     (("graph", "residual", "-o", "no/where.dot"), ("no folder",)),
@@ -429,6 +452,16 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
 ]
 
 
+def complaint(stderr: str) -> str:
+    """The one line of a mistake; below it, an expression may be shown with carets under the wrong place."""
+    line, *note = stderr.removesuffix("\n").split("\n")
+    assert line.startswith("symfold: ") and line.isprintable() and len(line) < 1100, stderr
+    if note:
+        shown, carets = note
+        assert "cannot read" in line and shown.isprintable() and len(shown) < 90 and re.fullmatch(r" {4,}\^+", carets), stderr
+    return line
+
+
 @pytest.mark.parametrize(("args", "words"), MISTAKES, ids=[" ".join(args)[:60] for args, _ in MISTAKES])
 def test_a_mistake_ends_in_one_line(args: tuple[str, ...], words: tuple[str, ...], tmp_path: Path, monkeypatch: Any) -> None:
     for name, text in TABLES.items():
@@ -437,8 +470,7 @@ def test_a_mistake_ends_in_one_line(args: tuple[str, ...], words: tuple[str, ...
     result = call(*args)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith("symfold: ") and result.stderr.count("\n") == 1, result.stderr
-    assert all(word in result.stderr for word in words), result.stderr
+    assert all(word in complaint(result.stderr) for word in words), result.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(TABLES), "a file was left"
 
 
@@ -454,6 +486,12 @@ def test_a_sweep_with_a_failed_trial_shows_it_and_ends_with_1(status: tuple[str,
     result = call(*SWEEP)
     assert (result.exit_code, result.stdout) == (code, f"{found}\n")
     assert all(each in result.stdout for each in status) and ("E: why" in result.stdout) == bool(code)
+
+
+def test_an_expression_is_shown_with_carets_under_the_mistake() -> None:
+    for line in (("formula",), ("eval", "--x", "1"), ("train", "--data", DIABETES, "--target", "target"), ("compare", "residual")):
+        result = call(*line, "z + s(z)*(f(z) - alpha)")
+        assert result.exit_code == 2 and result.stderr.split("\n")[1:] == ["    z + s(z)*(f(z) - alpha)", "                     ^^^^^", ""]
 
 
 def test_a_mistake_in_a_program_of_its_own(tmp_path: Path) -> None:
@@ -555,8 +593,7 @@ def test_names_give_no_orders_to_the_terminal(tmp_path: Path) -> None:
 def test_no_mistake_gives_orders_to_the_terminal_or_fills_it(args: tuple[str, ...]) -> None:
     result = call(*args)
     assert (result.exit_code, result.stdout) == (2, "")
-    line = result.stderr.removesuffix("\n")
-    assert line.startswith("symfold: ") and line.isprintable() and len(line) < 1100, line
+    complaint(result.stderr)
 
 
 def test_a_comparison_names_its_nets_without_orders() -> None:

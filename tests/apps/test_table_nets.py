@@ -48,6 +48,13 @@ def check_train(name: str, table: str, model: Path) -> None:
     assert sum(found) == pytest.approx(errors.sum(), rel=1e-9)
 
 
+TYPED = "z[0] + s(z[0])*(f(x) - z[1]), z[1] + g(z[0])"
+
+
+def test_several_layers_and_states_typed_are_trained_and_saved(table: str, tmp_path: Path) -> None:
+    check_train(TYPED, table, tmp_path / "m.safetensors")
+
+
 @every
 def test_every_architecture_is_printed_and_derived(name: str) -> None:
     """The formula is that of the library, the backward pass is there, and the graph has a node for every input."""

@@ -35,7 +35,7 @@ from symfold.apps.saved import load_model, save_model
 from symfold.apps.table_nets import Shape
 from symfold.errors import LONGEST, SymfoldError, printable
 from symfold.mappers import ARCHITECTURES
-from symfold.mappers.expressions import FUNCTIONS, named_mapper
+from symfold.mappers.expressions import FUNCTIONS, folded, named_mapper
 from symfold.show.notation import FORMS
 from symfold.show.notation.styles import STYLES
 from symfold.training.loop import checkpoints
@@ -64,10 +64,10 @@ class Reader:
 
 HOSTILE_TEXT = (
     *("", " ", "\0", "\n", "\x1b[31m", "\u202e", "\ud800", "é", "٣", "x" * 2000, "(" * 150, "9" * 1500, "1e999", "0x1f", "1_0", "nan", "inf", "1j"),
-    *("__import__('os')", "lambda: z", "z.real", "z[0]", "[z for z in x]", "f", "f()", "f(z, x)", "**9**9**9", "**-1", "/0", "(z := 1)", "'text'"),
+    *("__import__('os')", "lambda: z", "z.real", "z[0]", "z[1]", "x[0]", "z[-1]", "[z for z in x]", "f", "f()", "f(z, x)", "**9**9**9", "**-1", "/0", "(z := 1)", "'text'"),
     *("True", "None", "#", ";", "@", "not", "in", "is", "if", "else", "*z", "**z", ":", ",", "~", "\\", "f'{z}'", "...", "\u212a", "ﬁ", "ª"),
 )
-OPERATORS = (*"+-*/", "**", ">", ">=", "<", "<=", "==", "!=", "and", "or")
+OPERATORS = (*"+-*/@", "**", ">", ">=", "<", "<=", "==", "!=", "and", "or")
 
 
 def expression(rng: random.Random, depth: int = 4) -> list[str]:
@@ -77,7 +77,7 @@ def expression(rng: random.Random, depth: int = 4) -> list[str]:
         return [rng.choice(("z", "x", "1", "2", "0.5", "3", "10"))]
     inner = lambda: expression(rng, depth - 1)  # noqa: E731
     if kind < 0.5:
-        return ["f", "(", *inner(), ")"]
+        return [rng.choice("fgs"), "(", *inner(), ")"]
     if kind < 0.6:
         name = rng.choice(sorted(FUNCTIONS))
         arguments = [inner() for _ in range(FUNCTIONS[name][1] or 2)]
@@ -104,7 +104,8 @@ def repeat_tokens(tokens: list[str], rng: random.Random) -> list[str]:
 def use_expression(text: str, rng: random.Random) -> None:
     x = sf.tensor("x")
     mapper = named_mapper(text)
-    net = sf.fold(mapper.make(x), sf.layers("f", count=2), x)
+    init = (x, *map(sf.tensor, "ywv"[: mapper.parts - 1])) if mapper.parts > 1 else x
+    net = sf.Net.of(folded(mapper, x, init, lambda name: sf.layers(name, count=2)))
     assert str(net)
     assert pickle.loads(pickle.dumps(mapper)) == mapper
 

@@ -11,6 +11,7 @@ from symfold.apps.command.options import (
     FilePath,
     Subcommand,
     as_json,
+    backend_option,
     depth_option,
     fixed_depth,
     is_model,
@@ -46,6 +47,7 @@ Examples:
 )
 @click.option("--activation", default="sigmoid", show_default=True, help="The activation of dense layers.")
 @seed_option
+@backend_option
 @click.option("--data", type=FilePath(), help="The table to predict for, with a trained model.")
 @click.option("--metrics", "only_metrics", is_flag=True, help="Print metrics of the predictions, not the predictions.")
 @output_option
@@ -57,6 +59,7 @@ def command(
     layers_name: str,
     activation: str,
     seed: int,
+    backend: str,
     data: str | None,
     only_metrics: bool,
     output: str | None,
@@ -64,7 +67,7 @@ def command(
 ) -> None:
     """Evaluate MAPPER folded over layers at --x, or predict by a trained model for --data."""
     if is_model(what):
-        without_effect("depth", "layers_name", "activation", "seed", because="on a trained model")
+        without_effect("depth", "layers_name", "activation", "seed", "backend", because="on a trained model")
         if data is None or x_text is not None:
             raise click.UsageError(f"a trained model takes --data FILE.csv: symfold eval {what} --data FILE.csv")
         predict(what, data, only_metrics, output, json_)
@@ -74,7 +77,7 @@ def command(
         raise click.UsageError("a mapper takes --x, numbers separated by commas: symfold eval residual --x 1,2,3")
     if layers_name != "dense":
         without_effect("activation", "seed", because=f"on --layers {layers_name}, which has no weights")
-    value = evaluate(what, fixed_depth(depth), rows_of(x_text), layers_name, activation, seed)
+    value = evaluate(what, fixed_depth(depth), rows_of(x_text), layers_name, activation, seed, backend)
     if json_:
         about = {"mapper": what, "depth": depth, "layers": layers_name, "activation": activation, "seed": seed}
         write(json_line({**about, "x": rows_of(x_text), "value": value}), output)
@@ -100,34 +103,38 @@ def rows_of(text: str) -> list[list[float]]:
 
 
 def evaluate(
-    mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int
+    mapper: str, depth: int, rows: list[list[float]], layers_name: str, activation: str, seed: int, backend: str
 ) -> NumpyArray:
     """The value of a mapper over dense layers with random weights, or over copies of one function."""
     import numpy as np
 
     from symfold.apps.table_nets import ACTIVATIONS
     from symfold.core.leaves import tensor
+    from symfold.core.net import Net
+    from symfold.core.primitives import zeros
     from symfold.errors import unknown
-    from symfold.frontend.folding import fold
-    from symfold.frontend.layer_kinds import dense
     from symfold.frontend.named_layers import layers
-    from symfold.mappers.expressions import FUNCTIONS, named_mapper
+    from symfold.mappers.expressions import FUNCTIONS, folded, named_mapper
+    from symfold.mappers.registry import dense_layers, first
 
     width = len(rows[0])
     x = tensor("x", (None, width))
-    if layers_name == "dense":
-        if activation not in ACTIVATIONS:
-            raise unknown("activation", activation, ACTIVATIONS)
-        kind: Any = dense(width, width, ACTIVATIONS[activation])
-    elif FUNCTIONS.get(layers_name, (None, 0))[1] == 1:
-        kind = lambda z: FUNCTIONS[layers_name][0](z)  # noqa: E731
-    else:
-        raise unknown(
-            "kind of layers", layers_name, ["dense", *(name for name, (_, arity) in FUNCTIONS.items() if arity == 1)]
-        )
-    net = fold(named_mapper(mapper).make(x), layers("f", kind, count=depth), x)
+    one_argument = [name for name, (_, arity) in FUNCTIONS.items() if arity == 1]
+    if layers_name == "dense" and activation not in ACTIVATIONS:
+        raise unknown("activation", activation, ACTIVATIONS)
+    if layers_name not in ("dense", *one_argument):
+        raise unknown("kind of layers", layers_name, ["dense", *one_argument])
+
+    def layers_of(name: str) -> Any:
+        if layers_name == "dense":
+            return dense_layers(name, depth, width, ACTIVATIONS[activation])
+        return layers(name, lambda z: FUNCTIONS[layers_name][0](z), count=depth)
+
+    typed = named_mapper(mapper)
+    others = [zeros(x)] * (typed.parts - 1)
+    net = Net.of(first(Net.of(folded(typed, x, (x, *others) if others else x, layers_of))))
     with np.errstate(all="ignore"):
-        value = net.compile()(net.init(seed), x=np.array(rows))
+        value = net.compile(backend=backend)(net.init(seed), x=np.array(rows))
     return np.broadcast_to(np.asarray(value, dtype=float), np.broadcast_shapes(np.shape(value), (1, 1)))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -100,7 +101,9 @@ class Front(click.Group):
             return None
         except SymfoldError as error:
             kind = Failure if isinstance(error, (SystemFailure, MissingPackage)) else Mistake
-            raise kind(worded(error, self.get_command(ctx, str(ctx.invoked_subcommand)) or self)) from error
+            mistake = kind(worded(error, self.get_command(ctx, str(ctx.invoked_subcommand)) or self))
+            mistake.__notes__ = getattr(error, "__notes__", [])
+            raise mistake from error
 
     def main(self, *args: Any, **settings: Any) -> Any:
         settings |= {"standalone_mode": False, "prog_name": "symfold"}
@@ -119,7 +122,7 @@ class Front(click.Group):
             message = error.format_message()
             if isinstance(error, click.NoSuchOption):
                 message += " (an expression that begins with a minus goes last, after --)"
-            _complain(message)
+            _complain(message, getattr(error, "__notes__", ()))
             sys.exit(error.exit_code)
         except OSError as error:  # a full disk, a closed or unwritable output
             _forget_output()
@@ -131,10 +134,11 @@ class Front(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _complain(message: object) -> None:
+def _complain(message: object, notes: Sequence[str] = ()) -> None:
+    """A message on one line, and below it notes, such as where an expression is wrong."""
     with contextlib.suppress(OSError):  # a closed or full standard error changes no exit code
         if sys.stderr is not None:
-            print(f"symfold: {one_line(message)}", file=sys.stderr, flush=True)
+            print(f"symfold: {one_line(message)}", *notes, sep="\n", file=sys.stderr, flush=True)
 
 
 def _forget_output() -> None:

@@ -49,6 +49,9 @@ _inline = click.option("--inline", is_flag=True, help="Write out values that are
 level_option = click.option(
     "--level", metavar="LEVEL", help="What a node shows: fold, block, step, layer or primitive."
 )
+backend_option = click.option(
+    "--backend", default="auto", show_default=True, metavar="NAME", help="What computes: auto, numpy, native or jax."
+)
 output_option = click.option("-o", "--output", type=FilePath(), help="The file to write.")
 
 
@@ -120,14 +123,16 @@ def without_effect(*names: str, because: str) -> None:
             raise click.UsageError(f"{option.opts[0]} has no effect {because} (leave it out)")
 
 
+INPUTS = ("x", "y", "w", "v")  # the names of the parts of an initial state
+
+
 def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     """The mapper folded over opaque layers."""
     from symfold.apps.table_nets import architecture_of
     from symfold.core.leaves import tensor
-    from symfold.core.net import listed
-    from symfold.frontend.folding import fold
+    from symfold.core.net import Net, listed
     from symfold.frontend.named_layers import layers
-    from symfold.mappers.expressions import named_mapper
+    from symfold.mappers.expressions import folded, named_mapper
 
     architecture = architecture_of(mapper)
     if architecture is not None:
@@ -138,14 +143,35 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
                 f"--depth {depth}: {depth} is a name of {mapper} (give another symbol, as --depth n)"
             )
         return whole
-    if depth in ("x", layer):
-        meaning = "the input" if depth == "x" else "the layers' name"
+    typed = named_mapper(mapper)
+    if len(typed.layers) > 1:
+        without_effect("layer", because=f"on {mapper!r}, which names {len(typed.layers)} layers")
+        names = {name: name for name in typed.layers}
+    else:
+        given = click.get_current_context().get_parameter_source("layer") is ParameterSource.COMMANDLINE
+        names = {name: layer if given else name for name in typed.layers}
+    if depth in (*INPUTS[: typed.parts], *names.values()):
+        meaning = "the layers' name" if depth in names.values() else "the input" if depth == "x" else "an initial state"
         raise click.UsageError(f"--depth {depth}: {depth} is {meaning} (give another symbol, as --depth n)")
-    x = tensor("x")
-    net: Net = fold(
-        named_mapper(mapper).make(x), layers(layer, count=depth), x if init == "x" else initial_number(init)
-    )
-    return net
+    state = folded(typed, tensor("x"), initial_state(init, typed.parts), lambda name: layers(names[name], count=depth))
+    return Net.of(state)
+
+
+def initial_state(text: str, parts: int) -> Any:
+    """The initial state of a fold: inputs and numbers, one per part of the state."""
+    from symfold.core.leaves import tensor
+
+    given = text.split(",") if text != "x" else [text] * parts
+    if len(given) != parts:
+        raise click.UsageError(
+            f"--init {text[:40]!r} gives {len(given)} of the {parts} parts of the state (separate them by commas, as "
+            f"{','.join(['x'] + ['0'] * (parts - 1))})"
+        )
+    state = [
+        tensor(name) if part.strip() == "x" else initial_number(part.strip())
+        for name, part in zip(INPUTS, given, strict=False)
+    ]
+    return tuple(state) if parts > 1 else state[0]
 
 
 def initial_number(text: str) -> int | float:

@@ -11,6 +11,7 @@ from symfold.apps.command.options import (
     FilePath,
     Subcommand,
     as_json,
+    backend_option,
     bounded,
     depth_option,
     fixed_depth,
@@ -78,7 +79,7 @@ Examples:
     metavar="EPOCHS",
     help="Stop after this number of epochs without a better validation loss; keep the best.",
 )
-@click.option("--backend", default="auto", show_default=True, help="auto, numpy, native or jax.")
+@backend_option
 @click.option("--checkpoint", type=FilePath(), metavar="FOLDER", help="Write the state of the training there.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint.")
 @click.option(

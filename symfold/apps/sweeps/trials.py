@@ -14,6 +14,7 @@ from symfold.apps.tasks import TASKS, target_of
 from symfold.base.arguments import one_of, real, whole
 from symfold.compute.backends.table import BACKENDS
 from symfold.errors import unknown
+from symfold.mappers.expressions import named_mapper
 from symfold.training.boosting.arguments import step_maker
 from symfold.training.optimizers import OPTIMIZERS
 
@@ -22,7 +23,7 @@ TRAINED = tuple(field.name for field in fields(Settings) if field.name not in ("
 # Checks of a value by itself; a combination that is no net, such as more steps than columns, fails as a trial.
 CHECKS: dict[str, Callable[[Any], object]] = {
     "task": lambda value: one_of("task", value, ("auto", *TASKS)),
-    "mapper": lambda value: architecture_of(value) or step_maker(value),
+    "mapper": lambda value: architecture_of(value) or (named_mapper if isinstance(value, str) else step_maker)(value),
     "depth": lambda value: whole("depth", value),
     "width": lambda value: whole("width", value, 1),
     "activation": activation_of,

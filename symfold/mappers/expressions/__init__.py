@@ -8,35 +8,61 @@ In: text. Out: a mapper, or an error that quotes the text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from symfold.base.trees import Layered, State
+from symfold.base.trees import State
 from symfold.errors import UnknownName, listing, unknown
-from symfold.mappers import ARCHITECTURES, MAPPERS
+from symfold.frontend.folding import fold
+from symfold.frontend.named_layers import Layers
+from symfold.frontend.runs import zipped
 from symfold.mappers.expressions.reader import MAX_DEPTH as MAX_DEPTH
 from symfold.mappers.expressions.reader import MAX_LENGTH as MAX_LENGTH
 from symfold.mappers.expressions.reader import parse as parse
 from symfold.mappers.expressions.trees import FUNCTIONS as FUNCTIONS
-from symfold.mappers.expressions.trees import LAYER as LAYER
 from symfold.mappers.expressions.trees import NAMES as NAMES
 from symfold.mappers.expressions.trees import Name as Name
 from symfold.mappers.expressions.trees import Number as Number
 from symfold.mappers.expressions.trees import Operation as Operation
+from symfold.mappers.expressions.trees import Part as Part
 from symfold.mappers.expressions.trees import Tree as Tree
 from symfold.mappers.expressions.trees import build as build
-from symfold.mappers.registry import Mapper, Row, bound
+from symfold.mappers.expressions.trees import is_layer as is_layer
+from symfold.mappers.expressions.trees import names_in as names_in
+from symfold.mappers.registry import Mapper, Row, bound, item_of, pair_of
+from symfold.mappers.tables import ARCHITECTURES, MAPPERS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParsedMapper:
     """A typed mapper; `make(x)` is the mapper for the initial input x, as for a row of the mapper table."""
 
     text: str
-    tree: Tree = field(repr=False, compare=False)  # follows from the text, which is not deep
+    tree: Tree = field(compare=False)  # follows from the text, which is not deep
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of a step, in alphabetical order; f if it applies none.
+
+        >>> parse_mapper("z + s(z)*(f(z) - z)").layers, parse_mapper("2*z").layers
+        (('f', 's'), ('f',))
+        """
+        return tuple(sorted(filter(is_layer, names_in(self.tree) - {*NAMES}))) or ("f",)
+
+    @property
+    def parts(self) -> int:
+        """The parts of the state; 1 if it is not a tuple."""
+        return len(self.tree.args) if isinstance(self.tree, Operation) and self.tree.symbol == "," else 1
+
+    @property
+    def reads_x(self) -> bool:
+        """Whether a step reads the initial input."""
+        return "x" in names_in(self.tree)
 
     def make(self, x: State) -> Mapper:
-        return bound(_parsed, self, x)
+        return bound(_mapper, self, *([x] if self.reads_x else []))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return parse_mapper, (self.text,)
@@ -44,9 +70,19 @@ class ParsedMapper:
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return repr(self.text)
 
-def _parsed(mapper: ParsedMapper, x: State, z: State, f: Layered) -> State:
-    return build(mapper.tree, {"z": z, "x": x}, f)
+
+def _mapper(mapper: ParsedMapper, *values: Any) -> State:
+    """One step, from the initial input if the mapper reads it, the state and the item."""
+    *x, z, item = values
+    if mapper.parts > 1:
+        z = pair_of(repr(mapper), z, *(f"z[{k}]" for k in range(mapper.parts)))
+    names = mapper.layers
+    alone = names[0] not in names_in(mapper.tree) or (len(names) == 1 and callable(item))
+    items = (item,) if alone else item_of(repr(mapper), item, *names)
+    return build(mapper.tree, {"z": z, "x": next(iter(x), None)}, dict(zip(names, items, strict=True)))
 
 
 def parse_mapper(text: str) -> ParsedMapper:
@@ -57,7 +93,9 @@ def parse_mapper(text: str) -> ParsedMapper:
     >>> parse_mapper("z.real + 1")
     Traceback (most recent call last):
     ...
-    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, f(...), ...)
+    symfold.errors.ParseError: cannot read 'z.real + 1': 'z.real' is an attribute (allowed are z, x, layers ...)
+        z.real + 1
+        ^^^^^^
     """
     return ParsedMapper(text.strip(), parse(text))
 
@@ -70,7 +108,7 @@ def named_mapper(text: str) -> Row | ParsedMapper:
     """
     if text in MAPPERS:
         return MAPPERS[text]
-    if text.isidentifier() and text not in NAMES and text != LAYER:
+    if text.isidentifier() and text not in NAMES:
         if text in ARCHITECTURES:
             raise UnknownName(f"{text!r} is an architecture, and a mapper is wanted (one of {listing(MAPPERS)})")
         raise UnknownName(
@@ -78,3 +116,16 @@ def named_mapper(text: str) -> Row | ParsedMapper:
             "'symfold list architectures' lists whole architectures"
         )
     return parse_mapper(text)
+
+
+def folded(mapper: Row | ParsedMapper, x: State, init: State, layers_of: Callable[[str], Layers]) -> State:
+    """The fold of a mapper over its layers, one list per name, for the input x and an initial state.
+
+    >>> from symfold.core.leaves import tensor
+    >>> from symfold.frontend.named_layers import layers
+    >>> x = tensor("x")
+    >>> print(folded(parse_mapper("z + s(z)*f(z)"), x, x, lambda name: layers(name, count="n")))
+    z_k = z_{k-1} + s_k(z_{k-1})*f_k(z_{k-1}), k = 1..n, z_0 = x
+    """
+    lists = [layers_of(name) for name in mapper.layers]
+    return fold(mapper.make(x), lists[0] if len(lists) == 1 else zipped(*lists), init)

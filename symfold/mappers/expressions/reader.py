@@ -1,8 +1,12 @@
 """The reader: Python's parser builds the syntax tree, and every node of it is checked against a whitelist.
 
-expression ::= number | z | x | -expression | expression (+ - * / **) expression
-             | f(expression, ...) | FUNCTION(expression, ...)
+mapper     ::= expression | expression, expression, ...       (a state of several parts)
+expression ::= number | z | x | z[0] | z[1] | ...
+             | -expression | expression (+ - * / ** @) expression
+             | LETTER(expression, ...) | FUNCTION(expression, ...)      (a letter is a layer)
              | expression (> >= < <= == !=) expression | expression (and or) expression | not expression
+
+An error quotes the part outside the grammar, and its note points at it.
 """
 
 from __future__ import annotations
@@ -11,12 +15,24 @@ import ast
 import math
 import warnings
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import reduce
 
-from symfold.errors import ParseError, listing
-from symfold.mappers.expressions.trees import FUNCTIONS, LAYER, NAMES, Name, Number, Operation, Tree, bottom_up
+from symfold.errors import ParseError, listing, printable
+from symfold.mappers.expressions.trees import (
+    FUNCTIONS,
+    NAMES,
+    Name,
+    Number,
+    Operation,
+    Part,
+    Tree,
+    bottom_up,
+    is_layer,
+)
 
 MAX_LENGTH = 1_000
+MAX_PARTS = 4
 MAX_DEPTH = 100
 MAX_DIGITS = 1_000
 
@@ -26,6 +42,7 @@ OPERATORS: dict[type[ast.AST], str] = {
     ast.Mult: "*",
     ast.Div: "/",
     ast.Pow: "**",
+    ast.MatMult: "@",
     ast.USub: "-",
     ast.Not: "not",
 }
@@ -48,13 +65,14 @@ _WORDS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 
 _ALLOWED = (
-    "allowed are z, x, f(...), numbers, + - * / **, comparisons, and, or, not, functions such as where and tanh; "
-    "see symfold list functions"
+    "allowed are z, x, layers such as f(...), numbers, + - * / ** @, comparisons, and, or, not, functions such as "
+    "where and tanh; see symfold list functions"
 )
+_EXAMPLE = "write an expression such as 'f(z) + z'"
 
 
 def parse(text: str) -> Tree:
-    """The tree of an expression; a `ParseError` quotes the part outside the grammar."""
+    """The tree of an expression; a `ParseError` quotes the part outside the grammar, and its note points at it."""
     source = text.strip()
     if not source:
         raise ParseError("the expression is empty (write one such as 'f(z) + z')")
@@ -70,13 +88,16 @@ def parse(text: str) -> Tree:
         raise ParseError(
             f"cannot read {_short(source)}: it is nested too deeply (at most {MAX_DEPTH} levels)"
         ) from None
-    except (SyntaxError, ValueError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        at = f" at character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
-        raise ParseError(
-            f"cannot read {_short(source)}: {reason}{at} (write an expression such as 'f(z) + z')"
-        ) from None
-    tree = _Reader(source).read(body, 1)
+    except SyntaxError as error:
+        raise _not_python(source, error) from None
+    except ValueError as error:
+        raise ParseError(f"cannot read {_short(source)}: {error} ({_EXAMPLE})") from None
+    parts = body.elts if isinstance(body, ast.Tuple) else [body]
+    reader = _Reader(source, len(parts) if isinstance(body, ast.Tuple) else 0)
+    if isinstance(body, ast.Tuple) and not 2 <= len(parts) <= MAX_PARTS:
+        raise reader.refuse(body, f"is a tuple of {len(parts)}", f"a state has 2 to {MAX_PARTS} parts")
+    trees = tuple(reader.read(part, 1) for part in parts)
+    tree = Operation(",", trees) if reader.parts else trees[0]
     if (digits := _digits(tree)) > MAX_DIGITS:
         raise ParseError(
             f"cannot read {_short(source)}: its powers grow too large "
@@ -85,11 +106,43 @@ def parse(text: str) -> Tree:
     return tree
 
 
+def _not_python(source: str, error: SyntaxError) -> ParseError:
+    """The error for a text that Python's parser refuses, with a remedy for common ways of writing mathematics."""
+    reason, remedy = error.msg, _EXAMPLE
+    name, sign, rest = source.partition("=")
+    if sign and name.strip().isidentifier() and not rest.startswith("="):
+        reason, remedy = "it is an equation", "write its right side alone, the next state, as 'f(z) + z'"
+    elif reason == "invalid decimal literal":
+        remedy = "write a product with *, as 2*z"
+    at = f" at character {error.offset}" if error.offset and remedy is _EXAMPLE else ""
+    lines = source.split("\n")
+    line = lines[min(error.lineno or 1, len(lines)) - 1]
+    start = min(error.offset - 1, len(line)) if error.offset else len(line)
+    return _pointing(f"cannot read {_short(source)}: {reason}{at} ({remedy})", line, start, start + 1)
+
+
+WIDTH = 72  # of the part of an expression that is shown above a caret
+
+
+def _pointing(problem: str, line: str, start: int, end: int) -> ParseError:
+    """An error with a note: the line, and carets below the characters from start to end."""
+    begin = max(0, min(start - WIDTH // 2, len(line) - WIDTH))
+    before, wrong, after = (
+        printable(part) for part in (line[begin:start], line[start:end], line[max(start, end) : begin + WIDTH])
+    )
+    ahead = "..." if begin else ""
+    shown = f"{ahead}{before}{wrong}{after}"
+    error = ParseError(problem)
+    error.add_note(f"    {shown[: WIDTH + 3]}\n    {' ' * len(ahead + before)}{'^' * max(1, min(len(wrong), WIDTH))}")
+    return error
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Python's syntax tree into ours, with a whitelist at every node."""
 
     source: str
+    parts: int  # of the state; 0 if it is not a tuple
 
     def read(self, node: ast.expr, depth: int) -> Tree:
         if depth > MAX_DEPTH:
@@ -111,6 +164,8 @@ class _Reader:
             return self.joined(
                 "and" if isinstance(node.op, ast.And) else "or", [self.read(part, depth + 1) for part in node.values]
             )
+        if isinstance(node, ast.Subscript):
+            return self.read_part(node)
         if isinstance(node, ast.IfExp):
             raise self.refuse(node, "is a condition", "write where(condition, a, b)")
         raise self.refuse(node, f"is {_WORDS.get(type(node), f'of the kind {type(node).__name__}')}")
@@ -150,7 +205,7 @@ class _Reader:
             raise self.refuse(
                 node,
                 f"uses the operator {type(node.op).__name__}",
-                "the operators are + - * / ** and, between conditions, and, or, not; a power is **",
+                "the operators are + - * / ** @ and, between conditions, and, or, not; a power is **",
             )
         return OPERATORS[type(node.op)]
 
@@ -171,35 +226,64 @@ class _Reader:
         return Number(value)
 
     def read_name(self, node: ast.Name) -> Name:
-        if node.id == LAYER or node.id in FUNCTIONS:
-            raise self.refuse(node, "is a function and needs an argument", f"write {node.id}(z)")
+        if node.id in FUNCTIONS or is_layer(node.id):
+            kind = "function" if node.id in FUNCTIONS else "layer"
+            raise self.refuse(
+                node, f"is a {kind} and needs an argument", f"write {node.id}(z); values are z, x and numbers"
+            )
         if node.id not in NAMES:
             raise self.refuse(node, "is an unknown name")
+        if node.id == "z" and self.parts:
+            raise self.refuse(node, f"is a state of {self.parts} parts", f"write {self.part_names()}")
         return Name(node.id)
+
+    def read_part(self, node: ast.Subscript) -> Part:
+        if not isinstance(node.value, ast.Name) or node.value.id != "z":
+            raise self.refuse(node, "is an index", "only the state z has parts")
+        if not self.parts:
+            raise self.refuse(
+                node, "is an index, and z is one value", "a state of two parts is typed as 'z[1], f(z[0])'"
+            )
+        position = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        if type(position) is not int or position >= self.parts:
+            raise self.refuse(node, f"is no part of a state of {self.parts}", f"its parts are {self.part_names()}")
+        return Part(position)
+
+    def part_names(self) -> str:
+        return ", ".join(f"z[{k}]" for k in range(self.parts))
 
     def read_call(self, node: ast.Call, depth: int) -> Operation:
         called = node.func.id if isinstance(node.func, ast.Name) else None
         if called is None:
             raise self.refuse(node.func, f"is {_WORDS.get(type(node.func), 'no name')}")
-        if called != LAYER and called not in FUNCTIONS:
-            hint = (
-                f"for a product write {called}*(...)"
-                if called in NAMES
-                else f"functions are f, {listing(sorted(FUNCTIONS), 12)}; see symfold list functions"
-            )
-            raise self.refuse(node, f"calls {called!r}, which is not a function here", hint)
+        if called not in FUNCTIONS and not is_layer(called):
+            raise self.refuse(node, f"calls {called!r}, which is not a function here", self.instead_of(called))
         if node.keywords or not node.args:
             raise self.refuse(node, "has keywords" if node.keywords else "has no argument", f"write {called}(z)")
-        wanted = FUNCTIONS[called][1] if called != LAYER else None
+        wanted = FUNCTIONS[called][1] if called in FUNCTIONS else None
         if wanted is not None and len(node.args) != wanted:
             raise self.refuse(node, f"has {len(node.args)} arguments", f"{called} takes {wanted}")
         return Operation(called, tuple(self.read(arg, depth + 1) for arg in node.args))
 
+    def instead_of(self, called: str) -> str:
+        """What to write instead of a call of this name."""
+        if called in NAMES:
+            return f"for a product write {called}*(...)"
+        if close := get_close_matches(called, FUNCTIONS, cutoff=0.75):
+            return f"did you mean {' or '.join(close)}?"
+        return (
+            f"layers are single letters such as f, functions are {listing(sorted(FUNCTIONS), 12)}; "
+            "see symfold list functions"
+        )
+
     def refuse(self, node: ast.expr, what: str, remedy: str = _ALLOWED) -> ParseError:
         part = ast.get_source_segment(self.source, node) or self.source
-        return ParseError(
-            f"cannot read {_short(self.source)}: {'it' if part == self.source else _short(part)} {what} ({remedy})"
-        )
+        lines = self.source.split("\n")
+        line = lines[min(node.lineno, len(lines)) - 1]
+        start = len(line.encode()[: node.col_offset].decode(errors="replace"))
+        end = start + len(part.partition("\n")[0])
+        named = "it" if part == self.source else _short(part)
+        return _pointing(f"cannot read {_short(self.source)}: {named} {what} ({remedy})", line, start, end)
 
 
 def _digits(tree: Tree) -> float:
@@ -215,11 +299,11 @@ def _digits(tree: Tree) -> float:
 def _digits_of(tree: Tree, sizes: list[float]) -> float:
     if isinstance(tree, Number):
         return math.log10(1 + abs(tree.value))
-    if isinstance(tree, Name):
+    if isinstance(tree, (Name, Part)):
         return 1.0
     if tree.symbol in "+-":
         return max(sizes) + math.log10(len(sizes))
-    if tree.symbol in "*/":
+    if tree.symbol in "*/@":
         return sum(sizes)
     if tree.symbol == "**":
         return min(max(sizes[0], 1.0) * 10 ** min(sizes[1], 300.0), 1e300)

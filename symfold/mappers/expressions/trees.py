@@ -16,7 +16,15 @@ from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
 
 NAMES = ("z", "x")
-LAYER = "f"
+
+
+def is_layer(name: str) -> bool:
+    """Whether a name is one of a layer: a single letter that is no other name.
+
+    >>> [name for name in ("f", "G", "z", "x", "tanh", "f1") if is_layer(name)]
+    ['f', 'G']
+    """
+    return len(name) == 1 and name.isascii() and name.isalpha() and name not in NAMES
 
 
 @dataclass(frozen=True)
@@ -34,14 +42,21 @@ class Name:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of the state z, which is a tuple."""
+
+    position: int
+
+
+@dataclass(frozen=True)
 class Operation:
-    """An operator by its symbol, or a function by its name, over expressions."""
+    """An operator by its symbol, or a function or layer by its name, over expressions; `,` makes a tuple."""
 
     symbol: str
     args: tuple[Tree, ...]
 
 
-Tree = Number | Name | Operation
+Tree = Number | Name | Part | Operation
 
 
 def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> State:
@@ -63,6 +78,20 @@ def bottom_up(tree: Tree, rule: Callable[[Tree, list[Any]], Any]) -> State:
             todo.append((node, True))
             todo += [(arg, False) for arg in reversed(node.args)]
     return results[0]
+
+
+def names_in(tree: Tree) -> frozenset[str]:
+    """The names in an expression, those of functions and operators too.
+
+    >>> sorted(names_in(Operation("f", (Operation("+", (Name("z"), Number(1))),))))
+    ['+', 'f', 'z']
+    """
+
+    def names(node: Tree, parts: list[frozenset[str]]) -> frozenset[str]:
+        own = [node.name] if isinstance(node, Name) else [node.symbol] if isinstance(node, Operation) else []
+        return frozenset(own).union(*parts)
+
+    return bottom_up(tree, names)
 
 
 def _applied(head: Head) -> Callable[..., Node]:
@@ -107,7 +136,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Node], int | None]] = {
 
 _BUILD: dict[tuple[str, int], Callable[..., Node]] = {
     ("+", 2): lambda a, b: a + b, ("-", 2): lambda a, b: a - b, ("*", 2): lambda a, b: a * b,
-    ("/", 2): lambda a, b: _quotient(a, b), ("**", 2): lambda a, b: a**b, ("-", 1): lambda a: -a,
+    ("/", 2): lambda a, b: _quotient(a, b), ("**", 2): lambda a, b: a**b, ("@", 2): lambda a, b: a @ b,
+    ("-", 1): lambda a: -a,
     **{(sign, 1 if sign == "not" else 2): _applied(head) for sign, head in SIGNS.items()},
 }  # fmt: skip
 
@@ -118,16 +148,20 @@ def _quotient(a: State, b: State) -> State:
     return number(numbers[0] / numbers[1]) if len(numbers) == 2 else a / b
 
 
-def build(tree: Tree, values: Mapping[str, object], layer: Layered) -> State:
-    """The expression over values for its names, in the order as typed."""
+def build(tree: Tree, values: Mapping[str, Any], layers: Mapping[str, Layered]) -> State:
+    """The expression over values for its names and layers, in the order as typed."""
 
     def built(node: Tree, args: list[Any]) -> State:
         if isinstance(node, Number):
             return number(node.value)
         if isinstance(node, Name):
             return values[node.name]
-        if node.symbol == LAYER:
-            return layer(*args)
+        if isinstance(node, Part):
+            return values["z"][node.position]
+        if node.symbol == ",":
+            return tuple(args)
+        if is_layer(node.symbol):
+            return layers[node.symbol](*args)
         if (node.symbol, len(args)) in _BUILD:
             return _BUILD[node.symbol, len(args)](*args)
         return FUNCTIONS[node.symbol][0](*args)

@@ -9,7 +9,7 @@ import numpy as np
 
 from symfold.base.arguments import NumpyArray, array_of, quoted, takes
 from symfold.core.nodes import Node
-from symfold.errors import InvalidType, InvalidValue, unknown
+from symfold.errors import InvalidType, InvalidValue, listing, plural, unknown
 from symfold.frontend.losses import LOSSES
 from symfold.mappers.expressions import named_mapper
 from symfold.training.boosting.learners import drawn
@@ -88,7 +88,13 @@ def loss_rule(loss: object) -> Rule:
 def step_maker(mapper: object) -> Callable[[Node], Any]:
     """The mapper as a function of the input."""
     if isinstance(mapper, str):
-        return named_mapper(mapper).make
+        row = named_mapper(mapper)
+        if len(row.layers) > 1 or row.parts > 1:
+            raise InvalidValue(
+                f"mapper={quoted(mapper)} has the layers {listing(row.layers)} and {plural(row.parts, 'state')} "
+                "(a stage fits one layer to one state: give a mapper such as 'z + f(x)')"
+            )
+        return row.make
     if callable(mapper):
         if takes(mapper, None):
             return mapper
