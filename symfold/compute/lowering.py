@@ -45,7 +45,7 @@ class Target:
 
 def rolled(net: Net) -> Net:
     """The net with equal steps as one loop and all its inputs, including those that no step reads."""
-    result = roll(net)
+    result = roll(net, search=False)
     inputs = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
     return Net(result.outputs, result.form, result.signature or inputs)
 

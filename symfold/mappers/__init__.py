@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Any
 
 from symfold.base.trees import State
-from symfold.errors import InvalidValue, no_name
+from symfold.errors import InvalidValue, no_name, unknown
 from symfold.mappers.additive import boosting, feedforward, residual
 from symfold.mappers.dense import dense_concatenation, dense_sum, denseformer, depth_attention, hyper_connections
 from symfold.mappers.ensembles import gradient_boosting, mixture, stacking
@@ -112,6 +112,8 @@ def mapper(text: str, x: State = None) -> Mapper:
     ...
     symfold.errors.UnknownName: unknown mapper: 'resnet' (must be one of 'boosting', ...), or an expression ...
     """
+    if not isinstance(text, str):
+        raise unknown("mapper", text, MAPPERS)
     row = named_mapper(text)
     if x is None and row.reads_x:
         raise InvalidValue(f"the mapper {text!r} reads the initial input x (give it: sf.mapper({text!r}, x))")

@@ -69,23 +69,28 @@ def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
     return (*state, *(join(parts) for parts in zip(*outputs, strict=True)))
 
 
-def roll(net: Any, search: bool = False) -> Net:
-    """The normal form: neighboring steps with equal blocks as one fold, folds of one step as their operations.
+def roll(net: Any, search: bool = True) -> Net:
+    """The net with repeated steps as folds: the normal form of its folds, and folds for repeated equations.
 
-    With `search`, also fold repeated equations that are not folds yet: parts between values that everything later goes
-    through, equal in structure, shapes and wiring, whatever the names of layers and parameters.
+    Equations repeat if they are equal in structure, shapes and wiring, whatever the names of layers and parameters, and
+    every later value goes through the last value of each repetition. Without `search`, only folds are rolled:
+    neighboring steps with equal blocks become one fold, a fold of one step its operations.
 
     >>> import numpy as np, symfold as sf
     >>> f, g = sf.layers("f1:4"), sf.layers("g1:4")
     >>> z = sf.tensor("x")
     >>> for k in range(3):
     ...     z = z + g[k](np.tanh(f[k](z)))
-    >>> len(sf.roll(z).bindings), sf.formula(sf.roll(z, search=True), form="fold")
-    (0, 'z_k = z_{k-1} + g_k(tanh(f_k(z_{k-1}))), k = 1..3, z_0 = x')
+    >>> print(sf.formula(sf.roll(z), form="fold"))
+    z_k = z_{k-1} + g_k(tanh(f_k(z_{k-1}))), k = 1..3, z_0 = x
+    >>> len(sf.roll(z, search=False).bindings)
+    0
     """
     net = Net.of(net)
-    rolled = roll_nodes(net.outputs)
-    return net.with_outputs(roll_nodes(with_repeats_folded(rolled)) if flag("search", search) else rolled).taking(net)
+    rolled, before = roll_nodes(net.outputs), None
+    while flag("search", search) and rolled != before:  # a fold that was found may repeat in turn
+        rolled, before = roll_nodes(with_repeats_folded(rolled)), rolled
+    return net.with_outputs(rolled).taking(net)
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:

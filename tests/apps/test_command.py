@@ -710,6 +710,26 @@ def test_inspect_gives_all_outputs_and_draws(tmp_path: Path, monkeypatch: Any) -
     assert call("inspect", "pair_of_nets:pair", "--partial").stderr == "symfold: --partial has no effect on a factory that returns a net (leave it out)\n"
 
 
+def test_inspect_reports_and_draws_what_roll_gives(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "written_out.py").write_text(
+        "import symfold as sf\n"
+        "def net():\n"
+        "    z = sf.tensor('x')\n"
+        "    for f in sf.layers('f1:6'):\n"
+        "        z = sf.tanh(f(z)) + z\n"
+        "    return z\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    found = printed_json("inspect", "written_out:net", "-o", "net.svg")
+    from written_out import net
+
+    rolled = sf.roll(net())
+    rolled.draw("rolled.svg", level="fold")
+    assert found["folds"] == [{"count": "5", "state": 1}] and found["formula"] == rolled.formula(form="fold")
+    assert Path("net.svg").read_bytes() == Path("rolled.svg").read_bytes()
+
+
 def test_inspect_says_in_one_line_where_a_factory_raised(tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "raising_nets.py").write_text("def args(a):\n    return a\n\ndef broken():\n    return 1 / 0\n")
     monkeypatch.chdir(tmp_path)

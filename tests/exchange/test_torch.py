@@ -281,7 +281,7 @@ def test_a_search_finds_what_is_in_no_module_of_its_own() -> None:
     ):
         value = torch.randn(2, 3).double()
         net, params = sf.from_torch(one, value)
-        rolled = sf.roll(net, search=True)
+        rolled = sf.roll(net)
         assert not sf.roll(net).bindings and [fold.op.count for fold in rolled.bindings] == [count]
         assert sf.formula(rolled, form="fold").startswith(formula)
         np.testing.assert_allclose(rolled(params, value.numpy()), one(value).detach().numpy(), atol=1e-12)
@@ -291,7 +291,7 @@ def test_a_search_finds_what_is_in_no_module_of_its_own() -> None:
 def test_a_search_finds_no_less_than_the_modules(name: str) -> None:
     module, value, options = built(name)
     net, params = sf.from_torch(module, (value,), options)
-    found = sf.roll(net, search=True)
+    found = sf.roll(net)
     assert [fold.op.count for fold in found.bindings] == MODELS[name][3]
     for a, b in zip(listed(found(params, value.numpy())), listed(net(params, value.numpy())), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)

@@ -392,7 +392,7 @@ def test_it_is_compared_with_a_residual_net(name: str) -> None:
     for answer in (sf.jacobian(net), sf.taught(net), sf.series(net, order=2)):
         assert str(answer)
     for rewired, size in ((sf.picard, 1), (sf.grouped, 2)):
-        if net.bindings or sf.roll(net, search=True).bindings:
+        if net.bindings or sf.roll(net).bindings:
             assert str(rewired(net, size))
         else:  # fractal: each half is another block
             with pytest.raises(sf.errors.InvalidValue, match="no fold"):

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symfold as sf
+from symfold.core.folds import is_fold
+from symfold.core.nodes import walk
 from symfold.errors import InvalidType
 
 X = sf.tensor("x", (None, 3))
@@ -52,11 +54,11 @@ WRITTEN: dict[str, tuple[Any, list[int]]] = {
 def test_the_fold_is_found_and_has_the_numbers(name: str) -> None:
     written, counts = WRITTEN[name]
     net = sf.Net.of(written)
-    rolled = sf.roll(net, search=True)
+    rolled = sf.roll(net)
     assert [fold.op.count for fold in rolled.bindings] == counts
     values = values_of(net)
     np.testing.assert_allclose(rolled(**values), net(**values), rtol=1e-14)
-    assert sf.roll(rolled, search=True) == rolled == sf.roll(rolled)
+    assert sf.roll(rolled) == rolled == sf.roll(rolled, search=False)
 
 
 @pytest.mark.parametrize("name", ["one layer after the other", "a residual", "two layers a step"])
@@ -66,14 +68,14 @@ def test_it_is_the_net_that_the_fold_gives(name: str) -> None:
         "a residual": (lambda z, f: z + f(z), list(F[:6])),
         "two layers a step": (lambda z, fg: fg[1](np.sin(fg[0](z))), list(zip(F[:5], G[:5], strict=True))),
     }[name]
-    assert str(sf.roll(WRITTEN[name][0], search=True)) == str(sf.roll(sf.fold(mapper, items, X)))
+    assert str(sf.roll(WRITTEN[name][0])) == str(sf.roll(sf.fold(mapper, items, X)))
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_search_changes_no_numbers_of_any_net(case: Case) -> None:
     net, values = case.build(4), case.values(4)
     for one in (net, sf.unroll(net) if not case.shallowest else net):
-        found = sf.roll(one, search=True)
+        found = sf.roll(one)
         given = [found(**values)] if len(net.outputs) == 1 else list(found(**values))
         wanted = [net(**values)] if len(net.outputs) == 1 else list(net(**values))
         for a, b in zip(given, wanted, strict=True):
@@ -86,10 +88,24 @@ def test_any_sequence_of_steps_keeps_its_numbers(steps: list[str]) -> None:
     for k, step in enumerate(steps):
         z = {"f": lambda z, k=k: F[k](z), "g": lambda z, k=k: z + G[k](z), "sin": lambda z, k=k: np.sin(z), "twice": lambda z, k=k: z * 2 + z, "skip": lambda z, k=k: z + X}[step](z)
     net = sf.Net.of(z)
-    rolled = sf.roll(net, search=True)
+    rolled = sf.roll(net)
     values = values_of(net)
     np.testing.assert_allclose(rolled(**values), net(**values), rtol=1e-12)
-    assert sf.roll(net, search=True).to_json() == rolled.to_json()
+    assert sf.roll(net).to_json() == rolled.to_json()
+    assert sf.roll(rolled) == rolled == sf.roll(sf.unroll(rolled))
+
+
+def test_folds_that_are_found_may_repeat_in_turn() -> None:
+    """Forty steps and another layer, three times: more blocks in a repeat than a search looks at, until it has the folds."""
+    names = iter(range(1, 1000))
+    z: Any = X
+    for _ in range(3):
+        z = repeated(lambda k, z: np.tanh(z + sf.layer(f"f{next(names)}")(z)), 40, z)
+        z = np.sin(sf.layer(f"g{next(names)}")(z))
+    rolled = sf.roll(z)
+    (fold,) = rolled.bindings
+    assert fold.op.count == 3 and [node.op.count for node in walk(fold.op.block.results) if is_fold(node)] == [40]
+    assert sf.roll(rolled) == rolled and rolled.inputs == sf.Net.of(z).inputs
 
 
 def test_a_long_chain_is_found_by_work_that_grows_with_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +123,7 @@ def test_a_long_chain_is_found_by_work_that_grows_with_its_length(monkeypatch: p
     totals = []
     for count in (100, 400):
         walked.clear()
-        rolled = sf.roll(repeated(lambda k, z: z + sf.layer(f"f{k}")(z), count), search=True)
+        rolled = sf.roll(repeated(lambda k, z: z + sf.layer(f"f{k}")(z), count))
         assert [fold.op.count for fold in rolled.bindings] == [count]
         totals.append(sum(walked))
     assert totals[1] <= 4.2 * totals[0]

@@ -46,7 +46,7 @@ def memory(net: Net) -> Any:
     """
     if _is_single_fold(net):
         return 0
-    roots = inlined(roll(net).outputs)
+    roots = inlined(roll(net, search=False).outputs)
     budgets = marks(roots)
     if budgets and all(is_concrete(node.shape) for node in walk(roots) if is_leaf(node) and node.op.role != "layer"):
         return _kept(within_budget(roots, NUMBER), NUMBER)

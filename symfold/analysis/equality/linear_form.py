@@ -46,7 +46,7 @@ def same_linear_form(a: Net, b: Net, inline: bool = False) -> bool:
     """
     try:
         inward = [Inward(inline), Inward(inline)]
-        forms = [passes.into_steps(roll(net).outputs) for passes, net in zip(inward, (a, b), strict=True)]
+        forms = [passes.into_steps(roll(net, search=False).outputs) for passes, net in zip(inward, (a, b), strict=True)]
         if not inline and not any(passes.maps for passes in inward):
             return False  # no linear map stands before a sum: the normal form has been compared already
         left, right = (separated(without_unread(form)) for form in forms)

@@ -40,13 +40,13 @@ def normal_form(net: Any) -> Net:
     >>> normal_form(sf.fold(boosting, f, x)) == normal_form(x + sf.fold(boosting, f, 0))
     True
     """
-    rolled = roll(Net.of(net))
+    rolled = roll(net, search=False)
     return rolled.with_outputs(separated(rolled.outputs))
 
 
 def same_form(a: Net, b: Net) -> bool:
     """Whether two nets have one normal form: as folds, or unrolled if they are short."""
-    left, right = (roll(net).outputs for net in (a, b))
+    left, right = (roll(net, search=False).outputs for net in (a, b))
     if tidy(left) == tidy(right) or separated(left) == separated(right):
         return True
     short = [flat for net in (a, b) if (flat := flattened(net)) is not None]

@@ -115,7 +115,7 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.show.notation import formula
     from symfold.transform.rolling import roll
 
-    rolled = roll(net, search=True)
+    rolled = roll(net)
     costs = cost(rolled)
     polynomials = [in_powers(paths(part).polynomial) for part in _outputs(rolled)]
     return {

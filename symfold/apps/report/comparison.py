@@ -60,7 +60,7 @@ class Comparison:
     @cached_property
     def rolled(self) -> tuple[Net, Net]:
         """Both in normal form, in which deep nets are small."""
-        return roll(self.a), roll(self.b)
+        return roll(self.a, search=False), roll(self.b, search=False)
 
     @cached_property
     def symbol(self) -> sp.Symbol | None:

@@ -23,7 +23,7 @@ def swept(comparison: Comparison) -> str:
         (comparison.a, comparison.b, comparison.names),
         (comparison.b, comparison.a, comparison.names[::-1]),
     ):
-        if one.bindings and roll(picard(one, 1)) == roll(other):
+        if one.bindings and roll(picard(one, 1), search=False) == roll(other, search=False):
             return f"{second} is exactly the first sweep of solving the equations of {first}."
     comparison.check_few()
     whole = trimmed(paths(comparison.a).coefficients())
@@ -64,7 +64,7 @@ def ladder(comparison: Comparison) -> str:
     drawn = plots.lines(title, [curve], "sweep s", "error", (False, True), range(depth + 1))
     told = [
         "the input alone" if sweeps[0].outputs[0] in net.inputs else "the first state",
-        *([other] if roll(sweeps[1]) == roll(comparison.b) else ["sweep 1"]),
+        *([other] if roll(sweeps[1], search=False) == roll(comparison.b, search=False) else ["sweep 1"]),
         *(f"sweep {s}" for s in range(2, depth)),
         name,
     ][: depth + 1]

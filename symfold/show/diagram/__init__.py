@@ -103,7 +103,7 @@ def _graph(net: Any, level: str | None, max_size: int | None) -> nx.MultiDiGraph
     if level is None:
         level = "layer"
         if (steps := count_steps(net)) > MOST_STEPS:  # like steps give one picture, rolled or not
-            net, level = roll(net) if steps < float("inf") else net, "fold"
+            net, level = roll(net, search=False) if steps < float("inf") else net, "fold"
     if level in UNROLLED and max_size is not None and max_size < (steps := count_steps(net)) < float("inf"):
         raise too_large(f"the picture would show {steps:,} steps", None, max_size)  # before building the graph
     return graph(net, "block" if level == "fold" else level)

@@ -150,7 +150,7 @@ def lines_formula(lines: Sequence[Line], style: Style) -> str:
 
 def folded(net: Net) -> Net:
     """The net to display: many single steps are rolled into folds."""
-    return roll(net) if len(net.bindings) > SHORT else net
+    return roll(net, search=False) if len(net.bindings) > SHORT else net
 
 
 def describe(net: Net) -> str:

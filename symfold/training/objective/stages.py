@@ -77,7 +77,7 @@ def stages_of(loss: object, epochs: int) -> list[Stage]:
     stages = []
     for k, (name, weights) in enumerate(weights_of.items()):
         absent = tuple(order[starts[k + 1] :]) if k + 1 < count else ()
-        prefix = roll(without(net, absent))
+        prefix = roll(without(net, absent), search=False)
         if absent and not _Reach(name).runs(prefix):
             raise InvalidValue(
                 f"without the layers after {name!r} the loss does not depend on {name!r}, so no stage can fit it "

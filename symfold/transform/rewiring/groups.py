@@ -31,7 +31,7 @@ def grouped(net: object, size: int | sp.Symbol) -> Net:
     first step that changes the shape of the state.
 
     At a symbolic depth, the size must be 1, the depth itself, or a divisor of it, as 3 of 3*m. In a net without a fold,
-    `sf.roll(net, search=True)` looks for one.
+    `sf.roll(net)` looks for one.
 
     Errors: InvalidValue for a symbolic depth that the size is not known to divide; for a net without repeated steps.
 

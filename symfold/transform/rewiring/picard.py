@@ -27,7 +27,7 @@ def picard(net: object, sweeps: int) -> Net:
     """The net after some sweeps from the constant trajectory: boosting after one, the residual net itself after n.
 
     Sweep 0 is the initial state, without layers. The cost grows with the number of sweeps, not with the depth. In a net
-    without a fold, `sf.roll(net, search=True)` looks for one.
+    without a fold, `sf.roll(net)` looks for one.
 
     Errors: InvalidValue for a net without repeated steps, TooLarge for more than 100,000 sweeps of a deeper net.
 

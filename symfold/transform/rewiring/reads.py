@@ -32,7 +32,7 @@ def with_fold(net: Any, parts: str) -> Net:
     """The net, with its steps found if they are written out; an error if there are none."""
     base = Net.of(net)
     if not base.bindings:
-        base = roll(base, search=True)
+        base = roll(base)
     if not base.bindings:
         raise InvalidValue(
             f"the net has no fold and no repeated steps, so there are no {parts} (make its steps a fold: sf.fold)"
