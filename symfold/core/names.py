@@ -274,8 +274,8 @@ def check_claims(roots: Sequence[Node]) -> None:
                     parameter, claimant = claimed
                     number = parameter[len(label(parameter)) :]
                     raise InvalidValue(
-                        f"layers {claimant}{number} and {owner}{number} both claim the parameter {parameter!r} (give "
-                        "the layers of one of them other numbers, as sf.layers('g11:14'), or use one layer for both)"
+                        f"layers {claimant}{number} and {owner}{number} both claim the parameter {parameter!r} "
+                        "(rename one of the layers, or the parameter, or use one layer for both)"
                     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from symfold.base.arguments import flag, whole
 from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal
@@ -16,16 +14,6 @@ from symfold.frontend.elementwise import relu
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 
 ZERO = Normal(0.0, 0.0)
-
-
-def tagged(kind: Kind, tag: str) -> Kind:
-    """The same kind with tagged weight names: f1, f2, ... and g1, g2, ... would otherwise both have W1, W2, ...
-
-    >>> from symfold.frontend.layer_kinds import dense
-    >>> [weight.prefix for weight in tagged(dense(3, 3), "g").weights]
-    ['Wg', 'bg']
-    """
-    return replace(kind, weights=tuple(replace(weight, prefix=weight.prefix + tag) for weight in kind.weights))
 
 
 def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:

@@ -120,13 +120,19 @@ class StandInLayer(Layer):
 
 
 def weight_name(prefix: str, layer: str) -> str:
-    """The name of a layer's parameter: `W1` for `f1`, `W_gate` for `gate`.
+    """The name of a layer's parameter: `W1` for `f1`, and with the name of any other layer, `W_g1`, `W_gate`.
 
-    >>> weight_name("W", "f12"), weight_name("W", "gate")
-    ('W12', 'W_gate')
+    Names depend on the layer alone: they stay when other layers join the net, and two layers never share one.
+
+    >>> weight_name("W", "f12"), weight_name("W", "g12"), weight_name("W", "gate"), weight_name("W2", "f1")
+    ('W12', 'W_g12', 'W_gate', 'W2_f1')
     """
-    number = re.fullmatch(r"[A-Za-z]+(\d+)", layer)
-    return f"{prefix}{number[1]}" if number else f"{prefix}_{layer}"
+    return stem_of(prefix, "f") + layer[1:] if re.fullmatch(r"f(0|[1-9][0-9]*)", layer) else f"{prefix}_{layer}"
+
+
+def stem_of(prefix: str, layer: str) -> str:
+    """The name of a parameter of numbered layers, without the number; W2 of f1 is not W21, which is W of f21."""
+    return prefix if layer == "f" and not prefix[-1:].isdecimal() else f"{prefix}_{layer}"
 
 
 @dataclass(frozen=True)
@@ -206,8 +212,8 @@ class Layers(Sequence[Layer]):
 
 def weight_names(prefix: str, names: Names) -> Names:
     """The names that one parameter has in many layers."""
-    if isinstance(names, Numbered) and re.fullmatch(r"[A-Za-z]+", names.prefix):
-        return replace(names, prefix=prefix)
+    if isinstance(names, Numbered):
+        return replace(names, prefix=stem_of(prefix, names.prefix))
     return compress([weight_name(prefix, name) for name in names])
 
 

@@ -181,17 +181,17 @@ class Parts:
 
     def layer(self, name: str, *, inputs: int = 1, gate: bool = False) -> Layer:
         """A layer shared by all steps."""
-        return layer(name, None if self.width is None else dense_of(self.width, inputs, "", self.activation(gate)))
+        return layer(name, None if self.width is None else dense_of(self.width, inputs, self.activation(gate)))
 
     def numbers(self, name: str, shape: tuple[int, ...] = (), start: Normal | None = None) -> Node:
         """A trained array per step."""
         return Node(StackedInputs(Numbered(name, 1, self.depth), shape, "parameter", start or Normal(0.0, 0.5)))
 
 
-def dense_of(width: int, inputs: int, tag: str, activation: Layered | None) -> Kind:
-    """The layer activation(x W + y V + ... + b); the tag separates the weights of layers with equal numbers."""
+def dense_of(width: int, inputs: int, activation: Layered | None) -> Kind:
+    """The layer activation(x W + y V + ... + b)."""
     scale = Normal(0.0, (inputs * width) ** -0.5)
-    weights = [Weight(f"{prefix}{tag}", (width, width), scale) for prefix in "WVU"[:inputs]]
+    weights = [Weight(prefix, (width, width), scale) for prefix in "WVU"[:inputs]]
 
     def body(*values: State) -> State:
         total: State = values[-1]
@@ -199,16 +199,12 @@ def dense_of(width: int, inputs: int, tag: str, activation: Layered | None) -> K
             total = dot(value, weight) + total
         return total if activation is None else activation(total)
 
-    return make_kind(body, inputs, (*weights, Weight(f"b{tag}", (1, width), Normal(0.0, 0.0))))
+    return make_kind(body, inputs, (*weights, Weight("b", (1, width), Normal(0.0, 0.0))))
 
 
 def dense_layers(name: str, count: Size, width: int, activation: Layered | None, inputs: int = 1) -> Layers:
-    """Dense layers of one width, one per step; the weights of lists other than f carry the name of the list.
-
-    >>> [dense_layers(name, 1, 2, None)[0].params for name in "fg"]
-    [(W1, b1), (Wg1, bg1)]
-    """
-    return layers(name, dense_of(width, inputs, "" if name == "f" else name, activation), count=count)
+    """Dense layers of one width, one per step."""
+    return layers(name, dense_of(width, inputs, activation), count=count)
 
 
 def first(net: Net) -> State:

@@ -11,7 +11,7 @@ from typing import Any
 from symfold.base.trees import Layered, State
 from symfold.core.net import Net
 from symfold.frontend import folding
-from symfold.frontend.kinds import attention, layer_norm, perceptron, tagged
+from symfold.frontend.kinds import attention, layer_norm, perceptron
 from symfold.frontend.layer_kinds import Kind
 from symfold.frontend.named_layers import layers
 from symfold.frontend.runs import zipped
@@ -71,7 +71,7 @@ def _kind(name: str, width: int, causal: bool) -> Kind:
         "a": lambda: attention(width, 2 if width % 2 == 0 else 1, causal=causal),
         "m": lambda: perceptron(width, 4 * width),
     }
-    return kinds.get(name, lambda: tagged(layer_norm(width), name))()
+    return kinds.get(name, lambda: layer_norm(width))()
 
 
 TOKENS = "tokens", mean_position, True

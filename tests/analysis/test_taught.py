@@ -295,12 +295,12 @@ def test_taught_and_received_agree_and_nested_layers_come_in_order() -> None:
     def by_hand(probes: list[Any]) -> Any:
         waiting, z = iter(probes), data["x"]
 
-        def layer(k: int, act: Any) -> Any:
+        def layer(k: str, act: Any) -> Any:
             return lambda v: act(anp.dot(v, params[f"W{k}"]) + params[f"b{k}"]) + next(waiting)
 
-        for k in (11, 12, 13):
+        for k in ("11", "12", "13"):
             w = layer(k, anp.tanh)(z)
-            for j in (1, 2):
+            for j in ("_g1", "_g2"):
                 w = layer(j, lambda v: 1 / (1 + anp.exp(-v)))(w + z) + w
             z = w + z
         return anp.sum((data["target"] - z) ** 2)

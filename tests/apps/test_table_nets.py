@@ -119,7 +119,7 @@ def coupling(v: dict[str, Any], x: Any) -> Any:
     a, b = dense(v, "into", x), dense(v, "into_y", x)
     for k in "123":
         a = a + np.tanh(b @ v[f"W{k}"] + v[f"b{k}"])
-        b = b + np.tanh(a @ v[f"Wg{k}"] + v[f"bg{k}"])
+        b = b + np.tanh(a @ v[f"W_g{k}"] + v[f"b_g{k}"])
     return dense(v, "out", np.hstack([a, b]))
 
 
@@ -127,12 +127,12 @@ def attention(v: dict[str, Any], x: Any) -> Any:
     """A token per column, attention over all of them, their mean."""
     z = x[..., None] * v["W_into"] + v["b_into"]
     for k in "123":
-        total = v[f"bo{k}"]
+        total = v[f"bo_a{k}"]
         for head in range(2):
-            q, key, value = (z @ v[f"{n}{k}"][head] + v[f"b{n.lower()}{k}"][head] for n in "QKV")
+            q, key, value = (z @ v[f"{n}_a{k}"][head] + v[f"b{n.lower()}_a{k}"][head] for n in "QKV")
             scores = q @ np.swapaxes(key, -1, -2) * 2**-0.5
             weights = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
-            total = total + weights @ value @ v[f"O{k}"][head]
+            total = total + weights @ value @ v[f"O_a{k}"][head]
         z = z + total
     return dense(v, "out", z.mean(axis=-2))
 

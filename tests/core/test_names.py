@@ -16,16 +16,17 @@ from symfold.core.stacked_inputs import Numbered, compress, count_of
 X = sf.tensor("x", (None, 3))
 DENSE = sf.dense(3, 3)
 F, G = sf.layers("f1:4", DENSE), sf.layers("g1:4", DENSE)
+IN, OUT = sf.layers("a_out1:4", DENSE), sf.layers("out1:4", lambda z, W_a: np.dot(z, W_a), W_a=(3, 3))  # an underscore each
 
 
 @pytest.mark.parametrize(
     "build, message",
     [
-        (lambda: sf.Net.of(G[0](F[0](X))), "g1 and f1|f1 and g1"),
-        (lambda: sf.fold(sf.mappers.residual, [*F, *G], X), "both claim the parameter 'W1'"),
-        (lambda: sf.fold(sf.mappers.residual, G, sf.fold(sf.mappers.residual, F, X)), "both claim the parameter 'W1'"),
-        (lambda: sf.Net.of(G[1](sf.fold(sf.mappers.residual, F, X).outputs[0])), "f2 both claim the parameter 'W2'"),
-        (lambda: sf.fold(lambda z, f: sf.fold(sf.mappers.residual, G, f(z)), F, X), "both claim the parameter 'W1'"),
+        (lambda: sf.Net.of(IN[0](OUT[0](X))), "a_out1 and out1|out1 and a_out1"),
+        (lambda: sf.fold(sf.mappers.residual, [*IN, *OUT], X), "both claim the parameter 'W_a_out1'"),
+        (lambda: sf.fold(sf.mappers.residual, IN, sf.fold(sf.mappers.residual, OUT, X)), "both claim the parameter 'W_a_out1'"),
+        (lambda: sf.Net.of(IN[1](sf.fold(sf.mappers.residual, OUT, X).outputs[0])), "both claim the parameter 'W_a_out2'"),
+        (lambda: sf.fold(lambda z, f: sf.fold(sf.mappers.residual, IN, f(z)), OUT, X), "both claim the parameter 'W_a_out1'"),
         (lambda: sf.fold(sf.mappers.residual, [F[0], sf.layer("f1", lambda z: z)], X), "two different layers are named 'f1'"),
         (lambda: sf.Net.of(F[0](X) + sf.tensor("W1", (3,))), "two different tensors are named 'W1'"),
         (lambda: sf.fold(sf.mappers.residual, F, X + sf.tensor("W2", (3,))), "two different tensors are named 'W2'"),

@@ -21,7 +21,7 @@ WIDTH, H = 4, 0.5
 
 
 def f(v: Values, k: Any, z: Any, tag: str = "") -> Any:
-    """The layer of number k: W1, b1; of a second list of layers Wg1, bg1."""
+    """The layer of number k: W1, b1; of a second list of layers W_g1, b_g1."""
     return np.tanh(z @ v[f"W{tag}{k}"] + v[f"b{tag}{k}"])
 
 
@@ -47,7 +47,7 @@ def two(second: str) -> Callable[[Values], Any]:
 
 
 def highway(v: Values, k: int, z: Any) -> Any:
-    gate = sigmoid(f(v, k, z, "g"))
+    gate = sigmoid(f(v, k, z, "_g"))
     return gate * f(v, k, z) + (1 - gate) * z
 
 
@@ -74,7 +74,7 @@ def hyper_connections(v: Values, k: int, streams: Any) -> Any:
 
 
 def mixture(depth: int, v: Values) -> Any:
-    scores = np.stack([np.exp(f(v, k, v["x"], "g")) for k in range(1, depth + 1)])
+    scores = np.stack([np.exp(f(v, k, v["x"], "_g")) for k in range(1, depth + 1)])
     return sum(share * f(v, k + 1, v["x"]) for k, share in enumerate(scores / scores.sum(0)))
 
 
@@ -84,7 +84,7 @@ def stacking(depth: int, v: Values) -> Any:
 
 def coupling(v: Values, k: int, state: Any) -> Any:
     a = state[0] + f(v, k, state[1])
-    return a, state[1] + f(v, k, a, "g")
+    return a, state[1] + f(v, k, a, "_g")
 
 
 def momentum(v: Values, k: int, state: Any) -> Any:
@@ -163,34 +163,34 @@ def unet(depth: int, v: Values) -> Any:
         states.append(f(v, k, states[-1]))
     z = states[-1]
     for k in range(1, depth + 1):
-        z = g2(v, k, z, states[depth + 1 - k], "g")
+        z = g2(v, k, z, states[depth + 1 - k], "_g")
     return z
 
 
 def attention(v: Values, k: int, z: Any) -> Any:
     """Heads side by side in one matrix, split and joined by reshaping; what comes later is left out of the sums."""
     batch, time, width = z.shape
-    heads, _, part = v[f"Q{k}"].shape
+    heads, _, part = v[f"Q_a{k}"].shape
 
     def split(letter: str) -> Any:
-        joined = np.concatenate(list(v[f"{letter}{k}"]), axis=-1)
-        return (z @ joined + v[f"b{letter.lower()}{k}"].reshape(-1)).reshape(batch, time, heads, part)
+        joined = np.concatenate(list(v[f"{letter}_a{k}"]), axis=-1)
+        return (z @ joined + v[f"b{letter.lower()}_a{k}"].reshape(-1)).reshape(batch, time, heads, part)
 
     q, key, value = map(split, "QKV")
     read = np.zeros((batch, time, heads, part))
     for b, at, head in np.ndindex(batch, time, heads):
         powers = np.exp([q[b, at, head] @ key[b, before, head] / np.sqrt(part) for before in range(at + 1)])
         read[b, at, head] = sum(power / powers.sum() * value[b, before, head] for before, power in enumerate(powers))
-    return read.reshape(batch, time, width) @ v[f"O{k}"].reshape(width, width) + v[f"bo{k}"]
+    return read.reshape(batch, time, width) @ v[f"O_a{k}"].reshape(width, width) + v[f"bo_a{k}"]
 
 
 def norm(v: Values, k: int, z: Any, tag: str) -> Any:
     centred = z - z.mean(-1, keepdims=True)
-    return centred / np.sqrt(z.var(-1, keepdims=True) + 1e-5) * v[f"gain{tag}{k}"] + v[f"shift{tag}{k}"]
+    return centred / np.sqrt(z.var(-1, keepdims=True) + 1e-5) * v[f"gain_{tag}{k}"] + v[f"shift_{tag}{k}"]
 
 
 def perceptron(v: Values, k: int, z: Any) -> Any:
-    return np.maximum(z @ v[f"W{k}"] + v[f"b{k}"], 0) @ v[f"U{k}"] + v[f"c{k}"]
+    return np.maximum(z @ v[f"W_m{k}"] + v[f"b_m{k}"], 0) @ v[f"U_m{k}"] + v[f"c_m{k}"]
 
 
 def pre_norm(v: Values, k: int, z: Any) -> Any:
@@ -231,7 +231,7 @@ BY_HAND: dict[str, Callable[[int, Values], Any]] = {
     "scaled": stepping(lambda v, k, z: z + 0.1 * f(v, k, z)),
     "rezero": stepping(lambda v, k, z: z + v[f"alpha{k}"] * f(v, k, z)),
     "highway": stepping(highway),
-    "parallel": stepping(lambda v, k, z: z + f(v, k, z) + f(v, k, z, "g")),
+    "parallel": stepping(lambda v, k, z: z + f(v, k, z) + f(v, k, z, "_g")),
     "boosting": stepping(lambda v, k, z: z + f(v, k, v["x"])),
     "gradient_boosting": stepping(lambda v, k, z: z + 0.1 * f(v, k, v["x"]), lambda v: 0),
     "stacking": stacking,

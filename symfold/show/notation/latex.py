@@ -11,7 +11,7 @@ from sympy.printing.latex import greek_letters_set, other_symbols, tex_greek_dic
 from sympy.printing.pretty.pretty_symbology import greek_unicode
 
 from symfold.core.shapes import Size
-from symfold.show.notation.terms import Name, show_size
+from symfold.show.notation.terms import Name, letter_and_indices, letter_and_number, show_size
 
 GREEK = {letter: name for name, letter in greek_unicode.items() if len(letter) == 1 and name.isalpha()}
 LETTERS = {*greek_letters_set, *tex_greek_dictionary, *other_symbols}  # that LaTeX has commands for
@@ -23,15 +23,39 @@ def latex_word(word: str) -> str:
 
     >>> latex_word("x_1"), latex_word("α"), latex_word("_x"), latex_word("xabs"), latex_word("y[50%]")
     ('x_{1}', '\\alpha', '\\mathrm{\\_x}', 'xabs', 'y[50\\%]')
+    >>> latex_word("W_g12")
+    'W_{g_{12}}'
+    """
+    return indexed_word(word)
+
+
+def indexed_word(word: str, number: str = "") -> str:
+    r"""A name, perhaps with a further index, which numbers its last index if that is a letter.
+
+    >>> indexed_word("z", "k-1"), indexed_word("W_g", "k"), indexed_word("norm2", "k")
+    ('z_{k-1}', 'W_{g_{k}}', 'norm_{2,k}')
     """
     word = unicodedata.normalize("NFKC", word)
+    indices: list[str] = []
+    last = ""
     if not word.isidentifier():
-        return text_inside("".join(SIGNS.get(sign, sign) for sign in re.sub("(?<!,) ", r"\0", word)))
-    if word.startswith("_") or "__" in word:  # no letter to set an index at
-        return rf"\mathrm{{{text_inside(escaped(word))}}}"
-    name = GREEK.get(word[0], word[0]) + word[1:]
-    letter, *indices = re.sub(r"^([^\W\d_]+)(\d+)(?=_|$)", r"\1_\2", name).split("_")
-    return _letter(letter) + (f"_{{{','.join(map(_letter, indices))}}}" if indices else "")
+        letter = text_inside("".join(SIGNS.get(sign, sign) for sign in re.sub("(?<!,) ", r"\0", word)))
+    elif word.startswith("_") or "__" in word:  # no letter to set an index at
+        letter = rf"\mathrm{{{text_inside(escaped(word))}}}"
+    else:
+        first, *others = letter_and_indices(GREEK.get(word[0], word[0]) + word[1:])
+        letter, indices, last = _letter(first), list(map(_index, others)), others[-1] if others else ""
+    if number and last.isalpha():
+        indices[-1] += f"_{{{number}}}"
+    elif number:
+        indices.append(number)
+        letter = f"{{{letter}}}" if "_" in letter else letter
+    return letter + (f"_{{{','.join(indices)}}}" if indices else "")
+
+
+def _index(name: str) -> str:
+    stem, number = letter_and_number(name)
+    return _letter(stem) + (f"_{{{number}}}" if number else "")
 
 
 def _letter(name: str) -> str:
@@ -68,8 +92,7 @@ def escaped(text: str) -> str:
 def latex_name(name: Name) -> str:
     if name.index is None:
         return r"\ldots" if name.stem == "..." else latex_word(name.stem)
-    stem = latex_word(name.stem.removesuffix("_"))
-    return f"{f'{{{stem}}}' if '_' in stem else stem}_{{{latex_size(name.index)}}}"
+    return indexed_word(name.stem.removesuffix("_"), latex_size(name.index))
 
 
 def latex_size(size: Size) -> str:

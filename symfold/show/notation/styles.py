@@ -20,7 +20,7 @@ from sympy.printing.str import StrPrinter
 
 from symfold.base.arguments import one_of
 from symfold.show.notation.latex import latex_function, latex_name
-from symfold.show.notation.terms import Name, show_size
+from symfold.show.notation.terms import Name, letter_and_indices, letter_and_number, show_size
 
 
 @dataclass(frozen=True)
@@ -102,16 +102,25 @@ def _mathml_word(word: str) -> str:
 
 
 def _mathml_name(name: Name) -> str:
-    if name.index is None:
-        numbered = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name.stem)
-        return (
-            f"<msub>{_mathml_word(numbered[1])}<mn>{numbered[2]}</mn></msub>"
-            if numbered
-            else _mathml_word(name.stem.replace("...", "…"))
-        )
-    return (
-        f"<msub>{_mathml_word(name.stem.removesuffix('_'))}<mrow>{mathml_tokens(show_size(name.index))}</mrow></msub>"
-    )
+    stem = name.stem.replace("...", "…") if name.index is None else name.stem.removesuffix("_")
+    letter, *others = letter_and_indices(stem) if not stem.endswith("_") else (stem,)
+    indices = list(map(_mathml_index, others))
+    if name.index is not None:
+        number = f"<mrow>{mathml_tokens(show_size(name.index))}</mrow>"
+        if others and others[-1].isalpha():
+            indices[-1] = f"<msub>{indices[-1]}{number}</msub>"
+        else:
+            indices.append(number)
+    if not indices:
+        return _mathml_word(letter)
+    subscript = "<mo>,</mo>".join(indices)
+    return f"<msub>{_mathml_word(letter)}{f'<mrow>{subscript}</mrow>' if len(indices) > 1 else subscript}</msub>"
+
+
+def _mathml_index(name: str) -> str:
+    stem, number = letter_and_number(name)
+    shown = f"<mn>{stem}</mn>" if stem.isdigit() else _mathml_word(stem)
+    return f"<msub>{shown}<mn>{number}</mn></msub>" if number else shown
 
 
 def mathml_tokens(size: str) -> str:

@@ -6,6 +6,7 @@ part ::= text | term | Run                    a term is written part by part
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -44,6 +45,27 @@ class Name:
         shown = show_size(self.index)
         stem = self.stem.removesuffix("_")  # of names numbered as norm2_0, norm2_1, ...
         return f"{stem}_{shown}" if len(shown) == 1 or shown.isdigit() else f"{stem}_{{{shown}}}"
+
+
+def letter_and_indices(word: str) -> tuple[str, ...]:
+    """The parts of a name that is written with indices: its letter, then each index, perhaps a letter with a number.
+
+    >>> letter_and_indices("x1"), letter_and_indices("W_g12"), letter_and_indices("a1_b_2"), letter_and_indices("_x")
+    (('x', '1'), ('W', 'g12'), ('a', '1', 'b', '2'), ('_x',))
+    """
+    if not word.isidentifier() or word.startswith("_") or "__" in word:
+        return (word,)  # no letter to set an index at
+    return tuple(re.sub(r"^([^\W\d_]+)(\d+)(?=_|$)", r"\1_\2", word).split("_"))
+
+
+def letter_and_number(index: str) -> tuple[str, str]:
+    """A letter and the number after it, either perhaps empty.
+
+    >>> letter_and_number("g12"), letter_and_number("gate"), letter_and_number("3")
+    (('g', '12'), ('gate', ''), ('3', ''))
+    """
+    numbered = re.fullmatch(r"([^\W\d]+)(\d+)", index)
+    return (numbered[1], numbered[2]) if numbered else (index, "")
 
 
 @dataclass(frozen=True)
