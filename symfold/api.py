@@ -6,6 +6,7 @@ import difflib
 from typing import Any
 
 import symfold.analysis.record
+import symfold.analysis.summary
 import symfold.apps.experiments as experiments
 import symfold.errors as errors
 import symfold.frontend.losses as losses

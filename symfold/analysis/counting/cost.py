@@ -238,20 +238,30 @@ def _arithmetic(roots: Sequence[Node]) -> Any:
     folds: Any = 0
     passes: dict[Shape, Any] = {}  # by shape, whose size may be an expression: multiplied once
     for node in walk(roots):
-        op = node.op
-        if isinstance(op, Call):
-            return None
-        if isinstance(op, Fold):
-            step = _arithmetic(op.block.results)
+        if isinstance(node.op, Fold):
+            step = _arithmetic(node.op.block.results)
             if step is None:
                 return None
-            folds += op.count * step
-        elif isinstance(op, type) or is_primitive(node, dot, einsum, *REDUCTIONS, *EXPONENTIAL):
-            if not all(is_known(part.shape) for part in (node, *node.args)):
-                return None
-            shape = node.shape if isinstance(op, type) or is_primitive(node, dot, einsum) else node.args[0].shape
-            passes[shape] = passes.get(shape, 0) + _passes(node)
+            folds += node.op.count * step
+        elif (own := own_passes(node)) is None:
+            return None
+        else:
+            shape, number = own
+            passes[shape] = passes.get(shape, 0) + number
     return folds + sum(number * prod(shape) for shape, number in passes.items())
+
+
+def own_passes(node: Node) -> tuple[Shape, Any] | None:
+    """The arithmetic of a node that is not a fold: operations per entry of a shape; None if it is unknown."""
+    op = node.op
+    if isinstance(op, Call):
+        return None
+    if not isinstance(op, type) and not is_primitive(node, dot, einsum, *REDUCTIONS, *EXPONENTIAL):
+        return (), 0
+    if not all(is_known(part.shape) for part in (node, *node.args)):
+        return None
+    shape = node.shape if isinstance(op, type) or is_primitive(node, dot, einsum) else node.args[0].shape
+    return shape, _passes(node)
 
 
 def _passes(node: Node) -> Any:

@@ -1,0 +1,263 @@
+"""net.summary: what a net is made of. A row per layer, and per fold its step, count and state; at any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from math import prod
+from typing import Any, TypeAlias
+
+import sympy as sp
+
+from symfold.analysis.counting.cost import operations, own_passes
+from symfold.core.attach import attach
+from symfold.core.blocks import is_call, is_name
+from symfold.core.folds import Fold, Select, is_fold
+from symfold.core.leaves import Constant, Formal
+from symfold.core.names import show_names
+from symfold.core.net import Net
+from symfold.core.nodes import Node, walk, walking_once
+from symfold.core.primitives import concatenate, expand, is_apply, is_primitive, item, permute, reshape, squeeze, swap
+from symfold.core.sequences import reverse_row, stack_row, take_row
+from symfold.core.shapes import Size, show
+from symfold.core.stacked_inputs import Leaf, count_of, is_leaf, is_stacked
+from symfold.errors import plural
+from symfold.transform.rolling import roll
+
+MOST = 60  # rows that are shown
+ARRANGED = (
+    stack_row,
+    take_row,
+    reverse_row,
+    concatenate,
+    item,
+    reshape,
+    expand,
+    squeeze,
+    swap,
+    permute,
+)  # a parameter in another arrangement
+Sources: TypeAlias = Mapping[Node, Sequence[Leaf]]  # the parameters and names of layers that nodes stand for
+HEADS = ("layer", "shape", "parameters", "operations")
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """A layer, a fold, an operation that reads parameters, or the rest of a step.
+
+    - nesting: the number of folds around it
+    - times: how often it is computed; in a fold, once per step
+    - layers: how many layers or parameters it stands for: f1, ..., f10 are ten, a layer that all steps share is one
+    - shape: of its result; of a fold, those of its state
+    - parameters: the number of entries of the parameters that no row above reads, in all steps together
+    - operations: the arithmetic on entries, in all steps together; None if a layer is opaque or a shape unknown
+    """
+
+    name: str
+    shape: str = ""
+    nesting: int = 0
+    times: Size = 1
+    layers: Size = 1
+    parameters: Size = 0
+    operations: Any = 0
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """The row as text: numbers of several steps as a product, `10 x 12`."""
+        return (
+            "  " * self.nesting + self.name,
+            self.shape,
+            _product(self.parameters, self.layers),
+            "unknown" if self.operations is None else _product(self.operations, self.times),
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The rows of a net in order of computation, and its totals."""
+
+    rows: tuple[SummaryRow, ...]
+    parameters: Size
+    operations: Any
+
+    def __iter__(self) -> Iterator[SummaryRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def cells(self) -> list[tuple[str, str, str, str]]:
+        """The table as text, its first and last rows if it is long, with the totals."""
+        rows = [row.cells for row in self.rows]
+        if len(rows) > MOST:
+            left_out = f"... ({plural(len(rows) - MOST, 'row')} not shown)"
+            rows = [*rows[: MOST - 10], (left_out, "", "", ""), *rows[-10:]]
+        total = "unknown" if self.operations is None else _shown(self.operations)
+        return [*rows, ("total", "", _shown(self.parameters), total)]
+
+    def __str__(self) -> str:
+        table = [HEADS, *self.cells]
+        widths = [max(len(row[k]) for row in table) for k in range(len(HEADS))]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if k < 2 else cell.rjust(width)
+                for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in table
+        ]
+        rule = "-" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        def row(cells: Sequence[str], tag: str) -> str:
+            nesting = (len(cells[0]) - len(cells[0].lstrip())) // 2
+            styles = [
+                f"text-align:left;padding-left:{0.5 + 1.5 * nesting}em",
+                "text-align:left",
+                *["text-align:right"] * 2,
+            ]
+            return "".join(
+                f'<{tag} style="{style}">{escape(cell.strip())}</{tag}>'
+                for cell, style in zip(cells, styles, strict=True)
+            )
+
+        head = f"<thead><tr>{row(HEADS, 'th')}</tr></thead>"
+        *body, total = self.cells
+        rows = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in body)
+        return f"<table>{head}<tbody>{rows}</tbody><tfoot><tr>{row(total, 'th')}</tr></tfoot></table>"
+
+
+def _shown(value: Any) -> str:
+    return str(sp.expand(value)) if isinstance(value, sp.Expr) else str(value)
+
+
+def _product(total: Any, times: Size) -> str:
+    """A number, written as a product with how often it is counted."""
+    if total == 0:
+        return ""
+    if isinstance(total, int) and isinstance(times, int):
+        each, is_whole = total // times, total % times == 0
+    else:
+        each = sp.expand(sp.cancel(sp.sympify(total) / times))
+        is_whole = sp.denom(sp.together(each)) == 1
+    if times == 1 or not is_whole:
+        return _shown(total)
+    shown = _shown(each)
+    return f"{times} x {f'({shown})' if ' ' in shown else shown}"
+
+
+# ---------------------------------------------------------------- rows
+
+
+@walking_once
+def summary(net: Any) -> Summary:
+    """The layers of a net with their shapes, parameters and operations; equal steps are one fold, at any depth.
+
+    Numbers of a fold are written per step: `10 x 12`. The parameters of a layer that is used several times count once.
+    Operations are the arithmetic on entries, a multiply-add of a matrix product counted once; they are unknown if a
+    layer is opaque or a shape unknown.
+
+    >>> import symfold as sf
+    >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.relu))
+    >>> print(summary(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3)))))
+    layer                      shape   parameters  operations
+    ---------------------------------------------------------
+    x                          (5, 3)
+    fold of 10 steps, 1 carry  (5, 3)
+      f1, f2, ..., f10         (5, 3)     10 x 12     10 x 75
+      1 other operation                               10 x 15
+    ---------------------------------------------------------
+    total                                     120         900
+    """
+    rolled = roll(Net.of(net))
+    leaves = [leaf for leaf in rolled.leaves if leaf.op.role == "input"]
+    inputs = [SummaryRow(_family([leaf]), show(leaf.shape)) for leaf in leaves]
+    parameters = sum((prod(leaf.shape) for leaf in rolled.leaves if leaf.op.role == "parameter"), 0)
+    return Summary((*inputs, *_Rows().of(rolled.outputs, {}, 0, 1)), parameters, operations(rolled))
+
+
+class _Rows:
+    """The rows of a net, and the parameters that they have counted."""
+
+    def __init__(self) -> None:
+        self.counted: set[Leaf] = set()
+
+    def of(self, roots: Sequence[Node], read: Sources, nesting: int, times: Size) -> list[SummaryRow]:
+        """The rows of some roots; `read` are the parameters and names that formals stand for."""
+        sources = dict(read)
+        rows: list[SummaryRow] = []
+        others: list[Node] = []
+        for node in walk(roots):
+            arranged = is_primitive(node, *ARRANGED) and any(arg in sources for arg in node.args)
+            if is_leaf(node):
+                sources[node] = (node,)
+            elif node not in sources and (is_name(node) or arranged):
+                sources[node] = tuple(dict.fromkeys(leaf for arg in node.args for leaf in sources.get(arg, ())))
+            elif is_fold(node):
+                rows += self.fold(node, sources, nesting, times)
+            elif is_call(node):
+                rows.append(self.row(_family(sources[node.args[0]]), [node], sources, nesting, times))
+            elif is_apply(node) and (weights := _weights([node], sources)):
+                name = f"{node.op.primitive.name} with {_family(weights)}"
+                rows.append(self.row(name, [node], sources, nesting, times))
+            elif not isinstance(node.op, (Constant, Formal, Select)) and _operations(node) != 0:
+                others.append(node)
+        if others:
+            name = plural(len(others), "other operation" if rows else "operation")
+            rows.append(replace(self.row(name, others, sources, nesting, times), shape=""))
+        return rows
+
+    def row(self, name: str, nodes: Sequence[Node], sources: Sources, nesting: int, times: Size) -> SummaryRow:
+        """The row of nodes that are computed together; the parameters that are counted already are left out."""
+        new = [leaf for leaf in _weights(nodes, sources) if leaf not in self.counted]
+        self.counted.update(new)
+        counts = {count_of(leaf.op.names) if is_stacked(leaf) else 1 for leaf in new}
+        number = sum((prod(leaf.shape) for leaf in new), 0)
+        each = [_operations(node) for node in nodes]
+        work = None if None in each else sum(each) * times
+        return SummaryRow(
+            name, show(nodes[0].shape), nesting, times, counts.pop() if len(counts) == 1 else 1, number, work
+        )
+
+    def fold(self, node: Node[Fold], sources: Sources, nesting: int, times: Size) -> list[SummaryRow]:
+        """A fold's own row, then those of its step."""
+        fold = node.op
+        state = ", ".join(show(fold.result_shape(k)) for k in range(fold.carries))
+        steps = f"{fold.count} step{'' if fold.count == 1 else 's'}"
+        outputs = len(fold.block.results) - fold.carries
+        emits = f", {plural(outputs, 'sequence')} out" if outputs else ""
+        bound = zip(fold.block.formals, node.args, strict=True)
+        read = {formal: sources[arg] for formal, arg in bound if arg in sources}
+        head = SummaryRow(
+            f"fold of {steps}, {'1 carry' if fold.carries == 1 else f'{fold.carries} carries'}{emits}",
+            state,
+            nesting,
+            times,
+        )
+        return [head, *self.of(fold.block.results, read, nesting + 1, times * fold.count)]
+
+
+def _weights(nodes: Sequence[Node], sources: Sources) -> list[Leaf]:
+    """The parameters that nodes read, once each."""
+    read = (leaf for node in nodes for arg in node.args for leaf in sources.get(arg, ()))
+    return [leaf for leaf in dict.fromkeys(read) if leaf.op.role == "parameter"]
+
+
+def _family(leaves: Sequence[Leaf]) -> str:
+    return show_names([leaf.op.names for leaf in leaves], 4)
+
+
+def _operations(node: Node) -> Any:
+    """The arithmetic of one node: of a layer, that of its body."""
+    if is_call(node):
+        body = node.op.body
+        return None if body is None else operations(Net(body.retyped([arg.shape for arg in node.args[1:]]).results))
+    own = own_passes(node)
+    return None if own is None else own[1] * prod(own[0])
+
+
+attach(Net, summary=summary)
