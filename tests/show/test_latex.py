@@ -91,3 +91,11 @@ def test_tikz_compiles(tmp_path: Path) -> None:
     bodies = [document.removeprefix(head).split("\n", 1)[1].rsplit("\\end{document}", 1)[0] for document in documents]
     head = head.replace("\\documentclass[tikz,border=4pt]{standalone}", "\\documentclass{article}\n\\usepackage{tikz}")
     assert errors(bodies, tmp_path, f"{head}\\begin{{document}}\n", ("", "\n\\clearpage\n")) == []
+
+
+def test_labelled_equations_and_symbols_of_ones_own_compile(tmp_path: Path) -> None:
+    names = {"z": r"\mathbf{h}", "x": r"h_{\mathrm{in}}", "f": "learner"}
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    formulas = [sf.formula(net, form=form, style="latex", names=names, label=f"net-{form}") for form in FORMS]
+    references = "".join(rf"\eqref{{{label}}} " for label in ("eq:net-fold", "eq:net-steps-1", "eq:net-steps-3", "eq:net-expanded"))
+    assert errors([*formulas, references], tmp_path, around=("", "\n\n")) == []

@@ -19,6 +19,7 @@ apart into its parts, literal text with terms in between.
     writing          terms as text, equations as lines
     repeats          like steps, written by filling names into one text
     steps, foldform  the steps form and the fold form
+    renamed          symbols of a reader's own
     sizes            the size of an expanded formula, before it is written
     expanded         the expanded form
     previews         nodes as one short line
@@ -26,13 +27,14 @@ apart into its parts, literal text with terms in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from symfold.base.arguments import one_of, real
+from symfold.base.arguments import one_of, quoted, real
 from symfold.core.attach import attach
 from symfold.core.net import Net
-from symfold.errors import Advice, SymfoldError, TooLarge
+from symfold.errors import Advice, InvalidValue, SymfoldError, TooLarge
 from symfold.show.notation import choices as choices  # choices, maps and primitives: for their rows
 from symfold.show.notation import expanded
 from symfold.show.notation import linear_maps as linear_maps
@@ -41,8 +43,9 @@ from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line, fold_lines
 from symfold.show.notation.formula_text import Formula
 from symfold.show.notation.latex import latex_size
+from symfold.show.notation.renamed import Renaming, renaming
 from symfold.show.notation.steps import Equations, equations
-from symfold.show.notation.styles import Style, mathml_tokens
+from symfold.show.notation.styles import Style, mathml_tokens, style_named
 from symfold.show.notation.terms import show_size
 from symfold.show.notation.writing import MATH, equation, framed, side, stream, write
 from symfold.transform.rolling import roll
@@ -54,7 +57,13 @@ TAGS = 8  # times as many in MathML, most of it tags
 
 
 def formula(
-    net: Any, form: str = "fold", style: str = "text", max_ops: int | None = 10_000, inline: bool = False
+    net: Any,
+    form: str = "fold",
+    style: str = "text",
+    max_ops: int | None = 10_000,
+    inline: bool = False,
+    names: Mapping[str, str] | None = None,
+    label: str | None = None,
 ) -> Formula:
     """A net as a formula: folded, step by step, or fully expanded, in a style. A string; notebooks show mathematics.
 
@@ -73,23 +82,52 @@ def formula(
     >>> print(formula(squared))
     u_k = 2*f_k(z_{k-1}) + z_{k-1}
     z_k = u_k*u_k, k = 1..3, z_0 = x
+
+    `names` gives symbols of your own for inputs, layers, parameters, states and indices; in LaTeX also formulas.
+    `label` numbers the equations of LaTeX: an `equation` with that label, or an `align` with a label for each line.
+
+    >>> print(formula(net, names={"z": "h", "k": "t"}))
+    h_t = f_t(h_{t-1}) + h_{t-1}, t = 1..3, h_0 = x
+    >>> print(formula(sf.Net.of(sf.tensor("x") + 1), style="latex", names={"x": r"\\mathbf{h}"}, label="shift"))
+    \\begin{equation}
+    y = \\mathbf{h} + 1
+    \\label{eq:shift}
+    \\end{equation}
     """
-    net, form = Net.of(net), one_of("form", form, FORMS)
-    text = _written(net, form, style, max_ops, inline)
-    return Formula(text, lambda: text if style == "latex" else _written(net, form, "latex", max_ops, inline))
+    net, form, style = Net.of(net), one_of("form", form, FORMS), style_named(style).key
+    symbols = {} if names is None else names
+
+    def written(style: str, label: str) -> str:
+        chosen = renaming(symbols, style)
+        text = _written(net, form, chosen, chosen.style(style_of(net, style)), max_ops, inline, label)
+        chosen.check(net)
+        return text
+
+    text = written(style, _checked_label(label, style))
+    return Formula(text, lambda: text if style == "latex" and label is None else written("latex", ""))
 
 
-def _written(net: Net, form: str, style: str, max_ops: int | None, inline: bool) -> str:
-    row = style_of(net, style)
+def _checked_label(label: str | None, style: str) -> str:
+    """A label of LaTeX, `eq:` in front of it; empty if none is asked for."""
+    if label is None:
+        return ""
+    if style != "latex":
+        raise InvalidValue(f'label={label!r}: the style {style!r} has no labels (give style="latex")')
+    if not isinstance(label, str) or not re.fullmatch(r"[A-Za-z0-9:._-]+", label):
+        raise InvalidValue(f"label={quoted(label)} is no label (use letters, digits and : . _ -, as 'resnet')")
+    return label if ":" in label else f"eq:{label}"
+
+
+def _written(net: Net, form: str, names: Renaming, style: Style, max_ops: int | None, inline: bool, label: str) -> str:
     if form == "fold":
-        return "".join(_framed_fold(net, row, inline=inline))
+        return "".join(framed_lines(list(map(names.line, fold_lines(net, (), inline))), style, label))
     if form == "steps":
-        return _steps(net, row, max_ops, inline)
+        return _steps(net, style, max_ops, inline, label)
     expanded.check_size(net, max_ops)
-    return "".join(expanded.stream(net, style))
+    return "".join(expanded.lines(net, style, label))
 
 
-def _steps(net: Net, style: Style, max_ops: int | None, inline: bool) -> str:
+def _steps(net: Net, style: Style, max_ops: int | None, inline: bool, label: str) -> str:
     net_equations = equations(net, inline)
     count = len(net_equations)
     if max_ops is not None and count > real("max_ops", max_ops):
@@ -98,12 +136,13 @@ def _steps(net: Net, style: Style, max_ops: int | None, inline: bool) -> str:
             Advice("form", "fold", 'use form="fold"'),
             Advice("max_ops", count, "lift the bound with max_ops=None"),
         )
-    return "".join(_framed_steps(net_equations, style))
+    return "".join(_framed_steps(net_equations, style, label))
 
 
-def _framed_steps(net_equations: Equations, style: Style) -> Iterator[str]:
+def _framed_steps(net_equations: Equations, style: Style, label: str = "") -> Iterator[str]:
     several = len(net_equations) > 1
-    return framed(style, (equation(name, value, style, several) for name, value in net_equations.terms()), several)
+    lines = (equation(name, value, style, several) for name, value in net_equations.terms())
+    return framed(style, lines, several, label)
 
 
 def folded_formula(net: Net, style: Style, states: Sequence[str] = ()) -> str:
@@ -112,8 +151,12 @@ def folded_formula(net: Net, style: Style, states: Sequence[str] = ()) -> str:
 
 
 def _framed_fold(net: Net, style: Style, states: Sequence[str] = (), inline: bool = False) -> Iterator[str]:
-    lines = fold_lines(net, states, inline)
-    return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1)
+    return framed_lines(fold_lines(net, states, inline), style)
+
+
+def framed_lines(lines: Sequence[Line], style: Style, label: str = "") -> Iterator[str]:
+    """Lines of the fold form, written and framed."""
+    return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1, label)
 
 
 def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
@@ -142,7 +185,7 @@ def _range(line: Line, style: Style) -> str:
 
 def lines_formula(lines: Sequence[Line], style: Style) -> str:
     """Lines of the fold form as one formula."""
-    return "".join(framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1))
+    return "".join(framed_lines(lines, style))
 
 
 # ---------------------------------------------------------------- displays: these never raise

@@ -136,7 +136,7 @@ def stream(net: Net, style: str = "text") -> Iterator[str]:
     """
     chunk: list[str] = []
     size = 0
-    for part in _parts(net, style_of(net, style)):
+    for part in lines(net, style_of(net, style)):
         chunk.append(part)
         size += len(part)
         if size >= CHUNK:
@@ -145,14 +145,16 @@ def stream(net: Net, style: str = "text") -> Iterator[str]:
     yield "".join(chunk)
 
 
-def _parts(net: Net, style: Style) -> Iterator[str]:
+def lines(net: Net, style: Style, label: str = "") -> Iterator[str]:
     """One line per output (a row in MathML, an aligned line in LaTeX); a single output has no name."""
     terms = terms_of(net, style)
     if net.form == LEAF:
-        yield from framed(style, [writing.stream(terms[0], style)], aligned=False)
+        yield from framed(style, [writing.stream(terms[0], style)], aligned=False, label=label)
         return
     names = output_names(net.form, "y")
-    yield from framed(style, [equation(name, term, style) for name, term in zip(names, terms, strict=True)])
+    yield from framed(
+        style, [equation(name, term, style) for name, term in zip(names, terms, strict=True)], label=label
+    )
 
 
 def check_size(net: Net, max_ops: int | None) -> None:

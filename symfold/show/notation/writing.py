@@ -91,8 +91,8 @@ def _merged(parts: list[Part], done: Mapping[Term | Run, Sequence[Part]]) -> Seq
 MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
 
 
-def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True) -> Iterator[str]:
-    """Lines joined; aligned lines of LaTeX contain an `&` each."""
+def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True, label: str = "") -> Iterator[str]:
+    """Lines joined; aligned lines of LaTeX contain an `&` each. With a label, LaTeX numbers and labels them."""
     if style.key == "mathml":
         yield MATH + ("<mtable columnalign='left'>" if aligned else "")
         for line in lines:
@@ -102,11 +102,13 @@ def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True) -
         yield ("</mtable>" if aligned else "") + "</math>"
         return
     latex = style.key == "latex" and aligned
-    yield "\\begin{aligned}\n" if latex else ""
+    frame = ("align" if latex else "equation") if label else "aligned" if latex else ""
+    yield f"\\begin{{{frame}}}\n" if frame else ""
     for position, line in enumerate(lines):
         yield ("" if not position else " \\\\\n" if latex else "\n")
         yield from line
-    yield "\n\\end{aligned}" if latex else ""
+        yield f" \\label{{{label}-{position + 1}}}" if label and latex else f"\n\\label{{{label}}}" if label else ""
+    yield f"\n\\end{{{frame}}}" if frame else ""
 
 
 def equation(name: Term, value: Term, style: Style, aligned: bool = True) -> Iterator[str]:

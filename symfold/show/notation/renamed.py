@@ -1,0 +1,136 @@
+"""Symbols of a reader's own: names that a formula writes in place of its names and letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy as sp
+
+from symfold.base.arguments import quoted
+from symfold.core.leaves import checked_name
+from symfold.core.net import Net
+from symfold.core.shapes import Size
+from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
+from symfold.show.notation.distinct_names import class_of
+from symfold.show.notation.foldform import Line
+from symfold.show.notation.latex import latex_size
+from symfold.show.notation.loops import scope_of
+from symfold.show.notation.styles import Style
+from symfold.show.notation.terms import Name
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """The symbols to write by name, and what is written: each symbol with the names that it stands for."""
+
+    names: Mapping[str, str]
+    written: dict[str, set[str]] = field(default_factory=dict)
+
+    def symbol(self, word: str) -> str:
+        """The symbol for a name."""
+        symbol = self.names.get(word, word)
+        self.written.setdefault(class_of(Name(symbol)), set()).add(word if word in self.names else class_of(Name(word)))
+        return symbol
+
+    def size(self, size: Size) -> Size:
+        """An index or a depth in the reader's symbols."""
+        if not isinstance(size, sp.Expr):
+            return size
+        return size.xreplace({letter: sp.Symbol(self.symbol(letter.name)) for letter in size.free_symbols})
+
+    def line(self, line: Line) -> Line:
+        """A line whose range is in the reader's symbols."""
+        if not line.variable:
+            return line
+        return replace(
+            line, variable=self.symbol(line.variable), first=self.size(line.first), last=self.size(line.last)
+        )
+
+    def style(self, style: Style) -> Style:
+        """A style that writes the reader's symbols."""
+
+        def write_name(name: Name) -> str:
+            return self._written(name, style.name, style)
+
+        def write_word(word: str) -> str:
+            return self._written(Name(word), lambda name: style.word(name.text), style)
+
+        def write_expression(expression: sp.Basic) -> str:
+            letters = {letter: sp.Symbol(self.symbol(letter.name)) for letter in expression.free_symbols}
+            return style.print(expression.xreplace(letters) if letters else expression)
+
+        return replace(style, name=write_name, word=write_word, print=write_expression)
+
+    def _written(self, name: Name, write: Any, style: Style) -> str:
+        if not name.stem.isidentifier():  # a mark, or a derivative
+            return str(write(name))
+        index = None if name.index is None else self.size(name.index)
+        numbered = re.fullmatch(r"(.*?)_?(\d+)", name.stem) if index is None and name.stem not in self.names else None
+        stem, digits = (numbered[1], numbered[2]) if numbered and numbered[1] in self.names else (name.stem, "")
+        symbol = self.symbol(stem)
+        if symbol.isidentifier():
+            return str(write(Name(symbol + digits, index, name.joined)))
+        number = digits or ("" if index is None else latex_size(index))
+        return (f"{{{symbol}}}" if "_" in symbol else symbol) + (f"_{{{number}}}" if number else "")
+
+    def check(self, net: Net) -> None:
+        """Raise if no form of a net has a name, or if a symbol stands for two things."""
+        written = {name for names in self.written.values() for name in names}
+        for name, symbol in self.names.items():
+            what = f"names={{{name!r}: {symbol!r}}}"
+            if name not in written and name not in letters_of(net):
+                raise UnknownKey(f"{what}: the formula has no {name!r} (its names: {listing(sorted(written))})")
+            others = self.written.get(class_of(Name(symbol)), {name}) - {name}
+            if others and name in written:
+                raise InvalidValue(
+                    f"{what}: the formula writes {symbol!r} for {min(others)!r} already (give another symbol)"
+                )
+
+
+def letters_of(net: Net) -> set[str]:
+    """The names of a net, and the letters of its states and indices, whether a form shows them or not."""
+    scope, letters = scope_of(net)
+    found, waiting = set(letters.taken), [scope]
+    while waiting:
+        loops = list(waiting.pop().loops.values())
+        found.update(loop.variable for loop in loops)
+        waiting += [loop.scope for loop in loops]
+    return found
+
+
+def renaming(names: object, style: str) -> Renaming:
+    """The renaming of checked names; a symbol is a name, or in LaTeX any formula, as r"\\mathbf{h}".
+
+    >>> renaming({"z": "h t"}, "text")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidValue: 'h t' is not a name (use letters, digits and underscores, and begin with a letter)
+    """
+    if not isinstance(names, Mapping):
+        raise InvalidType(f"names={quoted(names)} is not a dict (give symbols by name, as names={{'z': 'h'}})")
+    for name, symbol in names.items():
+        checked_name(name)
+        if style != "latex" or not isinstance(symbol, str) or symbol.isidentifier():
+            checked_name(symbol)
+        elif not is_formula(symbol):
+            raise InvalidValue(
+                f"names={{{name!r}: {symbol!r}}} is no symbol "
+                "(give a name, or LaTeX with closed braces and none of $ % & # and \\\\)"
+            )
+    return Renaming(dict(names))
+
+
+def is_formula(text: str) -> bool:
+    """Whether a text can stand in the middle of a LaTeX formula.
+
+    >>> is_formula(r"\\hat{x}"), is_formula("{x"), is_formula("x & y")
+    (True, False, False)
+    """
+    depths = [0]
+    for sign in re.sub(r"\\[{}]", "", text):
+        depths.append(depths[-1] + (sign == "{") - (sign == "}"))
+    closed = min(depths) == depths[-1] == 0
+    return bool(text.strip()) and closed and not re.search(r"[$%&#\n]|\\\\|\\$", text)
