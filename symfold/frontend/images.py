@@ -15,7 +15,11 @@ from symfold.core.primitives import mean_pool as mean_pooled
 from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 
 ZERO = Normal(0.0, 0.0)
-BATCH = (-4, -2, -1)  # the axes of a channel's statistics: samples, rows, columns
+READS = {  # by the axes of positions, for error messages
+    0: "(samples, {} features)",
+    1: "(samples, {} channels, length)",
+    2: "(samples, {} channels, height, width; axes=1 reads sequences, axes=0 rows)",
+}
 MEAN, VARIANCE = Fixed(0.0, 0.0), Fixed(1.0, 0.0)  # running statistics before training
 
 
@@ -51,33 +55,39 @@ def convolution(
     return make_kind(body, 1, weights)
 
 
-def batch_norm(channels: int, epsilon: float = 1e-5, *, kept: bool = False) -> Kind:
+def batch_norm(channels: int, epsilon: float = 1e-5, *, axes: int = 2, kept: bool = False) -> Kind:
     """Mean 0 and variance 1 of each channel over the batch, then a trained gain and shift (Ioffe & Szegedy 2015).
+
+    The channels are axis 1, and `axes` axes of positions follow: 2 for images, 1 for sequences (samples, channels,
+    length), 0 for rows (samples, features). This is PyTorch's `BatchNorm2d`, and with 1 or 0 its `BatchNorm1d`.
 
     As written, this is the training form: the statistics are those of the current batch. In the evaluation form, with
     `kept`, mean and variance are parameters, so a sample's result does not depend on the others. `sf.keep_statistics`
     converts the first form to the second and fills them in; training leaves them as they are. All parameters are
-    (channels, 1, 1).
+    (channels, 1, 1), with a 1 for each axis of positions.
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.Net.of(sf.layer("f", batch_norm(2))(sf.tensor("x", (None, 2, 3, 3))))
     >>> out = net(net.init(), x=np.arange(36.0).reshape(2, 2, 3, 3))
     >>> bool(np.allclose(out.mean(axis=(0, 2, 3)), 0)), bool(np.allclose(out.var(axis=(0, 2, 3)), 1))
     (True, True)
+    >>> rows = sf.Net.of(sf.layer("f", batch_norm(2, axes=0))(sf.tensor("x", (None, 2))))
+    >>> rows(rows.init(), x=[[1.0, 5.0], [3.0, 9.0]]).round(3).tolist()
+    [[-1.0, -1.0], [1.0, 1.0]]
     >>> sf.layer("f", batch_norm(2, kept=True)).params
     (gain_f, shift_f, mean_f, variance_f)
     """
-    channels = whole("channels", channels, 1)
-    reads = f"(samples, {channels} channels, height, width)"
-    shape = (channels, 1, 1)
+    channels, axes = whole("channels", channels, 1), whole("axes", axes)
+    shape, over = (channels, *(1,) * axes), (0, *range(2, axes + 2))
+    reads = READS.get(axes, "").format(channels)
     weights = (Weight("gain", shape, Normal(1.0, 0.0)), Weight("shift", shape, ZERO))
 
     def normed(centered: State, variance: State, gain: State, shift: State) -> State:
         return centered * (variance + epsilon) ** sp.Rational(-1, 2) * gain + shift
 
     def by_batch(z: State, gain: State, shift: State) -> State:
-        centered = z - reduce_mean(z, axis=BATCH, keepdims=True)
-        return normed(centered, reduce_mean(centered**2, axis=BATCH, keepdims=True), gain, shift)
+        centered = z - reduce_mean(z, axis=over, keepdims=True)
+        return normed(centered, reduce_mean(centered**2, axis=over, keepdims=True), gain, shift)
 
     if flag("kept", kept):
         statistics = (Weight("mean", shape, MEAN), Weight("variance", shape, VARIANCE))

@@ -111,6 +111,7 @@ KINDS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "dense": (lambda: sf.dense(3, 3), (3,)), "perceptron": (lambda: sf.perceptron(3, 4), (3,)), "layer_norm": (lambda: sf.layer_norm(3), (3,)),
     "attention": (lambda: sf.attention(6, 2), (4, 6)), "causal attention": (lambda: sf.attention(6, 2, causal=True), (4, 6)),
     "convolution": (lambda: sf.convolution(2, 2), (2, 5, 5)), "batch_norm": (lambda: sf.batch_norm(2), (2, 5, 5)),
+    "batch_norm of rows": (lambda: sf.batch_norm(2, axes=0), (2,)),
 }  # fmt: skip
 
 

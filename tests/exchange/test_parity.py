@@ -165,6 +165,14 @@ def of_kind(module: Callable[[], Any], kind: Callable[[], Any], copied: Callable
     return Parity(module, lambda: sf.Net.of(sf.layer("f", kind())(sf.tensor("x", (None, *shape[1:])))), copied, shape)
 
 
+def batch_norm(module: Any, shape: tuple[int, ...]) -> Parity:
+    """The training form, whose statistics are those of the batch."""
+    axes = len(shape) - 2
+    tall = (3, *(1,) * axes)
+    copied = lambda get, too: weights("f", gain=get("weight").reshape(tall), shift=get("bias").reshape(tall))  # noqa: E731
+    return of_kind(lambda: module(3), lambda: sf.batch_norm(3, axes=axes), copied, shape)
+
+
 def convolution(**options: Any) -> Parity:
     return of_kind(
         lambda: nn.Conv2d(3, 4, 3, **{"padding": 1, **options}),
@@ -195,10 +203,11 @@ PARITIES = {
     "Conv2d, strides": convolution(stride=2),
     "Conv2d, no padding": convolution(padding=0),
     "LayerNorm": of_kind(lambda: nn.LayerNorm(WIDTH), lambda: sf.layer_norm(WIDTH), lambda get, too: weights("f", gain=get("weight"), shift=get("bias")), (BATCH, TIMES, WIDTH)),
-    "BatchNorm2d": of_kind(
-        lambda: nn.BatchNorm2d(3), lambda: sf.batch_norm(3), lambda get, too: weights("f", gain=get("weight").reshape(3, 1, 1), shift=get("bias").reshape(3, 1, 1)), (4, 3, 5, 6)
-    ),
+    "BatchNorm2d": batch_norm(nn.BatchNorm2d, (4, 3, 5, 6)),
+    "BatchNorm1d, rows": batch_norm(nn.BatchNorm1d, (4, 3)),
+    "BatchNorm1d, sequences": batch_norm(nn.BatchNorm1d, (4, 3, 5)),
 }
+NORMS = pytest.mark.parametrize(("norm", "shape"), [(nn.BatchNorm2d, (4, 3, 5, 6)), (nn.BatchNorm1d, (4, 3)), (nn.BatchNorm1d, (4, 3, 5))])
 
 
 def randomised(module: Any) -> Any:
@@ -239,34 +248,38 @@ def test_it_has_pytorchs_values_and_gradients(name: str, dtype: str, tolerance: 
         np.testing.assert_allclose(gradient[key], slope, rtol=0, atol=tolerance * largest, err_msg=key)
 
 
+@NORMS
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-10), ("float32", 1e-6)])
-def test_a_kept_batch_norm_is_pytorchs_evaluated(dtype: str, tolerance: float) -> None:
+def test_a_kept_batch_norm_is_pytorchs_evaluated(norm: Any, shape: tuple[int, ...], dtype: str, tolerance: float) -> None:
     """With the running averages of a few batches: values, and the gradients of all that PyTorch gives one."""
-    module, random = randomised(nn.BatchNorm2d(3)).to(getattr(torch, dtype)), np.random.default_rng(2)
+    module, random = randomised(norm(3)).to(getattr(torch, dtype)), np.random.default_rng(2)
     for _ in range(3):
-        module(torch.as_tensor(random.normal(1.0, 2.0, size=(4, 3, 5, 6))).to(getattr(torch, dtype)))
-    value = torch.as_tensor(random.normal(size=(1, 3, 5, 6))).to(getattr(torch, dtype)).requires_grad_()
+        module(torch.as_tensor(random.normal(1.0, 2.0, size=shape)).to(getattr(torch, dtype)))
+    value = torch.as_tensor(random.normal(size=(1, *shape[1:]))).to(getattr(torch, dtype)).requires_grad_()
     result = module.eval()(value)
     (result * result).sum().backward()
 
     own = {"gain": module.weight, "shift": module.bias, "mean": module.running_mean, "variance": module.running_var}
-    params = weights("f", **{name: one.detach().double().numpy().reshape(3, 1, 1) for name, one in own.items()})
-    net = sf.Net.of(sf.layer("f", sf.batch_norm(3, kept=True))(sf.tensor("x", (None, 3, 5, 6))))
-    image, wanted = value.detach().double().numpy(), result.detach().double().numpy()
-    np.testing.assert_allclose(net.compile("numpy")(params, x=image), wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
-    _, gradient = sf.value_and_grad(weighted_squares(net), wrt=["x", "gain_f", "shift_f"]).compile("numpy")(params, x=image)
+    tall = (3, *(1,) * (len(shape) - 2))
+    params = weights("f", **{name: one.detach().double().numpy().reshape(tall) for name, one in own.items()})
+    net = sf.Net.of(sf.layer("f", sf.batch_norm(3, axes=len(shape) - 2, kept=True))(sf.tensor("x", (None, *shape[1:]))))
+    sample, wanted = value.detach().double().numpy(), result.detach().double().numpy()
+    np.testing.assert_allclose(net.compile("numpy")(params, x=sample), wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
+    _, gradient = sf.value_and_grad(weighted_squares(net), wrt=["x", "gain_f", "shift_f"]).compile("numpy")(params, x=sample)
     for name, one in {"x": value, **{f"{key}_f": own[key] for key in ("gain", "shift")}}.items():
         slope = one.grad.double().numpy().reshape(gradient[name].shape)
         np.testing.assert_allclose(gradient[name], slope, rtol=0, atol=tolerance * np.abs(slope).max(), err_msg=name)
 
 
-def test_kept_statistics_are_pytorchs_averages_of_the_data() -> None:
+@NORMS
+def test_kept_statistics_are_pytorchs_averages_of_the_data(norm: Any, shape: tuple[int, ...]) -> None:
     """A cumulative average over one batch, which holds all the data; PyTorch's variance is that of a sample, n/(n - 1) times ours."""
-    images = np.random.default_rng(3).normal(1.0, 2.0, size=(4, 3, 5, 6))
-    module = nn.BatchNorm2d(3, momentum=None).to(torch.float64)
-    module(torch.as_tensor(images))
-    net = sf.Net.of(sf.layer("f", sf.batch_norm(3))(sf.tensor("x", (None, 3, 5, 6))))
-    _, params = sf.keep_statistics(net, net.init(), {"x": images})
-    count = images.size // 3
+    data = np.random.default_rng(3).normal(1.0, 2.0, size=shape)
+    module = norm(3, momentum=None).to(torch.float64)
+    module(torch.as_tensor(data))
+    net = sf.Net.of(sf.layer("f", sf.batch_norm(3, axes=len(shape) - 2))(sf.tensor("x", (None, *shape[1:]))))
+    kept, params = sf.keep_statistics(net, net.init(), {"x": data})
+    assert kept == sf.Net.of(sf.layer("f", sf.batch_norm(3, axes=len(shape) - 2, kept=True))(sf.tensor("x", (None, *shape[1:]))))
+    count = data.size // 3
     np.testing.assert_allclose(params["mean_f"].ravel(), module.running_mean.numpy(), rtol=0, atol=1e-10)
     np.testing.assert_allclose(params["variance_f"].ravel() * count / (count - 1), module.running_var.numpy(), rtol=0, atol=1e-10)

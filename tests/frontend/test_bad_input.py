@@ -248,7 +248,7 @@ MAPPERS: list[Mistake] = [
     (
         lambda: sf.fold(lambda z, f: sf.layer("b", sf.batch_norm(3))(z), F, sf.tensor("x", (None, 3))),
         ValueError,
-        ("step 1 (f1)", "layer b, called on shape (None, 3), reads (samples, 3 channels, height, width): axis -4"),
+        ("step 1 (f1)", "layer b, called on shape (None, 3), reads (samples, 3 channels, height, width; axes=1 reads sequences, axes=0 rows): axis 2"),
     ),
     (lambda: mapped(lambda z: np.where(z > 0)), NotImplementedError, ("numpy.where", "both branches")),
     (lambda: mapped(lambda z: (z > 0) & (z + 1)), NotImplementedError, ("& joins truth values", "compare first")),

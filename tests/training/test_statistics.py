@@ -120,6 +120,24 @@ def test_wherever_layers_are_applied(name: str) -> None:
     close(alone, wanted[..., :1, :, :, :])
 
 
+@pytest.mark.parametrize("shape", [(7, 3), (7, 3, 5), (4, 3, 2, 2, 2)], ids=["rows", "sequences", "volumes"])
+def test_norms_of_other_shapes(shape: tuple[int, ...]) -> None:
+    """By a loop: the statistics of each channel, axis 1, over samples and positions."""
+    axes, data = len(shape) - 2, np.random.default_rng(0).normal(1.0, 2.0, size=shape)
+    net = sf.fold(lambda z, f: z + np.tanh(f(z)), sf.layers("f1:3", sf.batch_norm(3, axes=axes)), sf.tensor("x", (None, *shape[1:])))
+    values = numbers(net)
+    kept, params = sf.keep_statistics(net, values, {"x": data})
+    z, over, tall = data, (0, *range(2, len(shape))), (3, *(1,) * axes)
+    for k in "12":
+        mean, variance = (statistic(axis=over).reshape(tall) for statistic in (z.mean, z.var))
+        close(params[f"mean{k}"], mean)
+        close(params[f"variance{k}"], variance)
+        z = z + np.tanh((z - mean) / np.sqrt(variance + 1e-5) * values[f"gain{k}"] + values[f"shift{k}"])
+    close(net(values, x=data), z)
+    close(kept(params, x=data[2:3]), z[2:3])
+    assert kept == sf.fold(lambda z, f: z + np.tanh(f(z)), sf.layers("f1:3", sf.batch_norm(3, axes=axes, kept=True)), sf.tensor("x", (None, *shape[1:])))
+
+
 def test_two_norms_of_one_layer_are_kept_apart() -> None:
     def body(z: Any, gain: Any, shift: Any) -> Any:
         return NORM.body(NORM.body(z, gain, shift)[0] ** 3 + z, gain, shift)[0]

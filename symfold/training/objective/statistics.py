@@ -23,11 +23,12 @@ from symfold.core.folds import Fold, fold_nodes
 from symfold.core.leaves import Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk
-from symfold.core.primitives import is_primitive, reduce_mean
+from symfold.core.primitives import is_apply, is_primitive, reduce_mean
 from symfold.core.sequences import rebuilt_sequence
+from symfold.core.shapes import is_known
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import InvalidValue
-from symfold.frontend.images import BATCH, MEAN, VARIANCE
+from symfold.frontend.images import MEAN, VARIANCE
 from symfold.frontend.named_layers import weight_name, weight_names
 from symfold.transform.inlining import inlined
 from symfold.transform.specialize import with_shapes
@@ -81,8 +82,21 @@ def keep_statistics(net: object, params: Mapping[str, object], data: Mapping[str
 
 
 def is_statistic(node: Node) -> bool:
-    """Whether a node is the mean of each channel over samples and positions."""
-    return is_primitive(node, reduce_mean) and dict(node.op.attributes) == {"axis": BATCH, "keepdims": True}
+    """Whether a node is the mean of each channel, axis 1, over samples and positions.
+
+    >>> import symfold as sf
+    >>> rows = sf.tensor("x", (None, 3))
+    >>> [is_statistic(rows.mean(axis=axis, keepdims=True)) for axis in (0, 1)]
+    [True, False]
+    """
+    if not (is_primitive(node, reduce_mean) and is_apply(node)):
+        return False
+    (value,), attributes = node.args, dict(node.op.attributes)
+    axis = attributes["axis"]
+    if axis is None or not attributes["keepdims"]:
+        return False
+    rank = len(value.shape) if is_known(value.shape) else len(axis) + 1  # of a body that reads values of any shape
+    return sorted(k % rank for k in axis) == [0, *range(2, rank)]
 
 
 def takes_statistics(net: Net) -> bool:
