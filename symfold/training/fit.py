@@ -83,8 +83,8 @@ def fit(
     step, and evaluated as it is written.
 
     With `accumulate=k`, the gradients of k batches make one update, as one large batch would. The last update of an
-    epoch may have fewer; with batches of unknown number, they are carried into the next epoch. A net with batch norm is
-    refused: its means over a small batch are not those over a large one.
+    epoch may have fewer; with batches of unknown number, they are carried into the next epoch. A net whose samples
+    depend on each other, by batch norm or a mean over the batch, is refused: means over a small batch are others.
 
     `sample_weight` has a number for every sample of `data`, or is the name of an entry of each batch; `class_weight`
     maps labels to weights, or is "balanced". A mean over samples becomes sum(w * l) / sum(w), a sum becomes sum(w * l).

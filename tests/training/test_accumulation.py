@@ -119,3 +119,48 @@ def test_batch_norm_is_refused_and_kept_statistics_are_not() -> None:
             sf.fit(loss, normed.init(0), data, accumulate=4, **options)
     kept, params = sf.keep_statistics(net, net.init(0), {"x": data["x"]})
     sf.fit(sf.losses.mean_squared_error(kept, target), params, data, accumulate=4, **options)
+
+
+BY_HAND = {
+    "a mean": lambda z: z - np.mean(z, axis=0),
+    "a mean, kept": lambda z: z - np.mean(z, axis=0, keepdims=True),
+    "a variance": lambda z: z / np.std(z, axis=0),
+    "a largest": lambda z: z - np.max(z, axis=0),
+    "a softmax": lambda z: sf.softmax(z, axis=0),
+    "products of samples": lambda z: np.dot(z, np.dot(np.transpose(z), z)),
+    "the first sample": lambda z: z - z[0],
+    "a fold over samples": lambda z: z + sf.fold(lambda total, row: np.tanh(total + row), z, np.zeros(3)),
+    "in a layer": lambda z: sf.layer("g", lambda z: z - np.mean(z, axis=0))(z),
+    "in the steps of a fold": lambda z: sf.fold(lambda z, f: f(z) - np.mean(z, axis=0), sf.layers("g11:13", sf.dense(3, 3)), z),
+    "over positions and samples": lambda z: z - np.reshape(z, (-1,)).mean(),
+}
+APART = {
+    "a mean over columns": lambda z: z - np.mean(z, axis=1, keepdims=True),
+    "layer norm": lambda z: sf.layer("g", sf.layer_norm(3))(z),
+    "a softmax": lambda z: sf.softmax(z, axis=1),
+    "steps in a fold": lambda z: np.transpose(sf.scan(lambda total, row: total + row, np.transpose(z), np.zeros(3)[0])),
+    "products of columns": lambda z: np.einsum("ni,ij->nj", z, np.eye(3)),
+    "pairs of rows": lambda z: np.reshape(np.reshape(z, (-1, 3, 1)).mean(axis=-1), (-1, 3)),
+    "dropout": lambda z: sf.dropout(z, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_samples_that_depend_on_each_other_are_refused(name: str) -> None:
+    loss = sf.Net.of(sf.losses.mean_squared_error(sf.Net.of(BY_HAND[name](NET.outputs[0])), T))
+    with pytest.raises(InvalidValue, match=r"accumulate=3 (needs samples that do not depend on each other, and .* joins those of a micro-batch|does not go with batch norm)"):
+        sf.fit(loss, loss.init(0), DATA, optimizer=sf.sgd(0.1), batch_size=4, accumulate=3)
+    values = loss.init(0)
+    parts, whole = (np.mean([loss(values, **{key: a[k : k + size] for key, a in DATA.items()}).item() for k in range(0, 16, size)]) for size in (4, 16))
+    assert abs(parts - whole) > 1e-6, "they do not depend on each other"
+
+
+@pytest.mark.parametrize("name", APART)
+def test_samples_apart_train_as_the_large_batch(name: str) -> None:
+    loss = sf.Net.of(sf.losses.mean_squared_error(sf.Net.of(APART[name](NET.outputs[0])), T))
+    options = {"optimizer": sf.sgd(0.1), "shuffle": False, "backend": "numpy"}
+    small = sf.fit(loss, loss.init(0), DATA, batch_size=4, accumulate=3, **options)
+    if name != "dropout":  # whose masks are those of each micro-batch
+        large = sf.fit(loss, loss.init(0), DATA, batch_size=12, **options)
+        for key, value in large.params.items():
+            np.testing.assert_allclose(small.params[key], value, rtol=1e-9, atol=1e-11)

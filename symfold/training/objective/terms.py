@@ -18,6 +18,7 @@ import sympy as sp
 
 from symfold.base.arguments import quoted
 from symfold.core.blocks import is_reciprocal
+from symfold.core.folds import Fold
 from symfold.core.functions import where
 from symfold.core.leaves import Constant, number
 from symfold.core.net import Net
@@ -42,6 +43,7 @@ class Terms:
     rest: list[Node] = field(default_factory=list)
     sizes: list[Node] = field(default_factory=list)
     ratios: list[tuple[Node, Node]] = field(default_factory=list)
+    each: list[Node] = field(default_factory=list)  # a number per sample, of which the sums are taken
 
     @property
     def size(self) -> Node:
@@ -71,10 +73,10 @@ class Terms:
         elif is_primitive(node, reduce_mean, reduce_sum) and node.shape == ():
             self.reduced(node, factors)
         else:
-            name = getattr(node.op, "__name__", None) or getattr(getattr(node.op, "primitive", None), "name", "a layer")
             raise InvalidValue(
                 f"{self.what} need a loss that is a mean or a sum over samples, plus terms without samples, and "
-                f"{name} of samples in {quoted(formula(Net((node,)), style='text'))} is neither ({INSTEAD})"
+                f"{operation_name(node)} of samples in {quoted(formula(Net((node,)), style='text'))} is neither "
+                f"({INSTEAD})"
             )
 
     def reduced(self, node: Node, factors: tuple[Node, ...]) -> None:
@@ -108,6 +110,7 @@ class Terms:
         if len(axes) > 1:
             over = reduce_mean if is_primitive(node, reduce_mean) else reduce_sum
             each = over(values, axis=axes[1:], keepdims=False)
+        self.each.append(each)
         if self.weights is not None:
             each = alike(self.weights, each) * each
         return reduce_sum(each, axis=None, keepdims=False)
@@ -124,6 +127,15 @@ def terms_of(loss: Net, what: str, weights: Node | None = None) -> Terms:
 def reads_samples(node: Node) -> bool:
     """Whether a value reads an input; parameters and constants are no samples."""
     return not isinstance(node.op, Constant) and any(leaf.op.role == "input" for leaf in Net((node,)).leaves)
+
+
+def operation_name(node: Node) -> str:
+    """The name of a node's operation, for errors."""
+    if isinstance(node.op, Fold):
+        return "a fold"
+    if is_apply(node):
+        return node.op.primitive.name
+    return str(getattr(node.op, "__name__", "a layer"))
 
 
 def ratio(node: Node) -> tuple[Node, Node, list[Node]] | None:

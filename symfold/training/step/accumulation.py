@@ -2,7 +2,7 @@
 
 Between updates a training step adds up gradients, in slots of their own, and leaves everything else alone. Means are
 weighted by the sizes of the micro-batches; the last update of an epoch may have fewer of them. A net with batch norm is
-refused, since its means are over a micro-batch.
+refused, since its means are over a micro-batch, and so is every net whose samples depend on each other.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, substitute
 from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidValue
+from symfold.training.objective.samples import joined
 from symfold.training.objective.statistics import takes_statistics
-from symfold.training.objective.terms import Terms, divided, summed, terms_of
+from symfold.training.objective.terms import Terms, divided, operation_name, summed, terms_of
 from symfold.training.optimizers import Moving
 from symfold.training.optimizers.optimizer import slot_of
 from symfold.training.step_counter import STEP
@@ -77,6 +78,12 @@ class Accumulation:
             )
         outputs = substitute(loss.outputs, {STEP: STEP * self.every + COUNT})
         terms = terms_of(Net(outputs), "accumulate and weights", self.weights)
+        if (node := joined(terms.each)) is not None:
+            raise InvalidValue(
+                f"accumulate={self.every} needs samples that do not depend on each other, and "
+                f"{operation_name(node)} joins those of a micro-batch, so that the update is not that of one large "
+                "batch (give a larger batch_size)"
+            )
         if terms.averaged and terms.summed:
             raise InvalidValue(
                 "accumulate needs a loss that is a mean or a sum over samples, and this one adds a mean to a sum "
