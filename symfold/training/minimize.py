@@ -16,9 +16,11 @@ from symfold.compute.compile import chosen_backend, program_of
 from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.net import Net, listed
-from symfold.errors import Diverged, InvalidType, InvalidValue, MissingPackage
+from symfold.core.nodes import Node
+from symfold.core.shapes import is_known
+from symfold.errors import Diverged, InvalidType, InvalidValue, MissingPackage, ShapeError
 from symfold.frontend.losses import check_single
-from symfold.training.data.arrays import named
+from symfold.training.data.arrays import named, sample_count
 from symfold.training.data.batches import Batch
 from symfold.training.loop.history import Fitted, History
 from symfold.training.loop.stopping import Interrupts
@@ -43,15 +45,16 @@ def minimize(
 
     At most `steps` steps, each with a line search; the end is where no entry of the gradient exceeds `tolerance`, or no
     step is better. `memory` is the number of earlier steps that the curvature is estimated from. The history holds the
-    loss at the start and after every step. Ctrl-C ends it early: the parameters after the last step are returned, and
-    `history.stopped` is "interrupted". Statistics (`sf.keep_statistics`) stay; `remat`, `backend` and `dtype` are those
-    of `sf.fit`.
+    loss at the start and after every step, and `history.stopped` is "converged" if the gradient is that small, "no
+    better step", or empty if the steps were used up. Ctrl-C ends it early: the parameters after the last step are
+    returned, and `history.stopped` is "interrupted". Dropout is not applied. Statistics (`sf.keep_statistics`) stay;
+    `remat`, `backend` and `dtype` are those of `sf.fit`.
 
     >>> import symfold as sf
     >>> w, x = sf.parameter("w", (2,)), sf.tensor("x", (2,))
     >>> done = sf.minimize(sf.squared_error(sf.Net.of(w * w), x), {"w": [1.0, 1.0]}, {"x": [4.0, 9.0]})
-    >>> done.params["w"].round(6).tolist(), len(done.history) < 20
-    ([2.0, 3.0], True)
+    >>> done.params["w"].round(6).tolist(), len(done.history) < 20, done.history.stopped
+    ([2.0, 3.0], True, 'converged')
     """
     try:
         from scipy import optimize
@@ -69,8 +72,17 @@ def minimize(
     check_start(start)
     arrays = named({} if data is None else data, [i.op.name for i in net.inputs])
     check_bounded(bounded_inputs(net), arrays)
+    samples = [node.op.name for node in net.inputs if has_samples(node)]
+    for name in samples:
+        if 0 in arrays[name].shape[:1]:
+            raise InvalidValue(f"there are no samples to train on (the first axis of {name!r} has length 0)")
     problem = Problem(net, start, arrays, remat)
-    problem.compile(backend, dtype)
+    try:
+        problem.compile(backend, dtype)
+    except ShapeError:
+        if samples:
+            sample_count(arrays, samples)  # lengths that differ are named
+        raise
     history, point = History(), problem.point
 
     def record(intermediate_result: Any) -> None:
@@ -88,17 +100,27 @@ def minimize(
             raise Diverged(f"{what} at the start, although data and parameters are finite", START)
         history.loss.append(value)
         try:
-            point = optimize.minimize(
+            end = optimize.minimize(
                 problem,
                 point,
                 jac=True,
                 method="L-BFGS-B",
                 callback=record,
                 options={"maxiter": steps, "maxfun": 20 * steps + 20, "maxcor": memory, "gtol": tolerance, "ftol": 0.0},
-            ).x
+            )
+            point = end.x
+            if np.abs(end.jac).max() <= tolerance:
+                history.stopped = "converged"
+            elif len(history.loss) <= steps:
+                history.stopped = "no better step"
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     return Fitted(problem.at(point), history)
+
+
+def has_samples(node: Node) -> bool:
+    """Whether the first axis of an input has an unknown length."""
+    return is_known(node.shape) and bool(node.shape) and not isinstance(node.shape[0], int)
 
 
 class Problem:

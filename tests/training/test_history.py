@@ -12,7 +12,7 @@ import pytest
 
 import symfold as sf
 from symfold.compute.backends.stacks import Stack
-from symfold.errors import MissingPackage
+from symfold.errors import MissingPackage, UnknownName
 from symfold.training.loop.history import HEIGHT, WIDTH, History
 from symfold.training.loop.pace import SECONDS, Pace
 from symfold.training.loop.progress import Progress
@@ -24,8 +24,21 @@ def test_a_history_is_a_sequence_that_shows_its_losses() -> None:
     assert list(HISTORY) == HISTORY.loss and HISTORY[-1] == 1.0 and HISTORY[:2] == [8.0, 4.0]
     assert HISTORY.epochs == [6.0, 2.0, 1.0] and History([8.0, 4.0, 2.0, 2.0, 7.0], [1, 4]).epochs == [8.0, 8 / 3]
     assert repr(HISTORY) == "History of 3 epochs, 6 steps: loss 6 -> 1, validation loss 9 -> 4; best epoch 2"
-    assert repr(History()) == "History of 0 epochs, 0 steps" and "<img" not in History()._repr_html_()
-    assert repr(History([1.0], stopped="interrupted")) == "History of 0 epochs, 1 step: loss 1; stopped: interrupted"
+    assert repr(History()) == "History of 0 steps" and "<img" not in History()._repr_html_()
+    assert repr(History([1.0], stopped="interrupted")) == "History of 1 step: loss 1; stopped: interrupted"
+
+
+def test_the_validation_loss_has_the_name_of_the_record_and_a_wrong_name_is_answered() -> None:
+    assert HISTORY.validation_loss == [9.0, 3.0, 4.0] and History().validation_loss == []
+    assert pickle.loads(pickle.dumps(HISTORY)) == HISTORY and not hasattr(HISTORY, "accuracy")
+    scored = History([1.0], [1], {"accuracy": [0.5]}, {"loss": [9.0], "accuracy": [0.25]})
+    for history, name, words in (
+        (HISTORY, "val_loss", r"did you mean history\.validation_loss"),
+        (HISTORY, "accuracy", "its names: best, .*validation_loss"),
+        (scored, "acuracy", r"did you mean history\.metrics\['accuracy'\]"),
+    ):
+        with pytest.raises(UnknownName, match=words):
+            getattr(history, name)
 
 
 def test_the_curve_in_a_notebook_shows_every_epoch() -> None:

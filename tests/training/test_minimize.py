@@ -90,10 +90,25 @@ def test_ctrl_c_returns_the_parameters_after_the_last_step(monkeypatch: pytest.M
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_the_history_tells_why_it_ended() -> None:
+    w = sf.parameter("w", (3, 1))
+    error = sf.Net.of(np.dot(sf.tensor("x", (None, 3)), w) - sf.tensor("y", (None, 1)))
+    kinds = {"steps": sf.Net.of((error.outputs[0] ** 2).sum()), "ties": sf.Net.of(np.abs(error.outputs[0]).sum())}
+
+    def ended(name: str, **options: float) -> tuple[str, float]:
+        done = sf.minimize(kinds[name], {"w": np.ones((3, 1))}, {"x": X, "y": Y}, backend="numpy", **options)
+        return done.history.stopped, float(np.abs(sf.grad(kinds[name])(done.params, x=X, y=Y)["w"]).max())
+
+    assert ended("steps", steps=1)[0] == ""
+    assert ended("steps", tolerance=1e-6)[0] == "converged" and ended("steps", tolerance=1e-6)[1] <= 1e-6
+    assert ended("ties")[0] == "no better step" and ended("ties")[1] > 1e-3  # least absolute errors end at a kink
+
+
 def test_what_is_wrong_is_refused() -> None:
     w, x = sf.parameter("w"), sf.tensor("x", ())
     loss = sf.Net.of((w - x) ** 2)
     sums = sf.Net.of(((w - sf.tensor("x", (None,))) ** 2).sum())
+    pairs = sf.Net.of(((w * sf.tensor("x", (None,)) - sf.tensor("y", (None,))) ** 2).sum())
     for wrong, error, words in (
         (lambda: sf.minimize(loss, None, {"x": 1.0}), InvalidType, "params must be a mapping"),
         (lambda: sf.minimize(loss, {"w": 1.0}), InvalidValue, "no value for input 'x'"),
@@ -103,6 +118,8 @@ def test_what_is_wrong_is_refused() -> None:
         (lambda: sf.minimize(loss, {"w": np.nan}, {"x": 1.0}), InvalidValue, "parameter 'w' is not finite"),
         (lambda: sf.minimize(loss, {"w": 1.0}, {"x": np.nan}), InvalidValue, "the data of 'x' are not all finite: it is one number"),
         (lambda: sf.minimize(sums, {"w": 1.0}, {"x": [1.0, np.inf]}), InvalidValue, r"the data of 'x' are not all finite: 1 of 2 entries, the first at \[1\] \(leave out"),
+        (lambda: sf.minimize(sums, {"w": 1.0}, {"x": []}), InvalidValue, r"no samples to train on \(the first axis of 'x' has length 0"),
+        (lambda: sf.minimize(pairs, {"w": 1.0}, {"x": [1.0, 2.0], "y": [1.0]}), InvalidValue, "different numbers of samples: x: 2, y: 1"),
         (lambda: sf.minimize(sf.Net.of(sf.log(w - 1) * x), {"w": 1.0}, {"x": 1.0}), Diverged, "the loss is -inf at the start"),
         (lambda: sf.minimize(sf.Net.of(x * 1), {}, {"x": 1.0}), InvalidValue, "the loss has no parameter to move"),
         (lambda: sf.minimize(sf.Net.of(w * sf.tensor("x", (None,))), {"w": 1.0}, {"x": [1.0, 2.0]}), InvalidValue, "a loss is a single number"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from symfold.base.results import Result
 from symfold.compute.parameters import Parameters
-from symfold.errors import MissingPackage, plural
+from symfold.errors import MissingPackage, no_name, plural
 from symfold.show.hypertext import image
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class History(Result, Sequence[float]):
     - `validation`: the same on the validation data, and their loss under the name "loss".
     - `stages`: for a training in stages, the layer of each step.
     - `stopped`: why the training ended before its last epoch ("early stopping", "callback", "interrupted"), else "".
+      After `sf.minimize`: "converged", "no better step", "interrupted", or "" if all steps were taken.
     - `best`: the epoch, counted from 1, of the parameters that early stopping returns.
 
     >>> history = History([4.0, 2.0, 1.0, 0.5], [2, 4], validation={"loss": [3.0, 0.75]})
@@ -71,6 +72,20 @@ class History(Result, Sequence[float]):
 
     def __getitem__(self, index: Any) -> Any:
         return self.loss[index]
+
+    @property
+    def validation_loss(self) -> list[float]:
+        """The validation loss after every epoch; empty without validation data."""
+        return self.validation.get("loss", [])
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            tables = {table: self.__dict__.get(table, {}) for table in ("validation", "metrics")}
+            columns = {key: f"history.{table}[{key!r}]" for table in tables for key in tables[table]}
+            raise no_name("history", name, [word for word in dir(self) if not word.startswith("_")], columns)
 
     @property
     def interrupted(self) -> bool:
@@ -125,7 +140,8 @@ class History(Result, Sequence[float]):
         return curves, "epoch"
 
     def __repr__(self) -> str:
-        counts = f"{plural(len(self.ends), 'epoch')}, {plural(len(self.loss), 'step')}"
+        epochs = f"{plural(len(self.ends), 'epoch')}, " if self.ends else ""
+        counts = f"{epochs}{plural(len(self.loss), 'step')}"
         curves = {"loss": self.epochs or self.loss, "validation loss": self.validation.get("loss", [])}
         losses = ", ".join(f"{name} {_change(values)}" for name, values in curves.items() if values)
         best = "" if self.best is None else f"; best epoch {self.best}"
