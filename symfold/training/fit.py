@@ -44,7 +44,7 @@ def fit(
     accumulate: int = 1,
     seed: int = 0,
     shuffle: bool = True,
-    validation: Batch | float | None = None,
+    validation: Batch | Iterable[Any] | float | None = None,
     early_stopping: EarlyStopping | Mapping[str, Any] | int | None = None,
     callbacks: Callable[[Epoch], object] | Sequence[Callable[[Epoch], object]] = (),
     sample_weight: object = None,
@@ -72,12 +72,13 @@ def fit(
 
     After each epoch, `metrics` are taken, numbers or arrays of numbers: functions of the parameters, nets on the whole
     training data, or scores of predictions (`sf.metric`, with the functions of `sklearn.metrics` for instance). With
-    `validation` (data, or a fraction of the samples, drawn by the seed before the training; the last ones if
-    `shuffle=False`) the loss, these nets and scores are evaluated on the validation data too, and `early_stopping`
-    stops if that loss was no better for this number of epochs (or as `sf.EarlyStopping` says), and returns the
-    parameters of the best epoch. `callbacks` are functions of the epoch's record (`epoch`, `loss`, `validation_loss`,
-    `metrics`, `validation`, `params`); one that returns True or raises `sf.StopTraining` ends the training. Ctrl-C ends
-    it between steps, and the parameters so far are returned; `history.stopped` says why a training ended early.
+    `validation` (data, batches of them, or a fraction of the samples, drawn by the seed before the training; the last
+    ones if `shuffle=False`) the loss, these nets and scores are evaluated on the validation data too (on these alone if
+    the training reads `batches`), and `early_stopping` stops if that loss was no better for this number of epochs (or
+    as `sf.EarlyStopping` says), and returns the parameters of the best epoch. `callbacks` are functions of the epoch's
+    record (`epoch`, `loss`, `validation_loss`, `metrics`, `validation`, `params`); one that returns True or raises
+    `sf.StopTraining` ends the training. Ctrl-C ends it between steps, and the parameters so far are returned;
+    `history.stopped` says why a training ended early.
 
     A net with dropout is trained in its training form (`sf.training_form`), with random numbers by the seed and the
     step, and evaluated as it is written.

@@ -88,6 +88,47 @@ def test_batches_that_are_tuples_need_the_names_of_their_entries() -> None:
             fit(batches=run, names=names)
 
 
+def test_validation_data_may_be_batches() -> None:
+    """They count as the arrays that they are parts of, whatever their sizes; the weight of a sample is left out."""
+    held = {"x": RANDOM.normal(size=(7, 2)), "t": RANDOM.normal(size=7)}
+    parts = [slice(0, 3), slice(3, 6), slice(6, 7)]
+    mappings = [{name: array[part] for name, array in held.items()} for part in parts]
+    weighted = [(held["t"][part], np.full(len(held["t"][part]), 9.0), held["x"][part]) for part in parts]
+    names = {"names": ("t", "w", "x"), "sample_weight": "w"}
+    wanted = fit(DATA, validation=held).history.validation_loss
+    assert wanted[-1] == pytest.approx(float(LOSS(fit(DATA).params, **held)), rel=1e-14)
+    for batches, options in ((mappings, {}), (iter(mappings), {}), (weighted, names)):
+        data = {**DATA, "w": np.ones(20)} if options else DATA
+        assert fit(data, validation=batches, **options).history.validation_loss == wanted
+    for batches, words in (
+        ([], "there is no batch"),
+        ([{"x": held["x"]}], "no value for input 't'"),
+        ([mappings[0], {"x": np.ones((2, 3)), "t": np.ones(2)}], "cannot be joined: 'x' has entries of different shapes"),
+        ([{"x": 1.0, "t": 2.0}], "cannot be joined: 'x' .* is one number"),
+    ):
+        with pytest.raises(InvalidValue, match=words):
+            fit(DATA, validation=batches)
+    for odd in ((held["x"], held["t"]), "held", {1.0}, held["x"]):
+        with pytest.raises(InvalidType, match="neither data nor a fraction of the samples"):
+            fit(DATA, validation=odd)
+
+
+def test_batches_are_scored_on_the_validation_data() -> None:
+    batches = [{name: array[k : k + 5] for name, array in DATA.items()} for k in (0, 5, 10)]
+    held = {name: array[15:] for name, array in DATA.items()}
+    net = sf.Net.of(np.dot(X, W))
+    error = sf.metric(lambda true, predicted: abs(true - predicted).max(), net, "t")
+    metrics = {"error": error, "loss": LOSS, "norm": sf.Net.of((W**2).sum()), "first": lambda params: params["w"][0]}
+    done = sf.fit(LOSS, START, batches=batches, validation=[held], metrics=metrics, **OPTIONS)
+    assert list(done.history.metrics) == ["norm", "first"] and list(done.history.validation) == ["loss", "error", "norm"]
+    assert done.history.validation["error"][-1] == pytest.approx(abs(held["t"] - held["x"] @ done.params["w"]).max(), rel=1e-14)
+    with pytest.raises(InvalidValue, match=r"metric 'error' reads 'x', .* no whole data \(give validation data"):
+        sf.fit(LOSS, START, batches=batches, metrics=metrics, **OPTIONS)
+    for name in ("epoch", "validation_loss"):
+        with pytest.raises(InvalidValue, match=f"metric '{name}' has the name of another column"):
+            fit(DATA, metrics={name: LOSS})
+
+
 def test_a_source_with_set_epoch_is_told_the_epoch() -> None:
     told = []
 

@@ -100,6 +100,24 @@ def test_infinite_data_that_do_no_harm_are_data() -> None:
         assert done.params["w"] == pytest.approx(0.5)
 
 
+def test_validation_data_are_named_before_the_first_step() -> None:
+    """Early stopping would take the first epoch for the best one. A mask may leave such entries out."""
+    x, t, mask = sf.tensor("x", (None,)), sf.tensor("t", (None,)), sf.tensor("mask", (None,))
+    start, options = {"w": 1.0}, {"optimizer": sf.sgd(0.1), "epochs": 9}
+    plain, masked = (sf.Net.of(sf.losses.mean_squared_error(x * sf.parameter("w"), t, mask=m)) for m in (None, mask))
+    data = {"x": np.ones(8), "t": np.full(8, 3.0), "mask": np.ones(8)}
+    held = {"x": np.ones(3), "t": np.array([3.0, np.nan, np.inf]), "mask": np.array([1.0, 0.0, 0.0])}
+    both = {name: np.concatenate([data[name], held[name]]) for name in data}
+    words = r"the validation data of 't' are not all finite: 2 of 3 entries, the first at \[1\]"
+    for given, validation in ((data, held), (both, 3 / 11)):
+        given, validation = (v if isinstance(v, float) else {"x": v["x"], "t": v["t"]} for v in (given, validation))
+        with pytest.raises(InvalidValue, match=words) as caught:
+            sf.fit(plain, start, given, validation=validation, early_stopping=2, shuffle=False, **options)
+        assert not hasattr(caught.value, "history")
+    done = sf.fit(masked, start, data, validation=held, early_stopping=2, **options)
+    assert done.history.best == 9 and done.history.validation_loss[-1] == pytest.approx((done.params["w"] - 3) ** 2)
+
+
 def test_stages_name_the_data_too() -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
     error = complaint(sf.squared_error(net, sf.tensor("t", (None, 2))), net.init(0), "numpy", data=data_with(np.nan), epochs=4, stages=True)

@@ -5,7 +5,7 @@ A memory map stays one: only the rows of a batch are read. Samples run along the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,17 +95,27 @@ class Split:
     validation: dict[str, NumpyArray] | None
 
 
-def split(validation: object, arrays: Arrays | None, names: Sequence[str], seed: int, shuffle: bool) -> Split:
-    """Validation data: given as data, or a fraction of the samples, drawn by the seed; the last if not shuffled."""
+def split(
+    validation: object,
+    arrays: Arrays | None,
+    names: Sequence[str],
+    seed: int,
+    shuffle: bool,
+    order: Sequence[str] | None = None,
+) -> Split:
+    """Validation data: given as data or batches, or a fraction of the samples, drawn by the seed, or else the last."""
     if validation is None:
         return Split(None, None)
     if isinstance(validation, bool) or not isinstance(validation, (int, float, np.number)):
-        if not isinstance(validation, Mapping) and not hasattr(validation, "columns"):
+        if isinstance(validation, Mapping) or hasattr(validation, "columns"):
+            given = named(validation, names)
+        elif isinstance(validation, Iterable) and not isinstance(validation, (tuple, str, bytes, Set, np.ndarray)):
+            given = joined(validation, names, order)
+        else:
             raise InvalidType(
                 f"validation={quoted(validation)} is neither data nor a fraction of the samples "
-                "(as {'x': array, 'target': array}, or 0.1)"
+                "(as {'x': array, 'target': array}, batches of them, or 0.1)"
             )
-        given = named(validation, names)
         if names and not sample_count_is_positive(given, names):
             raise InvalidValue("the validation data hold no samples (the first axis has length 0)")
         return Split(None, given)
@@ -113,7 +123,7 @@ def split(validation: object, arrays: Arrays | None, names: Sequence[str], seed:
     if arrays is None:
         raise InvalidValue(
             f"validation={fraction:g} is a fraction of data, and batches have no whole data "
-            "(give the validation data as {'x': array})"
+            "(give the validation data as {'x': array}, or batches of them)"
         )
     if not 0 < fraction < 1:
         raise InvalidValue(f"validation={quoted(validation)} must be between 0 and 1, or data (as 0.1)")
@@ -127,6 +137,25 @@ def split(validation: object, arrays: Arrays | None, names: Sequence[str], seed:
     order = np.random.default_rng([seed, 1]).permutation(total) if shuffle else np.arange(total)
     rows, kept = np.sort(order[: total - count]), np.sort(order[total - count :])
     return Split(rows, {name: np.asarray(arrays[name][kept]) for name in names})
+
+
+def joined(batches: Iterable[object], names: Sequence[str], order: Sequence[str] | None) -> dict[str, NumpyArray]:
+    """Batches of validation data as one: the validation loss is a mean over all samples. A weight is left out.
+
+    >>> joined([([1], [2, 3]), ([4], [5, 6])], ["x"], order=["w", "x"])
+    {'x': array([2, 3, 5, 6])}
+    """
+    parts = [named(batch, order or names, order) for batch in batches]
+    if not parts:
+        raise InvalidValue("the validation data hold no samples (there is no batch)")
+    for name in names:
+        shapes = {part[name].shape[1:] if part[name].ndim else None for part in parts}
+        if None in shapes or len(shapes) > 1:
+            raise InvalidValue(
+                f"the validation batches cannot be joined: {name!r} has entries of different shapes, or is one number "
+                "(give samples of one shape along the first axis)"
+            )
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def sample_count_is_positive(arrays: Arrays, names: Sequence[str]) -> bool:

@@ -90,6 +90,10 @@ def measures_of(
             "(as {'loss': loss})"
         )
 
+    for name in metrics or {}:
+        if name == "epoch" or str(name).startswith("validation_"):
+            raise InvalidValue(f"metric {name!r} has the name of another column of the history (rename it)")
+
     def at_stage(metric: Any) -> Any:
         if isinstance(metric, Score):
             return replace(metric, prediction=without(metric.prediction, stage.absent))
@@ -100,7 +104,10 @@ def measures_of(
     def measure(name: str, metric: object, data: Arrays | None) -> Measure:
         return measure_of(name, metric, params, data, backend, dtype)
 
-    training = {name: measure(f"metric {name!r}", metric, arrays) for name, metric in rows.items()}
+    def is_taken(metric: object) -> bool:  # of batches, there is no whole data; validation data will do
+        return arrays is not None or validation is None or not reads_data(metric)
+
+    training = {name: measure(f"metric {name!r}", row, arrays) for name, row in rows.items() if is_taken(row)}
     if validation is None:
         return Measures(training, {})
     if "loss" in rows and not isinstance(rows["loss"], Net):
@@ -108,6 +115,11 @@ def measures_of(
     on_data = {name: row for name, row in rows.items() if isinstance(row, (Net, Score))}
     on_data = {"loss": without(loss, stage.absent), **on_data}
     return Measures(training, {name: measure(f"metric {name!r}", row, validation) for name, row in on_data.items()})
+
+
+def reads_data(metric: object) -> bool:
+    """Whether a metric is taken on data, and not of the parameters alone."""
+    return isinstance(metric, Score) or (isinstance(metric, Net) and bool(metric.inputs))
 
 
 def measure_of(
@@ -170,7 +182,7 @@ def evaluation_of(
     if arrays is None and compiled.input_names:
         raise InvalidValue(
             f"{what} reads {listing(map(repr, compiled.input_names))}, and with batches there is no whole "
-            "data (give a function of the parameters, as lambda params: float(net(params, x=held_out)))"
+            "data (give validation data, or a function of the parameters, as lambda params: params['W1'].sum())"
         )
     available = (*(arrays or {}), *params)
     for leaf_name in (*compiled.input_names, *compiled.layout.names):

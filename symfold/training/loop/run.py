@@ -28,7 +28,7 @@ from symfold.training.loop.stopping import Best, Callback, Interrupts, any_stops
 from symfold.training.objective.stages import Stage
 from symfold.training.optimizers import Optimizer
 from symfold.training.step.accumulation import Accumulation
-from symfold.training.step.finiteness import Stop, check_data, check_start, explained
+from symfold.training.step.finiteness import Stop, check_data, check_held, check_start, explained
 from symfold.training.step.training_step import training_of, update_of
 
 
@@ -96,6 +96,9 @@ class Loop:
         # before the first step, to check arguments early
         self.training = self.training_for(job.plan[self.place], snapshot.arrays["state"] if snapshot else None)
         self.measures = self.measures_for(job.plan[self.place])
+        if job.validation is not None:
+            with np.errstate(all="ignore"):
+                check_held(job.validation, job.dtype, lambda: float(self.measures.validation["loss"](self.current())))
         self.history.metrics = {name: [] for name in self.measures.training}
         self.history.validation = {name: [] for name in self.measures.validation}
         if snapshot:

@@ -40,13 +40,13 @@ def source_of(
         return weights.added(arrays, inputs, whole=False)
 
     if data is None:
-        held = split(validation, None, inputs, seed, shuffle)
+        held = split(validation, None, inputs, seed, shuffle, order)
         if held.validation is not None:
             check_bounded(bounds, held.validation)
         return Given(batches, read, epochs, batch_size), held.validation
     arrays = named(data, wanted, order)
     sample_count(arrays, wanted)
-    held = split(validation, arrays, inputs, seed, shuffle)
+    held = split(validation, arrays, inputs, seed, shuffle, order)
     for part in (arrays, held.validation):
         if part is not None:
             check_bounded(bounds, part)

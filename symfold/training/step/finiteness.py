@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,14 +52,22 @@ def check_data(stop: Stop, dtype: str) -> None:
         refuse_bad(name, bad)
 
 
-def refuse_bad(name: str, bad: NumpyArray) -> None:
+def refuse_bad(name: str, bad: NumpyArray, data: str = "data") -> None:
     """Raise an error that names data with entries that are not finite; `bad` says which."""
     if bad.any():
         first = [int(index) for index in np.argwhere(bad)[0]]
         where = f"{int(bad.sum())} of {bad.size} entries, the first at {first}" if first else "it is one number"
         raise InvalidValue(
-            f"the data of {name!r} are not all finite: {where} (leave out the samples with nan or inf, or fill them)"
+            f"the {data} of {name!r} are not all finite: {where} (leave out the samples with nan or inf, or fill them)"
         )
+
+
+def check_held(arrays: Mapping[str, NumpyArray], dtype: str, loss: Callable[[], float]) -> None:
+    """Raise an error that names validation data that are not finite, unless a mask leaves them out of the loss."""
+    bad = {name: ~np.isfinite(array.astype(dtype, copy=False)) for name, array in arrays.items()}
+    if any(entries.any() for entries in bad.values()) and not np.isfinite(loss()):
+        for name, entries in bad.items():
+            refuse_bad(name, entries, "validation data")
 
 
 def check_start(start: Mapping[str, NumpyArray]) -> None:
