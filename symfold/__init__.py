@@ -46,6 +46,7 @@ Transform
 
 Show
     formula                     text, Unicode, LaTeX or MathML; folded, step by step or expanded
+    explore                     a widget: mappers at any depth, in Jupyter and marimo
     export                      graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
 
 Analyze

@@ -27,6 +27,7 @@ from symfold.analysis.jacobians.volume import determinant, divergence
 from symfold.analysis.strength.commutator import commutator
 from symfold.analysis.strength.scaling import scaled
 from symfold.analysis.strength.series import series
+from symfold.apps.explore.widget import explore
 from symfold.apps.report import compare
 from symfold.apps.sweeps.run import sweep
 from symfold.base.version import __version__
@@ -126,6 +127,7 @@ __all__ = [
     "errors",
     "exp",
     "experiments",
+    "explore",
     "export",
     "fit",
     "fold",

@@ -11,5 +11,6 @@ In: a command line, a table or two nets. Out: a formula, a picture, a model, a r
     sweeps/         a grid of settings, in many processes
     experiments/    measurements over seeds
     report/         the comparison of two nets: a table, a page
+    explore/        mappers at any depth: a widget, and a page
     command/        the shell command
 """

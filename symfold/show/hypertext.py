@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from html import escape
+from html import escape, unescape
 from typing import ParamSpec
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -21,6 +21,7 @@ SERIF = "font-family: STIX Two Math, Cambria Math, Latin Modern Math, Times New 
 BLOCK = f"{SERIF}; font-size: 115%; line-height: 1.6; white-space: nowrap; overflow-x: auto; padding: 2px"
 LINE = f"{SERIF}; font-size: 110%"
 PICTURE = "max-width: none; height: auto; background: white"
+ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot);)\w+;")  # of HTML; XML knows only these four
 MOST_IMAGE = 2_000_000  # bytes of a picture
 
 SPACED = set("=+-−±<>≤≥≠≈→∘⊙∈←∧∨")
@@ -106,13 +107,11 @@ def image(svg: str | bytes, description: str) -> str:
 def mathematics(mathml: str, block: bool = True) -> str:
     """MathML as HTML: italic letters, indices, powers, and fractions on one line.
 
-    >>> from symfold import fold, layers, mappers, tensor
-    >>> net = fold(mappers.residual, layers("f1:3"), tensor("x"))
-    >>> print(mathematics(net.formula(style="mathml"), block=False).partition(">")[2])
-    <i>z</i><sub><i>k</i></sub> = <i>f</i><sub><i>k</i></sub>(<i>z</i><sub><i>k</i>−1</sub>) + \
-<i>z</i><sub><i>k</i>−1</sub>,&emsp;<i>k</i> = 1, …, 2,&emsp;<i>z</i><sub>0</sub> = <i>x</i></span>
+    >>> mathml = "<math><msup><mrow><mo>(</mo><mn>1</mn><mo>+</mo><mi>t</mi><mo>)</mo></mrow><mn>3</mn></msup></math>"
+    >>> mathematics(mathml, block=False).partition(">")[2]
+    '(1 + <i>t</i>)<sup>3</sup></span>'
     """
-    root = ElementTree.fromstring(mathml)
+    root = ElementTree.fromstring(ENTITY.sub(lambda entity: unescape(entity[0]), mathml))
     rows = [table for table in root if _tag(table) == "mtable"]
     if len(root) == 1 and rows:
         lines = [_joined(cell for cell in row) for row in rows[0]]
@@ -146,8 +145,8 @@ def _sign(text: str, between: bool) -> str:
     if all(letter in INVISIBLE for letter in text):
         return "\u2009" if text == TIMES else ""
     sign = escape(text.replace("-", "−"))
-    if text in SPACED and between:
-        return f" {sign} "
+    if text in SPACED and between:  # a long formula is broken after a sum, not at an equals sign
+        return f" {sign} " if text in ("+", "-", "−") else f"\N{NO-BREAK SPACE}{sign}\N{NO-BREAK SPACE}"
     return f"{sign} " if text in (",", ";") else sign
 
 
@@ -165,6 +164,10 @@ def _part(part: Element, tight: bool) -> str:
             return "&emsp;"
         case "msub":
             return f"{_part(parts[0], tight)}<sub>{_part(parts[1], True)}</sub>"
+        case "msup" | "mover" if _is_prime(parts[1]):
+            return _primed(parts[0], _part(parts[1], True), tight)
+        case "msubsup" if _is_prime(parts[2]):
+            return f"{_part(parts[0], tight)}{_part(parts[2], True)}<sub>{_part(parts[1], True)}</sub>"
         case "msup" | "mover":
             return f"{_base(parts[0])}<sup>{_part(parts[1], True)}</sup>"
         case "msubsup" | "munderover":
@@ -186,6 +189,19 @@ def _part(part: Element, tight: bool) -> str:
             return ", ".join(_part(cell, tight) for cell in parts)
         case _:
             return text.strip() + _joined(parts, tight)
+
+
+def _is_prime(part: Element) -> bool:
+    return "".join(part.itertext()).strip("′'") == ""
+
+
+def _primed(part: Element, prime: str, tight: bool) -> str:
+    """A name with its primes before its index."""
+    while len(part) == 1 and _tag(part) in ("mrow", "mstyle"):
+        part = part[0]
+    if _tag(part) == "msub":
+        return f"{_part(part[0], tight)}{prime}<sub>{_part(part[1], True)}</sub>"
+    return f"{_part(part, tight)}{prime}"
 
 
 def _base(part: Element, product: bool = False) -> str:

@@ -161,6 +161,7 @@ MATHEMATICS = [
     (lambda t, n: -(t**2), "−t<sup>2</sup>"),
     (lambda t, n: sp.exp(-t), "e<sup>−t</sup>"),
     (lambda t, n: sp.Function("f")(t) ** 2, "(f(t))<sup>2</sup>"),
+    (lambda t, n: sp.Symbol("f_2") ** 2 / n, "f<sub>2</sub><sup>2</sup>/n"),
     (lambda t, n: (t + 1) * (n + 1) / 2, "(1 + n)\u2009(1 + t)/2"),
     (lambda t, n: 1 / (t * n), "1/(n\u2009t)"),
 ]  # fmt: skip

@@ -4,5 +4,5 @@ In: arguments. Out: text, JSON or files, and an exit code.
 
     main       the program and its exit codes
     options    arguments that several subcommands share
-    compare, draw, eval, formula, backward, graph, inspect, list, sweep, train   one subcommand each
+    compare, draw, eval, explore, formula, backward, graph, inspect, list, sweep, train   one subcommand each
 """

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "formula": ("formula", "The formula of a net: folded, in steps, or expanded."),
     "graph": ("graph", "The computation graph, in a format for other programs."),
     "draw": ("draw", "A picture of the net."),
+    "explore": ("explore", "A page to look at mappers at every depth."),
     "backward": ("backward", "The formula of the backward pass, derived."),
     "compare": ("compare", "How two nets differ: a table, and a page with pictures."),
     "inspect": ("inspect", "The folds in a model that Python makes, one of PyTorch too."),

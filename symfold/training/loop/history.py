@@ -195,6 +195,11 @@ def _change(values: Sequence[float]) -> str:
     return " -> ".join(f"{float(value):.4g}" for value in shown)
 
 
+def _label(x: int, y: int, text: str, anchor: str = "start", color: str = "#555555") -> str:
+    font = 'font-family="Helvetica, Arial, sans-serif" font-size="11"'
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{color}" {font}>{html.escape(text)}</text>'
+
+
 def _svg(curves: Mapping[str, Sequence[float]], what: str) -> str:
     """Curves as an SVG picture; logarithmic if all values are positive."""
     numbers = [value for values in curves.values() for value in values if math.isfinite(value)]
@@ -202,7 +207,11 @@ def _svg(curves: Mapping[str, Sequence[float]], what: str) -> str:
     low, high = (height(pick(numbers)) for pick in (min, max)) if numbers else (0.0, 1.0)
     span, steps = (high - low) or 1.0, max(map(len, curves.values()))
     parts = []
-    for (name, values), color in zip(curves.items(), ("#1f77b4", "#d62728"), strict=False):
+    if numbers:  # the scale: the greatest value above, the least one below, and the last step or epoch
+        parts += [_label(2, 10, f"{max(numbers):.4g}"), _label(2, HEIGHT - 2, f"{min(numbers):.4g}")]
+        parts.append(_label(WIDTH - 2, HEIGHT - 2, f"{what} {steps:,}", "end"))
+    for place, ((name, values), color) in enumerate(zip(curves.items(), ("#1f77b4", "#d62728"), strict=False)):
+        parts.append(_label(WIDTH - 2, 12 + 14 * place, name, "end", color))
         thin = max(1, math.ceil(len(values) / MOST))
         places = sorted({*range(0, len(values), thin), len(values) - 1} - {-1})
         points = " ".join(

@@ -1,0 +1,18 @@
+// On a page: the answers are packed in it.
+const unpacked = async (text) => {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).json();
+};
+
+unpacked(document.getElementById("answers").textContent).then((content) => {
+  const place = (name) => content.catalogue.findIndex((entry) => entry.name === name);
+  build(document.getElementById("explore"), {
+    ...content,
+    typed: false,
+    ask: ({ mapper, other, depth }, show) => {
+      const [first, second] = [place(mapper), place(other)].sort((a, b) => a - b);
+      show({ sections: content.sections[`${mapper} ${depth}`], comparison: content.comparisons[`${first} ${second}`] });
+    },
+  });
+});
