@@ -134,8 +134,8 @@ def split(
             f"validation={fraction:g} of {total} samples is {count}, which leaves {total - count} for training "
             "(both need at least one)"
         )
-    order = np.random.default_rng([seed, 1]).permutation(total) if shuffle else np.arange(total)
-    rows, kept = np.sort(order[: total - count]), np.sort(order[total - count :])
+    drawn = np.random.default_rng([seed, 1]).permutation(total) if shuffle else np.arange(total)
+    rows, kept = np.sort(drawn[: total - count]), np.sort(drawn[total - count :])
     return Split(rows, {name: np.asarray(arrays[name][kept]) for name in names})
 
 
