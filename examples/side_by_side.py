@@ -9,8 +9,7 @@ import sys
 import numpy as np
 
 import symfold as sf
-from symfold.show.diagram import side_by_side
-from symfold.show.render import render
+from symfold.show.diagram import svg_of_several
 
 DEPTH = 4
 
@@ -39,7 +38,7 @@ def main(folder: pathlib.Path) -> None:
     for name, net in nets.items():
         print(f"diagram written: {net.draw(folder / f'{name}.svg')}")
     together = folder / "residual_boosting.svg"
-    together.write_bytes(render(side_by_side(nets).source, "svg"))
+    together.write_text(svg_of_several(nets), encoding="utf-8")
     print(f"diagram written: {together}")
 
 

@@ -6,7 +6,7 @@ In: a net. Out: formulas, graphs, pictures and files of other formats.
     notation/   formulas as text, Unicode, LaTeX and MathML
     graph/      NetworkX graphs at five levels
     render      DOT as an image
-    diagram/    pictures by Graphviz
+    diagram/    pictures
     display     what notebooks show
     export/     graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
 """

@@ -1,4 +1,4 @@
-"""Rendering DOT as an image: by the `dot` program if present, else by Graphviz as WebAssembly.
+"""Images: pictures in other formats than SVG; and DOT, rendered by the `dot` program or by Graphviz as WebAssembly.
 
 `SYMFOLD_RENDERER=dot` or `wasm` chooses the route; `SYMFOLD_RENDER_SECONDS` is the time that `dot` may take.
 """
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from tempfile import TemporaryFile
@@ -59,7 +59,7 @@ def render(source: str, format: str = "svg", route: str | None = None) -> bytes:
     if program is not None and chosen != "wasm":
         return _by_program(program, source, format)
     svg = _by_wasm(source)
-    return svg if format == "svg" else _converted(svg, format)
+    return svg if format == "svg" else converted(svg, format)
 
 
 def _by_program(program: str, source: str, format: str) -> bytes:
@@ -186,6 +186,19 @@ def _wasm() -> Any:
     return engine
 
 
+def image(svg: bytes, format: str, source: Callable[[], str]) -> bytes:
+    """A picture in a format: by a package that converts it, else from its DOT source by the program `dot`."""
+    if format == "svg":
+        return svg
+    if os.environ.get("SYMFOLD_RENDERER") != "dot":
+        try:
+            return converted(svg, format)
+        except MissingPackage:
+            if shutil.which("dot") is None:
+                raise
+    return render(source(), format)
+
+
 # PyPI packages that convert an SVG, and their calls. A new one is one row.
 CONVERTERS = (
     ("cairosvg", ("png", "pdf"), lambda module, svg, format: getattr(module, f"svg2{format}")(bytestring=svg)),
@@ -193,7 +206,8 @@ CONVERTERS = (
 )
 
 
-def _converted(svg: bytes, format: str) -> bytes:
+def converted(svg: bytes, format: str) -> bytes:
+    """An SVG picture in another format, by the first package that is installed and can write it."""
     for name, formats, convert in CONVERTERS:
         if format in formats:
             try:

@@ -522,7 +522,7 @@ FAILURES = {
     "a full standard output": ("{symfold} list > /dev/full", 1, "symfold: No space left on device\n"),
     "a closed standard output": ("{symfold} draw residual -o net.svg >&-", 1, "symfold: standard output is closed"),
     "a closed standard output and a mistake": ("{symfold} nope >&-", 1, "symfold: standard output is closed"),
-    "no dot": ("PATH= SYMFOLD_RENDERER=dot {symfold} draw residual -o net.svg", 1, "symfold: the program 'dot' is not installed"),
+    "no dot": ("PATH= SYMFOLD_RENDERER=dot {symfold} draw residual -o net.png", 1, "symfold: the program 'dot' is not installed"),
     "a closed pipe": ("{symfold} formula residual --form expanded --depth 10000 | head -c 10 >&2; exit ${{PIPESTATUS[0]}}", 0, "f10000(f99"),
     "an address space of 600 MB": (
         "ulimit -v 600000; {symfold} eval residual --depth 3 --x 1,2 && {symfold} eval residual --depth 1000000 --x 1,2,3,4,5,6,7,8",
@@ -649,7 +649,7 @@ def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_pa
     dot.write_text(SLOW_DOT.format(python=sys.executable, pid=str(pid)))
     dot.chmod(0o755)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{dot.parent}:{os.environ['PATH']}", "SYMFOLD_RENDERER": "dot"}
-    line = [sys.executable, "-m", "symfold.apps.command.main", "draw", "residual", "-o", str(tmp_path / "net.svg")]
+    line = [sys.executable, "-m", "symfold.apps.command.main", "draw", "residual", "-o", str(tmp_path / "net.png")]
     def heard() -> None:  # who runs the tests in the background ignores interruptions, and what it starts would too
         signal.signal(sent, signal.SIG_DFL)
 
@@ -665,7 +665,7 @@ def test_the_program_dot_ends_with_us(sent: int, status: int, words: str, tmp_pa
     assert drawing.returncode == status and words in complaint and "Traceback" not in complaint
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
-    assert not (tmp_path / "net.svg").exists()
+    assert not (tmp_path / "net.png").exists()
 
 
 def test_the_bounds_of_the_command_are_those_of_the_library() -> None:

@@ -1,11 +1,18 @@
-"""Diagrams: pictures of graphs by Graphviz.
+"""Diagrams: pictures of graphs.
 
-In: a net. Out: a `graphviz.Digraph`, or an image file.
+In: a net. Out: an image file, or a `graphviz.Digraph`. The layout follows the fold: each kind of step is laid out once
+and repeated along the lines of the states.
 
-    operands   the operands of a node, in order
-    style      shapes, lines, colors and labels
-    digraph    a Digraph that notebooks show
-    layout     nodes, edges and clusters of a picture
+    operands    the operands of a node, in order
+    style       shapes, lines, colors and labels
+    digraph     a Digraph that notebooks show
+    layout      nodes, edges and clusters of a Digraph
+    lettering   labels as mathematics, and how wide they are
+    scene       shapes, arrows, and steps as frames
+    routes      the ways of arrows through a grid
+    grid        the columns and rows of a picture
+    geometry    coordinates, and lines of long nets
+    svg         the picture as SVG
 """
 
 from __future__ import annotations
@@ -24,15 +31,19 @@ from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
 from symfold.errors import Advice, InvalidValue, TooLarge
+from symfold.show.diagram.geometry import Geometry, Turn
+from symfold.show.diagram.grid import Layout
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
+from symfold.show.diagram.scene import scene_of
 from symfold.show.diagram.style import legend as legend_of
 from symfold.show.diagram.style import literal
+from symfold.show.diagram.svg import Canvas, document
 from symfold.show.graph import UNROLLED, count_steps, graph
-from symfold.show.render import FORMATS, render
+from symfold.show.render import FORMATS, image
 from symfold.transform.rolling import roll
 
 BOUND = 4_000  # laid out in about 3 seconds, by dot as by Graphviz as WebAssembly; 8,000 may take minutes
-MOST_NODES, MOST_SOURCE = 2000, 100_000  # nodes of a net, characters of DOT: above these a notebook would hang
+MOST_NODES, MOST_BYTES = 2000, 1_000_000  # nodes of a net, bytes of a picture: above these a notebook would hang
 MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
@@ -179,6 +190,54 @@ def too_large(what: str, size: int | None, bound: int) -> TooLarge:
 # ---------------------------------------------------------------- files and notebooks
 
 
+def to_svg(
+    net: Any,
+    level: str | None = None,
+    *,
+    direction: str = "LR",
+    title: str = "",
+    legend: bool = False,
+    max_size: int | None = BOUND,
+) -> str:
+    """The picture of a net as SVG, with the options of `diagram`; the same net gives the same bytes.
+
+    >>> import symfold as sf
+    >>> to_svg(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))).count('class="node layer"')
+    3
+    """
+    picture = _pictures([net], level, direction, [""], max_size)[0]
+    _layout(direction, title, [])
+    return document([(title, _canvas(picture, direction))], legend_of(*picture.kinds) if legend else "")
+
+
+def svg_of_several(
+    nets: Mapping[str, Any],
+    level: str | None = None,
+    *,
+    direction: str = "LR",
+    legend: bool = False,
+    max_size: int | None = BOUND,
+) -> str:
+    """Several nets in one SVG picture, each below its title: equal steps stand below each other.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> nets = {"residual": sf.fold(sf.mappers.residual, f, x), "boosting": sf.fold(sf.mappers.boosting(x), f, x)}
+    >>> ">boosting</text>" in svg_of_several(nets)
+    True
+    """
+    pictures = _pictures(list(nets.values()), level, direction, [""] * len(nets), max_size)
+    _layout(direction, "", [])
+    nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
+    canvases = [_canvas(picture, direction) for picture in pictures]
+    return document(list(zip(nets, canvases, strict=True)), legend_of(nodes, edges) if legend else "")
+
+
+def _canvas(picture: Picture, direction: str) -> Canvas:
+    scene = scene_of(picture)
+    return Canvas(Geometry(scene, Layout(scene).grid(), Turn(direction)))
+
+
 def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:
     """Write the picture of a net to a file; the suffix selects the format."""
     where = path_of(path)
@@ -186,7 +245,8 @@ def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options
     if suffix not in FORMATS:
         allowed = ", ".join(f".{name}" for name in FORMATS)
         raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed})")
-    return write_whole(where, render(diagram(net, level, **options).source, suffix))
+    svg = to_svg(net, level, **options).encode()
+    return write_whole(where, image(svg, suffix, lambda: diagram(net, level, **options).source))
 
 
 def display_svg(net: Any) -> str | None:
@@ -195,8 +255,8 @@ def display_svg(net: Any) -> str | None:
         nodes = len(walk(net.outputs)) + sum(len(walk(block.results)) for block in net.blocks)
         if nodes > MOST_NODES:
             return None
-        source = diagram(net).source
-        return render(source, "svg").decode() if len(source) <= MOST_SOURCE else None
+        picture = to_svg(net)
+        return picture if len(picture) <= MOST_BYTES else None
     except Exception:  # a display must never raise
         return None
 

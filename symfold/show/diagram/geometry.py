@@ -1,0 +1,562 @@
+"""From cells to coordinates: widths of columns and heights of rows, line breaks of long nets, paths of arrows.
+
+Lengths are along the flow and across it; only `Turn` knows which is horizontal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from symfold.show.diagram.grid import Box, Grid
+from symfold.show.diagram.lettering import width
+from symfold.show.diagram.routes import ABOVE, BELOW, LEFT, RIGHT, Route
+from symfold.show.diagram.scene import SMALL, Arrow, Scene, port_room
+
+PAD, GAP, CHANNEL, ROW_GAP = 9.0, 8.0, 22.0, 13.0
+HEAD, TRACK, BREAK, LEAD = (
+    6.0,
+    8.0,
+    22.0,
+    38.0,
+)  # the length of an arrow head; between lines in a margin; between lines; the start of one
+WIDEST = {True: 1060.0, False: 1400.0}  # of a picture whose flow is horizontal, or vertical
+ROUNDED = ("join", "state", "input", "output")
+Point = tuple[float, float]
+Step = tuple[str, tuple[Point, ...]]  # a command of an SVG path and its points
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The direction of the flow."""
+
+    direction: str
+
+    @property
+    def across(self) -> bool:
+        return self.direction in ("LR", "RL")
+
+    def size(self, horizontal: float, vertical: float) -> tuple[float, float]:
+        """A size, along and across the flow."""
+        return (horizontal, vertical) if self.across else (vertical, horizontal)
+
+
+@dataclass
+class Extent:
+    """How far the nodes of a column or row reach to both sides of its middle."""
+
+    before: float = 0.0
+    after: float = 0.0
+
+    def hold(self, before: float, after: float) -> None:
+        self.before, self.after = max(self.before, before), max(self.after, after)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A text at the head of an arrow; `side` is that on which the arrow enters."""
+
+    arrow: Arrow
+    side: str
+    at: Point
+    beside: int = 0  # the side of the line, see `Geometry.text_side`
+
+
+@dataclass
+class Part:
+    """One line of a long net: its columns, the middles of its rows, and where it begins across the flow."""
+
+    first: int
+    last: int
+    rows: dict[int, float] = field(default_factory=dict)
+    top: float = 0.0
+    bottom: float = 0.0
+    begin: float = 0.0
+    end: float = 0.0
+
+
+@dataclass
+class Geometry:
+    """The coordinates of everything, along and across the flow."""
+
+    scene: Scene
+    grid: Grid
+    turn: Turn
+    centers: dict[str, Point] = field(default_factory=dict)
+    paths: dict[int, list[Step]] = field(default_factory=dict)
+    marks: list[Mark] = field(default_factory=list)
+    frames: list[tuple[Box, Point, Point]] = field(default_factory=list)
+    size: Point = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        self.columns = [Extent() for _ in range(self.grid.columns)]
+        self.texts_at: dict[int, int] = {}  # on which side of its line the text of an arrow stands, if not as usual
+        self.offsets = self._ports()
+        self.extents = self._node_extents()
+        for name, (column, _) in self.grid.places.items():
+            before, after, _, _ = self.extents[name]
+            self.columns[column].hold(before, after)
+        self._equal_columns()
+        whole = Part(0, self.grid.columns - 1)
+        self._set_rows(whole)
+        self.channels = self._channels(whole)
+        self._widen()
+        self.middle = self._middles()
+        self.parts = self._parts()
+        self._set_parts()
+        self._place()
+
+    # -- ports and sizes
+
+    def _came_from(self, k: int) -> int:
+        route, arrow = self.grid.routes[k], self.scene.arrows[k]
+        return int(route.runs[-1][0]) if route.runs else self.grid.places[arrow.source][1]
+
+    def _ports(self) -> dict[int, float]:
+        """How far from the middle of a node's left side each arrow enters it."""
+        entering: dict[str, list[int]] = {}
+        for k, route in self.grid.routes.items():
+            if route.enter == LEFT:
+                entering.setdefault(self.scene.arrows[k].end, []).append(k)
+        offsets: dict[int, float] = {}
+        for name, numbers in entering.items():
+            row = self.grid.places[name][1]
+            numbers.sort(key=lambda k: (self._came_from(k), self.scene.arrows[k].port))
+            shape = self.scene.shapes[name]
+            length = self.turn.size(shape.width, shape.height)[1]
+            texts = [self.scene.arrows[k].text for k in numbers]
+            step = port_room(texts, self.turn.across) if any(texts) else 8.0
+            room = length - 12 if shape.kind == "wide join" else length * (0.62 if shape.kind in ROUNDED else 0.8)
+            straight = [place for place, k in enumerate(numbers) if self._came_from(k) == row]
+            listed = len(numbers) > 2 and any(texts)
+            middle = float(straight[0]) if straight and not listed else (len(numbers) - 1) / 2
+            if len(numbers) == 2:  # the first with its text above, the second below
+                self.texts_at |= {numbers[0]: -1, numbers[1]: 1}
+            step = min(step, room / 2 / max(middle, len(numbers) - 1 - middle, 0.5))
+            offsets |= {k: (place - middle) * step for place, k in enumerate(numbers)}
+        return offsets
+
+    def _node_extents(self) -> dict[str, tuple[float, float, float, float]]:
+        """How far each node with its marks reaches: before, after, up, down."""
+        extents: dict[str, tuple[float, float, float, float]] = {}
+        for name, shape in self.scene.shapes.items():
+            along, across = self.turn.size(shape.width, shape.height)
+            extents[name] = (along / 2, along / 2, across / 2, across / 2)
+        for k, route in self.grid.routes.items():
+            arrow = self.scene.arrows[k]
+            if not arrow.text:
+                continue
+            before, after, up, down = extents[arrow.end]
+            along, across = self.turn.size(width(arrow.text, SMALL) + 4, SMALL * 1.25)
+            shape = self.scene.shapes[arrow.end]
+            half = [length / 2 for length in self.turn.size(shape.width, shape.height)]
+            if route.enter == LEFT:
+                before = max(before, half[0] + along + (HEAD + 2 if self.turn.across else HEAD))
+                if self.text_side(k) < 0:
+                    up = max(up, across - self.offsets[k] + (1 if self.turn.across else 5))
+                else:
+                    down = max(down, across + self.offsets[k] + (1 if self.turn.across else 5))
+            else:
+                far = half[1] + across + (4 if self.turn.across else HEAD + 2)
+                up, down = (max(up, far), down) if route.enter == ABOVE else (up, max(down, far))
+                if self.turn.across:
+                    after = max(after, along + 3)
+                else:
+                    before = max(before, along + 1)
+            extents[arrow.end] = (before, after, up, down)
+        return extents
+
+    def text_side(self, k: int) -> int:
+        """On which side of its line the text of an arrow stands: -1 is above or left, 1 below or right."""
+        return self.texts_at.get(k, -1 if self.turn.across else 1)
+
+    def _equal_columns(self) -> None:
+        """Columns of equal steps get equal widths."""
+        alike: dict[tuple[int, int], list[int]] = {}
+        for box in self.grid.boxes:
+            for column in range(box.first, box.last + 1):
+                alike.setdefault((box.like, column - box.first), []).append(column)
+        for _ in range(3):
+            for columns in alike.values():
+                before = max(self.columns[c].before for c in columns)
+                after = max(self.columns[c].after for c in columns)
+                for c in columns:
+                    self.columns[c].hold(before, after)
+
+    def _spans(self) -> list[tuple[int, int, int]]:
+        """The pieces of arrows in channels: the channel (by the column after it), the rows before and after."""
+        return [piece for k in self.grid.routes for piece in self._pieces(k)]
+
+    def _pieces(self, k: int) -> list[tuple[int, int, int]]:
+        """The channels that an arrow crosses, with the rows in which it comes and goes."""
+        arrow, route = self.scene.arrows[k], self.grid.routes[k]
+        if arrow.kind == "loop":
+            return []
+        (_, row), (end, last) = self.grid.places[arrow.source], self.grid.places[arrow.end]
+        pieces = []
+        for run, first, stop in route.runs:
+            pieces.append((first, row, run))
+            pieces += [(channel, run, run) for channel in range(first + 1, stop + 1)]
+            row = run
+        if route.enter == LEFT:
+            pieces.append((end, row, last))
+        return pieces
+
+    def _channels(self, whole: Part) -> list[float]:
+        """The widths of the spaces before each column, and after the last."""
+        count = self.grid.columns
+        widths = [CHANNEL] * (count + 1)
+        widths[0] = widths[count] = 0.0
+        for channel, before, after in self._spans():
+            rise = abs(whole.rows[before] - whole.rows[after])
+            widths[channel] = max(widths[channel], min(CHANNEL + 0.22 * max(rise - 20, 0), 60))
+        edges = [0] * (count + 1)
+        starts, ends = [0] * (count + 1), [0] * (count + 1)
+        for box in filter(_is_drawn, self.grid.boxes):
+            starts[box.first] += 1
+            ends[box.last + 1] += 1
+        nested = max(
+            (sum(1 for b in self.grid.boxes if _is_drawn(b) and b.first <= c <= b.last) for c in range(count)),
+            default=0,
+        )
+        for channel in range(count + 1):
+            edges[channel] = min(starts[channel], nested) + min(ends[channel], nested)
+        loops = [
+            k for k, route in self.grid.routes.items() if self.scene.arrows[k].kind == "loop" and route.enter == LEFT
+        ]
+        for channel in range(count + 1):
+            if edges[channel]:
+                pads = edges[channel] * (PAD + (10 if loops else 0)) + (GAP if starts[channel] and ends[channel] else 4)
+                widths[channel] = max(widths[channel] + (edges[channel] - 2) * PAD, pads)
+        return widths
+
+    def _widen(self) -> None:
+        """Make steps as wide as their titles."""
+        if not self.turn.across:
+            return
+        for box in sorted(self.grid.boxes, key=lambda box: box.last - box.first):
+            begin, end = self._along(box.first)[0], self._along(box.last)[1]
+            lacking = box.frame.width - (end - begin)
+            if lacking <= 0:
+                continue
+            for other in self.grid.boxes:
+                if other.like != box.like:
+                    continue
+                inside = range(other.first + 1, other.last + 1)
+                for channel in inside:
+                    self.channels[channel] += lacking / len(inside)
+                if not inside:
+                    self.columns[other.first].before += lacking / 2
+                    self.columns[other.first].after += lacking / 2
+
+    def _along(self, column: int) -> tuple[float, float]:
+        begin = sum(self.channels[: column + 1]) + sum(e.before + e.after for e in self.columns[:column])
+        return begin, begin + self.columns[column].before + self.columns[column].after
+
+    def _middles(self) -> list[float]:
+        middles, at = [], 0.0
+        for channel, extent in zip(self.channels, self.columns, strict=False):
+            at += channel + extent.before
+            middles.append(at)
+            at += extent.after
+        return middles
+
+    # -- rows and line breaks
+
+    def _set_rows(self, part: Part) -> None:
+        """The middles of the rows, from what stands or runs in these columns."""
+        count = len(self.grid.rows)
+        rows = [Extent() for _ in range(count)]
+        used, nodes = [False] * count, [False] * count
+        for name, (column, row) in self.grid.places.items():
+            if part.first <= column <= part.last:
+                rows[row].hold(*self.extents[name][2:])
+                used[row] = nodes[row] = True
+        for channel, before, after in self._spans():
+            if part.first <= channel - 1 <= part.last:
+                used[before] = True
+            if part.first <= channel <= part.last:
+                used[after] = True
+        for route in self.grid.routes.values():
+            for row, first, last in route.runs:
+                if first <= part.last and part.first <= last:
+                    used[row] = True
+                    rows[row].hold(2, 2)
+        closing = [0] * count
+        opening = [0] * count
+        for box in self.grid.boxes:
+            if part.first <= box.first <= part.last and box.frame.title:
+                half = self.turn.size(box.frame.width, box.frame.height)[1] / 2
+                rows[box.top].hold(half, half)
+                used[box.top] = True
+                inside = [
+                    b
+                    for b in self.grid.boxes
+                    if b.frame.title and b.bottom == box.bottom and b.first >= box.first and b.last <= box.last
+                ]
+                closing[box.bottom] = max(closing[box.bottom], 1 if len(inside) == 1 else 2)
+                opening[box.top] = 1
+        at, previous = 0.0, -1
+        shown = [row for row in range(count) if used[row]]
+        for row in shown:
+            if previous >= 0:
+                at += rows[previous].after + (ROW_GAP if nodes[previous] or nodes[row] else 7.0)
+            at += rows[row].before
+            at += opening[row] * (PAD - 3 + (GAP if previous >= 0 else 0))
+            if previous >= 0 and closing[previous]:
+                at += closing[previous] * PAD
+            part.rows[row] = at
+            previous = row
+        for row in range(count):
+            if row not in part.rows:
+                part.rows[row] = max((part.rows[r] for r in shown if r < row), default=0.0)
+        last = shown[-1] if shown else 0
+        part.bottom = at + rows[last].after + max(closing[last:] or [0]) * PAD if shown else 0.0
+
+    def _parts(self) -> list[Part]:
+        """The lines into which a long net is broken, between steps."""
+        count = self.grid.columns
+        inside = {c for box in self.grid.boxes for c in range(box.first + 1, box.last + 1)}
+        inside |= {c for first, last in self.grid.whole for c in range(first + 1, last + 1)}
+        inside |= {c for c in range(1, count) if self.scene.shapes and self._glued(c)}
+        total, limit = self._along(count - 1)[1] if count else 0.0, WIDEST[self.turn.across]
+        if total <= limit * 1.08:
+            return [Part(0, count - 1)]
+        breaks = [column for column in range(1, count) if column not in inside]
+        lines = self._broken(breaks, limit)
+        narrower = limit
+        while narrower > limit / 2 and len(other := self._broken(breaks, narrower - 20)) == len(lines):
+            narrower, lines = narrower - 20, other
+        return lines
+
+    def _broken(self, breaks: Sequence[int], target: float) -> list[Part]:
+        """The lines if none should be longer than this."""
+        parts, first, count = [], 0, self.grid.columns
+        for column, following in zip(breaks, [*breaks[1:], count], strict=True):
+            if self._along(following - 1)[1] - self._along(first)[0] > target:
+                parts.append(Part(first, column - 1))
+                first = column
+        return [*parts, Part(first, count - 1)]
+
+    def _glued(self, column: int) -> bool:
+        """Whether a column holds only what belongs to the one before: results of a net."""
+        names = [name for name, (c, _) in self.grid.places.items() if c == column]
+        return all(self.scene.shapes[name].kind == "output" for name in names)
+
+    def _set_parts(self) -> None:
+        self.crossings: list[list[tuple[str, int]]] = []
+        for part in self.parts:
+            self._set_rows(part)
+        top = 0.0
+        for number, part in enumerate(self.parts):
+            crossing: dict[tuple[str, int], float] = {}
+            if number + 1 < len(self.parts):
+                for k in self.grid.routes:
+                    for channel, before, _ in self._pieces(k):
+                        if channel == part.last + 1:
+                            crossing[self.scene.arrows[k].source, before] = part.rows[before]
+            self.crossings.append(sorted(crossing, key=lambda key: crossing[key]))
+            part.top = top
+            begin = self._along(part.first)[0]
+            part.begin, part.end = begin, self._along(part.last)[1]
+            top += part.bottom + BREAK + TRACK * max(len(crossing), 1)
+        margin = max((len(crossing) for crossing in self.crossings), default=0)
+        self.margin = LEAD + TRACK * margin if margin else 0.0
+
+    def _part(self, column: int) -> int:
+        return next(number for number, part in enumerate(self.parts) if part.first <= column <= part.last)
+
+    def _point(self, column: int, row: int) -> Point:
+        part = self.parts[self._part(column)]
+        return self.margin + self.middle[column] - part.begin, part.top + part.rows[row]
+
+    def _edge(self, column: int, after: bool) -> float:
+        """Where the nodes of a column begin or end."""
+        middle = self._point(column, 0)[0]
+        return middle + self.columns[column].after if after else middle - self.columns[column].before
+
+    # -- placing
+
+    def _place(self) -> None:
+        for name, (column, row) in self.grid.places.items():
+            self.centers[name] = self._point(column, row)
+        for box in filter(_is_drawn, self.grid.boxes):
+            part = self.parts[self._part(box.first)]
+            inner = [b for b in self.grid.boxes if _is_inside(b, box)]
+            outer = sum(b.first == box.first for b in inner)
+            closing = sum(b.last == box.last for b in inner)
+            low = any(b.bottom == box.bottom for b in inner)
+            title = self.turn.size(box.frame.width, box.frame.height)[1]
+            top = part.top + part.rows[box.top] - title / 2 - PAD + 4
+            bottom = part.top + self._bottom(part, box) + PAD * (2 if low else 1)
+            begin = self._edge(box.first, False) - PAD * (1 + outer)
+            end = self._edge(box.last, True) + PAD * (1 + closing)
+            self.frames.append((box, (begin, top), (end, bottom)))
+        for k in self.grid.routes:
+            self.paths[k] = self._path(k)
+        ends = [self.margin + part.end - part.begin for part in self.parts]
+        self.size = (
+            max(ends, default=0.0) + (self.margin and self.margin - LEAD + 14),
+            self.parts[-1].top + self.parts[-1].bottom,
+        )
+
+    def _bottom(self, part: Part, box: Box) -> float:
+        """The lower end of what stands in a step and in steps beside it."""
+        rows = range(box.top, box.bottom + 1)
+        ends = [part.rows[box.top]]
+        for name, (column, row) in self.grid.places.items():
+            if part.first <= column <= part.last and row in rows:
+                ends.append(part.rows[row] + self.extents[name][3])
+        for route in self.grid.routes.values():
+            ends += [
+                part.rows[row] + 2 for row, a, b in route.runs if row in rows and a <= part.last and part.first <= b
+            ]
+        return max(ends)
+
+    def _path(self, k: int) -> list[Step]:
+        """The path of an arrow; its head stands at the last point."""
+        arrow, route = self.scene.arrows[k], self.grid.routes[k]
+        if arrow.kind == "loop":
+            return self._loop(arrow, route)
+        begin, end = self.centers[arrow.source], self.centers[arrow.end]
+        shape = self.scene.shapes[arrow.source]
+        half = [length / 2 for length in self.turn.size(shape.width, shape.height)]
+        target = self.scene.shapes[arrow.end]
+        reach = [length / 2 for length in self.turn.size(target.width, target.height)]
+        pen = Pen()
+        if route.leave != RIGHT:
+            down = 1 if route.leave == BELOW else -1
+            pen.move((begin[0], begin[1] + down * half[1]))
+            pen.line((end[0], end[1] - down * reach[1]))
+            self._mark(k, (end[0], end[1] - down * reach[1]))
+            return pen.steps
+        pen.move((begin[0] + half[0], begin[1]))
+        offset = self.offsets.get(k, 0.0)
+        pieces = self._pieces(k)
+        for number, (channel, before, after) in enumerate(pieces):
+            final = offset if number == len(pieces) - 1 and route.enter == LEFT else 0.0
+            here, there = self._part(channel - 1), self._part(channel)
+            if here != there:
+                self._turn_back(pen, here, (arrow.source, before))
+            y0, y1 = pen.at[1], self.parts[there].top + self.parts[there].rows[after] + final
+            left, right = self._edge(channel - 1, True) if here == there else pen.at[0], self._edge(channel, False)
+            pen.line((max(left, pen.at[0]), y0))
+            pen.curve((right, y1))
+        if route.enter == LEFT:
+            tip = (end[0] - _boundary(target.kind, reach, offset), end[1] + offset)
+            pen.line(tip)
+        else:
+            down = 1 if route.enter == BELOW else -1
+            tip = (end[0], end[1] + down * reach[1])
+            pen.corner((end[0], pen.at[1]), tip)
+        self._mark(k, tip)
+        return pen.steps
+
+    def _turn_back(self, pen: Pen, here: int, key: tuple[str, int]) -> None:
+        """From the end of one line of steps to the start of the next, through the margins."""
+        part, following = self.parts[here], self.parts[here + 1]
+        count = len(self.crossings[here])
+        place = self.crossings[here].index(key)
+        right = self.margin + part.end - part.begin + 12 + TRACK * (count - 1 - place)
+        gap = part.top + part.bottom + 8 + TRACK * (count - 1 - place)
+        left = self.margin - LEAD - TRACK * place
+        y = following.top + following.rows[key[1]]
+        start = self.margin - LEAD + 8
+        for corner, after in (((right, pen.at[1]), (right, gap)), ((right, gap), (left, gap)), ((left, gap), (left, y)),
+                              ((left, y), (start, y))):  # fmt: skip
+            pen.corner(corner, after, stop_early=True)
+        pen.line((start, y))
+
+    def _loop(self, arrow: Arrow, route: Route) -> list[Step]:
+        (row, _, _), begin, end = route.runs[0], self.centers[arrow.source], self.centers[arrow.end]
+        part = self.parts[self._part(self.grid.places[arrow.end][0])]
+        y = part.top + part.rows[row]
+        pen = Pen()
+        half = [
+            [n / 2 for n in self.turn.size(s.width, s.height)]
+            for s in map(self.scene.shapes.__getitem__, (arrow.source, arrow.end))
+        ]
+        if route.enter == LEFT:
+            pen.move((begin[0] + half[0][0], begin[1]))
+            x, z = (
+                self._edge(self.grid.places[arrow.source][0], True) + 12,
+                self._edge(self.grid.places[arrow.end][0], False) - 14,
+            )
+            for corner, after in (((x, begin[1]), (x, y)), ((x, y), (z, y)), ((z, y), (z, end[1])), ((z, end[1]), end)):
+                pen.corner(corner, after, stop_early=True)
+            pen.line((end[0] - half[1][0], end[1]))
+            return pen.steps
+        down = 1 if route.enter == BELOW else -1
+        pen.move((begin[0], begin[1] + down * half[0][1]))
+        pen.corner((begin[0], y), (end[0], y), stop_early=True)
+        pen.corner((end[0], y), (end[0], end[1] + down * half[1][1]))
+        return pen.steps
+
+    def _mark(self, k: int, tip: Point) -> None:
+        arrow, route = self.scene.arrows[k], self.grid.routes[k]
+        if arrow.text:
+            self.marks.append(Mark(arrow, route.enter, tip, self.text_side(k)))
+
+
+def _is_inside(inner: Box, outer: Box) -> bool:
+    columns = outer.first <= inner.first and inner.last <= outer.last
+    return columns and outer.top < inner.top and inner.bottom <= outer.bottom
+
+
+def _is_drawn(box: Box) -> bool:
+    return bool(box.frame.title)
+
+
+def _boundary(kind: str, reach: Sequence[float], offset: float) -> float:
+    """How far left of its middle the outline of a node is, this far from the middle across."""
+    if kind in ("join", "state"):
+        part = min(abs(offset) / reach[1], 0.95)
+        return float(reach[0] * (1 - part**2) ** 0.5)
+    if kind in ("input", "output", "wide join"):
+        return reach[0] - min(8.0, reach[1]) * min(abs(offset) / reach[1], 1.0) * 0.8
+    return reach[0]
+
+
+@dataclass
+class Pen:
+    """A path being drawn."""
+
+    steps: list[Step] = field(default_factory=list)
+    at: Point = (0.0, 0.0)
+
+    def move(self, point: Point) -> None:
+        self._add("M", point)
+
+    def line(self, point: Point) -> None:
+        if abs(point[0] - self.at[0]) > 0.01 or abs(point[1] - self.at[1]) > 0.01:
+            self._add("L", point)
+
+    def curve(self, point: Point) -> None:
+        """A curve that starts and ends along the flow."""
+        if abs(point[1] - self.at[1]) < 0.01:
+            return self.line(point)
+        middle = (self.at[0] + point[0]) / 2
+        return self._add("C", (middle, self.at[1]), (middle, point[1]), point)
+
+    def corner(self, corner: Point, after: Point, stop_early: bool = False) -> None:
+        """To a corner, round it, and on; or, with `stop_early`, only as far as the corner is round."""
+        into, out = _distance(self.at, corner), _distance(corner, after)
+        radius = min(8.0, into, out / 2 if stop_early else out)
+        self.line(_towards(corner, self.at, radius))
+        if radius > 0.01:
+            self._add("Q", corner, _towards(corner, after, radius))
+        if not stop_early:
+            self.line(after)
+
+    def _add(self, command: str, *points: Point) -> None:
+        self.steps.append((command, points))
+        self.at = points[-1]
+
+
+def _distance(one: Point, other: Point) -> float:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1])
+
+
+def _towards(begin: Point, end: Point, distance: float) -> Point:
+    length = _distance(begin, end) or 1.0
+    return begin[0] + (end[0] - begin[0]) * distance / length, begin[1] + (end[1] - begin[1]) * distance / length

@@ -1,0 +1,308 @@
+"""The ways of arrows through the grid: along free cells of a row, and between columns from row to row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from symfold.show.diagram.scene import Arrow
+
+if TYPE_CHECKING:
+    from symfold.show.diagram.grid import Arrangement
+
+LEFT, RIGHT, ABOVE, BELOW = "left", "right", "above", "below"
+Net = tuple[str, str]
+
+
+@dataclass(eq=False)
+class Row:
+    """A row: of the lane of a state, of the titles of steps, or of other nodes; `band` is that of a row of steps."""
+
+    lane: str = ""
+    title: bool = False
+    band: int | None = None
+
+    def alike(self, other: Row) -> bool:
+        return self.title == other.title and self.lane == other.lane
+
+
+@dataclass(frozen=True)
+class Route:
+    """Runs along rows, each over some columns; the side on which the arrow leaves its source, and that of its end."""
+
+    runs: tuple[tuple[Any, int, int], ...] = ()
+    leave: str = RIGHT
+    enter: str = LEFT
+
+    def numbered(self, number: Mapping[int, int]) -> Route:
+        """The route with numbers for rows."""
+        return replace(self, runs=tuple((number[id(row)], first, last) for row, first, last in self.runs))
+
+    def moved(self, offset: int, rows: Sequence[Any]) -> Route:
+        """The route of a step in the frame around it."""
+        return replace(self, runs=tuple((rows[row], first + offset, last + offset) for row, first, last in self.runs))
+
+
+class Blocked(Exception):
+    """No way leads from a node right above or below its reader."""
+
+    def __init__(self, source: str):
+        super().__init__(source)
+        self.source = source
+
+
+@dataclass
+class Vertical:
+    """A piece of an arrow in a column, between two rows."""
+
+    column: int
+    top: Row
+    bottom: Row
+    net: Net
+
+
+class Router:
+    """The routes of the arrows of one frame."""
+
+    def __init__(self, of: Arrangement, at: Mapping[str, Row]):
+        self.of, self.at = of, at
+        self.cells: dict[tuple[int, int], Net] = {}  # by column and row
+        self.verticals: list[Vertical] = []
+        self.sides: dict[tuple[str, str], Net] = {}
+        self.index: dict[int, int] = {}
+        for name, row in at.items():
+            self.cells[of.columns[name], id(row)] = (name, "node")
+        self._renumber()
+        self._keep_lanes()
+
+    def _renumber(self) -> None:
+        self.index = {id(row): k for k, row in enumerate(self.of.rows)}
+
+    def _keep_lanes(self) -> None:
+        """Keep the lane of a state free, from its last node to the right end of a step."""
+        if not self.of.frame.path:
+            return
+        end = max((self.of.columns[e] + self.of._width(e) for e in self.of.columns), default=0)
+        for lane in dict.fromkeys(self.of.lanes.values()):
+            name = max((n for n in self.of.lanes if self.of.lanes[n] == lane), key=lambda n: self.of.columns[n])
+            row = self.at[name]
+            for column in range(self.of.columns[name] + 1, end):
+                self.cells.setdefault((column, id(row)), (name, ""))
+
+    def run(self) -> dict[int, Route]:
+        """The routes, by arrow; those along lanes first, then the short ones."""
+        of = self.of
+        numbers = [k for k, arrow in enumerate(of.arrows) if arrow.kind != "loop" and self._is_ours(arrow)]
+        ends = {k: self._ends(k) for k in numbers}
+
+        def order(k: int) -> tuple[bool, bool, int, int]:
+            (a, first), (b, second) = ends[k]
+            arrow = of.arrows[k]
+            straight = first is second and of.main.get(arrow.end) == arrow.source and arrow.kind != "capture"
+            return not straight, of.vertical.get(arrow.source) != arrow.end, b - a, k
+
+        routes: dict[int, Route] = {}
+        for k in sorted(numbers, key=order):
+            routes[k] = self._joined(k, self._route(k, *ends[k]))
+        for k, arrow in enumerate(of.arrows):
+            if arrow.kind == "loop" and of.owner.get(arrow.end) == arrow.end:
+                routes[k] = self._loop(arrow)
+        return routes
+
+    def _is_ours(self, arrow: Arrow) -> bool:
+        owner = self.of.owner
+        if arrow.end not in owner:
+            return False
+        if arrow.source in owner:
+            return owner[arrow.source] != owner[arrow.end]
+        return (
+            arrow.source in self.of.outside
+            and owner[arrow.end] == arrow.end
+            and arrow.kind in ("state", "skip", "init")
+        )
+
+    def _inner_route(self, k: int) -> Route | None:
+        """The rest of a route along the lane into a step."""
+        step = self.of.owner[self.of.arrows[k].end]
+        if not isinstance(step, int) or self.of.arrows[k].source not in self.of.entering[step]:
+            return None
+        route = self.of.inner[step][0].routes.get(k)
+        return route.moved(self.of.columns[step], self.of.band_rows[step]) if route else None
+
+    def _ends(self, k: int) -> tuple[tuple[int, Row], tuple[int, Row]]:
+        """The cells from which to which an arrow is to be led in this frame."""
+        arrow, of = self.of.arrows[k], self.of
+        begin = self._cell(arrow.source) if arrow.source in of.owner else (-1, of.lane_row(of.outside[arrow.source]))
+        step = of.owner[arrow.end]
+        if self._inner_route(k) is not None and isinstance(step, int):
+            lane = of.lane(of.entering[step][arrow.source], step)
+            row = next(row for row in of.band_rows[step] if row.lane == lane)
+            return begin, (of.columns[step], row)
+        return begin, self._cell(arrow.end)
+
+    def _cell(self, name: str) -> tuple[int, Row]:
+        owner = self.of.owner[name]
+        if isinstance(owner, int):
+            column, row = self.of.inner[owner][0].places[name]
+            return self.of.columns[owner] + column, self.of.band_rows[owner][row]
+        return self.of.columns[name], self.at[name]
+
+    def _joined(self, k: int, route: Route) -> Route:
+        inner = self._inner_route(k)
+        return Route((*route.runs, *inner.runs), route.leave, inner.enter) if inner else route
+
+    # -- one arrow
+
+    def _route(self, k: int, begin: tuple[int, Row], end: tuple[int, Row]) -> Route:
+        arrow, ports = self.of.arrows[k], self._inner_route(k) is not None
+        (a, first), (b, last) = begin, end
+        if self.of.vertical.get(arrow.source) == arrow.end and first is not last:
+            side = BELOW if self.index[id(first)] > self.index[id(last)] else ABOVE
+            between = self._between(first, last)
+            if all(self._free(b, row, arrow, k) for row in between) and self._side_free(arrow, side):
+                if a == b:
+                    return self._take(arrow, Route((), ABOVE if side == BELOW else BELOW, side), b, first, last)
+                if all(self._free(column, first, arrow, k) for column in range(a + 1, b + 1)):
+                    return self._take(arrow, Route(((first, a + 1, b),), RIGHT, side), b, first, last)
+        best: tuple[float, int, int | None, Route] | None = None
+        for number, (cost, new, route) in enumerate(self._options(k, arrow, begin, end, ports)):
+            if best is None or (cost, number) < best[:2]:
+                best = (cost, number, new, route)
+        if best is None:
+            raise Blocked(arrow.source)
+        _, _, new, route = best
+        if new is not None:
+            self.of.rows.insert(new, route.runs[-1][0])
+            self._renumber()
+        return self._take(arrow, route, b, route.runs[-1][0] if route.runs else first, last)
+
+    def _options(
+        self, k: int, arrow: Arrow, begin: tuple[int, Row], end: tuple[int, Row], ports: bool
+    ) -> Iterator[tuple[float, int | None, Route]]:
+        (a, first), (b, last) = begin, end
+        low, high = self.index[id(first)], self.index[id(last)]
+        readers = [n for n in self.of.layout.out[arrow.source] if self.of.arrows[n].kind == "capture"]
+        bus = (5.0 if len(readers) > 1 else 1.5) if arrow.kind == "capture" else 0.0
+        if b == a + 1:
+            yield abs(low - high) + bus, None, Route()
+        rows: list[tuple[Row, float, int | None]] = [
+            (row, float(n), None) for n, row in enumerate(self.of.rows) if not row.title
+        ]
+        rows += [(Row(), place - 0.5, place) for place in self._new_places()]
+        floor = self._floor(arrow)
+        hangs = not ports and self.of.scene.shapes[arrow.end].kind not in ("output", "state")
+        for row, place, new in rows:
+            if place < floor and row is not first and row is not last:
+                continue
+            away = abs(place - low) + abs(place - high)
+            shared = any(self.cells.get((column, id(row))) == arrow.net for column in range(a + 1, b))
+            cost = (
+                away + (0.0 if row in (first, last) else 0.5) + (0.0 if new is None else 0.7) - (2.2 if shared else 0.0)
+            )
+            if b > a + 1 and (new is not None or self._run_free(row, a + 1, b - 1, arrow, k, (first, last))):
+                yield cost + bus, new, Route(((row, a + 1, b - 1),))
+            side = BELOW if place > high else ABOVE
+            if hangs and place != high and b > a and self._side_free(arrow, side):
+                if new is None and not self._run_free(row, a + 1, b, arrow, k, (first, last)):
+                    continue
+                passed = [other for n, other in enumerate(self.of.rows) if min(place, high) < n < max(place, high)]
+                if all(self._free(b, other, arrow, k) for other in passed) and not any(other.title for other in passed):
+                    drawn = arrow.kind in ("capture", "item", "parameter")
+                    extra = -0.6 if drawn else 2.0
+                    yield cost + extra, new, Route(((row, a + 1, b),), RIGHT, side)
+
+    def _floor(self, arrow: Arrow) -> int:
+        """The first row that an arrow into or out of a step may take: lines do not cross titles."""
+        steps = [owner for end in (arrow.source, arrow.end) if isinstance(owner := self.of.owner.get(end), int)]
+        tops = [
+            min(self.index[id(row)] for row in self.of.rows if row.band == self.of.band_rows[s][0].band) for s in steps
+        ]
+        return max(tops, default=0)
+
+    def _new_places(self) -> list[int]:
+        """Where a row may be added: not between the rows of the same steps."""
+        rows = self.of.rows
+        return [
+            place
+            for place in range(1 if self.of.frame.title else 0, len(rows) + 1)
+            if not (0 < place < len(rows) and rows[place - 1].band == rows[place].band is not None)
+        ]
+
+    def _between(self, one: Row, other: Row) -> list[Row]:
+        low, high = sorted((self.index[id(one)], self.index[id(other)]))
+        return self.of.rows[low + 1 : high]
+
+    def _side_free(self, arrow: Arrow, side: str) -> bool:
+        return self.sides.get((arrow.end, side), arrow.net) == arrow.net
+
+    def _free(self, column: int, row: Row, arrow: Arrow, k: int) -> bool:
+        """Whether an arrow may pass a cell."""
+        if row.title:
+            return False
+        if self.cells.get((column, id(row)), arrow.net) not in (arrow.net, (arrow.source, "")):
+            return False
+        if any(v.column == column and v.net != arrow.net and self._passes(v, row) for v in self.verticals):
+            return False
+        step = self._step_at(column, row)
+        if step is None:
+            return True
+        ours = step in (self.of.owner.get(arrow.source), self.of.owner.get(arrow.end))
+        if not ours or row not in self.of.band_rows[step]:
+            return False
+        cell = column - self.of.columns[step], self.of.band_rows[step].index(row)
+        return self.of.taken(step).get(cell, arrow.source) == arrow.source
+
+    def _run_free(self, row: Row, first: int, last: int, arrow: Arrow, k: int, own: tuple[Row, Row]) -> bool:
+        """Whether an arrow may run along a row; inside of steps it does so only in its own rows."""
+        cells = range(first, last + 1)
+        return all(self._free(c, row, arrow, k) for c in cells) and (
+            row in own or all(self._step_at(c, row) is None for c in cells)
+        )
+
+    def _passes(self, vertical: Vertical, row: Row) -> bool:
+        low, high = sorted((self.index[id(vertical.top)], self.index[id(vertical.bottom)]))
+        return low < self.index[id(row)] < high
+
+    def _step_at(self, column: int, row: Row) -> int | None:
+        if row.band is None:
+            return None
+        for step in self.of.bands[row.band]:
+            if self.of.columns[step] <= column < self.of.columns[step] + self.of._width(step):
+                return step
+        return None
+
+    def _take(self, arrow: Arrow, route: Route, column: int, begin: Row, end: Row) -> Route:
+        for row, first, last in route.runs:
+            for c in range(first, last + 1):
+                self.cells.setdefault((c, id(row)), arrow.net)
+        if route.enter in (ABOVE, BELOW):
+            self.sides[arrow.end, route.enter] = arrow.net
+            self.verticals.append(Vertical(column, begin, end, arrow.net))
+        return route
+
+    # -- back to the start of a step
+
+    def _loop(self, arrow: Arrow) -> Route:
+        """The way back from the state after a step to the state before it: over the step, or under it."""
+        (a, first), (b, last) = self._cell(arrow.source), self._cell(arrow.end)
+        width = max(self.of.columns[e] + self.of._width(e) for e in self.of.columns)
+        low = min(self.index[id(first)], self.index[id(last)])
+        above = all(
+            self._free(c, row, arrow, -1) for c in (a, b) for row in self.of.rows[1 if self.of.frame.title else 0 : low]
+        )
+        under = self.of.rows[max(self.index[id(first)], self.index[id(last)]) + 1 :]
+        below = all(self._free(c, row, arrow, -1) for c in (a, b) for row in under)
+        lanes = [row for row in self.of.rows if row.lane and row.band is None]
+        top = above and (not below or lanes.index(last) * 2 < len(lanes))
+        new = Row()
+        self.of.rows.insert((1 if self.of.frame.title else 0) if top or not below else len(self.of.rows), new)
+        self._renumber()
+        if above or below:
+            side = ABOVE if top else BELOW
+            route = Route(((new, b, a),), side, side)
+            for column, row in ((a, first), (b, last)):
+                self.verticals.append(Vertical(column, new, row, arrow.net))
+        else:
+            route = Route(((new, 0, width - 1),))
+        return self._take(arrow, replace(route), b, new, last)

@@ -1,0 +1,175 @@
+"""What a picture shows, before it is laid out: shapes with their text, arrows between them, steps as frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from symfold.show.diagram.layout import Picture
+from symfold.show.diagram.lettering import Line, mathematics, width, wrapped
+from symfold.show.diagram.style import SIGNS
+from symfold.show.notation.loops import STATES
+
+TEXT, SMALL, TITLE = 13.0, 10.0, 11.0  # sizes of labels, of marks at lines, of the titles of steps
+AIR = 5.0  # between a text and the outline around it
+ROUND = 20.0  # the size of a join
+LONGEST = 400.0  # a line of a title, if its words allow
+LEADING = 1.3  # from one line of text to the next, in sizes
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A node: its look, its text and its size."""
+
+    kind: str
+    text: tuple[Line, ...]
+    width: float
+    height: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An edge, with a text at its head."""
+
+    source: str
+    end: str
+    kind: str
+    port: int = 0
+    text: Line = ()
+
+    @property
+    def net(self) -> tuple[str, str]:
+        """Arrows that may share a line: those from one source that look alike."""
+        return self.source, self.kind if self.kind in ("skip", "capture", "item", "parameter", "loop") else ""
+
+
+@dataclass
+class Frame:
+    """A step, or the whole picture: its nodes, and the steps inside it."""
+
+    path: tuple[str, ...] = ()
+    title: tuple[Line, ...] = ()
+    nodes: list[str] = field(default_factory=list)
+    inner: list[Frame] = field(default_factory=list)
+
+    @property
+    def width(self) -> float:
+        """The width of the title."""
+        return max((width(line, TITLE) for line in self.title), default=0.0)
+
+    @property
+    def height(self) -> float:
+        """The height of the title."""
+        return TITLE * LEADING * len(self.title)
+
+    def members(self) -> Iterator[str]:
+        """All nodes inside, in order."""
+        yield from self.nodes
+        for frame in self.inner:
+            yield from frame.members()
+
+
+@dataclass
+class Scene:
+    """A picture: shapes by name, arrows, the outermost frame, and the lane of each node that carries a state."""
+
+    shapes: dict[str, Shape]
+    arrows: list[Arrow]
+    root: Frame
+    lanes: dict[str, str]
+    level: str
+
+
+def scene_of(picture: Picture) -> Scene:
+    """The scene of a graph."""
+    graph, states = picture.graph, picture.states
+    shapes: dict[str, Shape] = {}
+    lanes: dict[str, str] = {}
+    frames: dict[tuple[str, ...], Frame] = {(): Frame()}
+    arrows: list[Arrow] = []
+    marks: dict[str, list[Line]] = {}
+    for _, end, data in graph.edges(data=True):
+        marks.setdefault(end, []).append(mathematics(str(data.get("mark", ""))))
+    for name, data in graph.nodes(data=True):
+        if name in picture.hidden:
+            continue
+        frame = _frame(frames, picture, _place(picture, name))
+        frame.nodes.append(name)
+        shapes[name] = shape_of(data["kind"], str(data["label"]), str(data["shape"]))
+        if len(listed := [mark for mark in marks.get(name, []) if mark]) > 2:
+            shapes[name] = with_ports(shapes[name], port_room(listed, picture.across) * len(listed), picture.across)
+        if data["kind"] == "step":
+            lanes[name] = re.match("[^\\W\\d_]*", str(data["state"]))[0]  # type: ignore[index]
+        elif picture.line(name):
+            lanes[name] = picture.line(name)
+        if name in states:
+            frame.nodes.append(states[name])
+            shapes[states[name]] = shape_of("state", str(data["state"]), str(data["shape"]))
+            lanes[states[name]] = picture.line(name)
+            arrows.append(Arrow(name, states[name], "data"))
+    for source, end, data in graph.edges(data=True):
+        if source not in picture.hidden:
+            text = mathematics(str(data.get("label", data.get("mark", ""))))
+            arrows.append(Arrow(states.get(source, source), end, data["kind"], int(data["port"]), text))
+    return Scene(shapes, arrows, frames[()], lanes, picture.level)
+
+
+def _place(picture: Picture, name: str) -> tuple[str, ...]:
+    """The steps around a node; what one step alone reads, or picks, is drawn in it."""
+    graph, data = picture.graph, picture.graph.nodes[name]
+    group = data.get("group", "")
+    if not group and data["kind"] != "output" and data["op"] != "entry":
+        around = {graph.nodes[other].get("group", "") for other in graph.successors(name)}
+        inward = [source for source in graph.predecessors(name) if source not in picture.hidden]
+        uses = {kind for _, _, kind in graph.out_edges(name, data="kind")}
+        if len(around) == 1 and (not inward and uses <= {"item", "parameter"}):
+            group = around.pop()
+    return tuple(group.split("/")) if group else ()
+
+
+def _frame(frames: dict[tuple[str, ...], Frame], picture: Picture, path: tuple[str, ...]) -> Frame:
+    if path not in frames:
+        formula = str(picture.graph.graph.get(f"title {'/'.join(path)}", ""))
+        letters = {name.rstrip("0123456789") for name in picture.letters}
+        number = path[-1] if len(letters) > 1 else path[-1].lstrip("abcdefghijklmnopqrstuvwxyz")
+        title = formula.split("\n") if formula else [f"step {number}"]
+        lines = [line for part in title for line in wrapped(mathematics(part), TITLE, LONGEST)]
+        frames[path] = Frame(path, () if picture.level == "step" else tuple(lines))
+        _frame(frames, picture, path[:-1]).inner.append(frames[path])
+    return frames[path]
+
+
+def with_ports(shape: Shape, length: float, across: bool) -> Shape:
+    """A shape long enough for the arrows that enter it side by side."""
+    kind = "wide join" if shape.kind == "join" else shape.kind
+    if across:
+        return replace(shape, kind=kind, height=round(max(shape.height, length + 4), 2))
+    return replace(shape, kind=kind, width=round(max(shape.width, length + 4), 2))
+
+
+def shape_of(kind: str, label: str, note: str = "") -> Shape:
+    """The shape of a node of a kind with a label, as large as its text needs."""
+    kind = "wide join" if kind == "join" and len(label) > 2 else kind
+    sign = SIGNS.get(label, label)
+    text = tuple(mathematics(part) for part in sign.split("\n"))
+    across = max(width(line, TEXT) for line in text)
+    down = TEXT * LEADING * len(text)
+    if kind == "join":
+        return Shape(kind, text, ROUND, ROUND, note)
+    if kind == "constant":
+        return Shape(kind, text, across + 4, down, note)
+    slant = {"input": 8, "output": 8, "wide join": 4, "parameter": 0, "state": 3}.get(kind, 2)
+    across, down = max(across + 2 * (AIR + slant), 26), down + (11 if kind in ("parameter", "fold", "step") else 7)
+    return Shape(kind, text, round(across, 2), round(down, 2), note)
+
+
+def port_room(texts: Sequence[Line], across: bool) -> float:
+    """The room that each of several arrows needs side by side, with their texts."""
+    return 12.5 if across else max(width(text, SMALL) for text in texts) + 9
+
+
+def rank(letter: str) -> tuple[int, str]:
+    """Where a lane stands among others: the first part of the state on top."""
+    return (STATES.find(letter) if letter in STATES else len(STATES), letter)
