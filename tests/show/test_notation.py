@@ -318,6 +318,12 @@ def test_mathml_keeps_the_authors_order():
     assert "".join(root.itertext()).replace("\u2062", "*") == "x*b(x)*a(x*b(x))"
 
 
+def test_brackets_in_mathml_grow_around_tall_content_only():
+    shown = text(np.tanh(x / y) + (x + y) ** 2, style="mathml")
+    grown = re.findall(r"<mo>\(</mo>(.*?)<mo>\)</mo>", shown)
+    assert len(grown) == 1 and grown[0].startswith("<mrow><mfrac>") and shown.count('<mo stretchy="false">(</mo>') == 1
+
+
 class Counter(Interpreter):
     """The sizes of the expansion by running it: (tree, is the literal 0)."""
 

@@ -195,7 +195,7 @@ def test_groups_of_a_symbolic_depth_are_written_and_drawn() -> None:
     net = sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count=2 * M), X), 2)
     assert str(net) == "z_k = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}, k = 1..m, z_0 = x"
     assert "f_{2 k-1}" in sf.formula(net, style="latex") and "f₂ₖ₋₁(zₖ₋₁)" in sf.formula(net, style="unicode")
-    assert "<mn>2</mn><mo>\u2062</mo><mi>k</mi><mo>-</mo><mn>1</mn>" in sf.formula(net, style="mathml")
+    assert "<mn>2</mn><mo>\u2062</mo><mi>k</mi><mo>−</mo><mn>1</mn>" in sf.formula(net, style="mathml")
     assert str(sf.adjoint(net)).splitlines()[1] == "a_{k-1} = a_k + f_{2*k-1}'(z_{k-1})^T a_k + f_{2*k}'(z_{k-1})^T a_k, k = m..1, a_m = a"
     drawn = sf.Net.of(net).graph("fold")
     assert drawn.nodes["fold1"]["label"] == "z_{k} = f_{2*k}(z_{k-1}) + f_{2*k-1}(z_{k-1}) + z_{k-1}\nk = 1, ..., m"

@@ -16,6 +16,7 @@ apart into its parts, literal text with terms in between.
     operations       the parts of one operation, and its brackets
     arithmetic, choices, primitive_rows, linear_maps   the rows of operations
     symbolic         terms as SymPy expressions
+    brackets         brackets in MathML: which ones grow
     writing          terms as text, equations as lines
     repeats          like steps, written by filling names into one text
     steps, foldform  the steps form and the fold form

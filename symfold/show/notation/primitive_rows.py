@@ -97,8 +97,7 @@ def _pullback(term: Term, style: Style) -> list[Part]:
     if style.key == "latex":
         name, top = ["{", layer, "}", f"'_{{({part})}}"] if part else [layer, "'"], r"^{\top} "
     elif style.key == "mathml":
-        prime = f"<mrow><mo>′</mo><mn>{part}</mn></mrow>" if part else "<mo>′</mo>"
-        name, top = ["<msup>", layer, f"{prime}</msup>"], "<mo>\u2062</mo>"
+        name, top = _primed(layer, 1, part), "<mo>\u2062</mo>"
     else:
         name, top = [layer, f"'_{part}" if part else "'"], "ᵀ " if style.key == "unicode" else "^T "
     start, between, end = _argument_signs(style)
@@ -117,8 +116,7 @@ def _directional(term: Term, style: Style) -> list[Part]:
     arity, order, part = directions_of(term)
     name: list[Part]
     if style.key == "mathml":
-        mark = f"<mo>{' ′″‴'[order]}</mo>" if order <= 3 else f"<mrow><mo>(</mo><mn>{order}</mn><mo>)</mo></mrow>"
-        name = ["<msubsup>", layer, f"<mn>{part}</mn>{mark}</msubsup>"] if part else ["<msup>", layer, f"{mark}</msup>"]
+        name = _primed(layer, order, part)
     elif style.key == "latex":
         mark = "'" * order if order <= 3 else f"^{{({order})}}"
         name = ["{", layer, "}", f"{mark}_{{({part})}}"] if part else [layer, mark]
@@ -128,6 +126,17 @@ def _directional(term: Term, style: Style) -> list[Part]:
     at = [start, *separated(args[:arity], between), end]
     along = [style.square[0], *separated(args[arity : arity + order], between), style.square[1]]
     return grouped([*name, *at, *along], style)
+
+
+def _primed(layer: Term, order: int, part: str) -> list[Part]:
+    """A derivative's name in MathML. A prime is a raised sign already, so it is not set as an exponent."""
+    if order > 3:
+        mark = f"<mrow><mo>(</mo><mn>{order}</mn><mo>)</mo></mrow>"
+        return ["<msubsup>", layer, f"<mn>{part}</mn>{mark}</msubsup>"] if part else ["<msup>", layer, f"{mark}</msup>"]
+    mark = f'<mo lspace="0" rspace="0">{" ′″‴"[order]}</mo>'
+    if part:
+        return ["<msub><mrow>", layer, f"{mark}</mrow><mn>{part}</mn></msub>"]
+    return ["<mrow>", layer, f"{mark}</mrow>"]
 
 
 def _argument_signs(style: Style) -> tuple[str, str, str]:

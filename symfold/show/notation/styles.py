@@ -67,7 +67,7 @@ class _MathMLPrinter(MathMLPresentationPrinter):
 def _mathml_printer(expression: sp.Basic) -> str:
     printed: Element = _MathMLPrinter({"order": "none"})._print(expression)
     # SymPy writes HTML entities; XML needs the characters, apart from its own three escapes
-    shown = str(printed.toxml()).replace("&amp;", "&")
+    shown = str(printed.toxml()).replace("&amp;", "&").replace("<mo>-</mo>", "<mo>−</mo>")
     return re.sub(r"&(?!lt;|gt;|amp;)#?\w+;", lambda entity: html.unescape(entity[0]), shown)
 
 
@@ -127,14 +127,14 @@ def mathml_tokens(size: str) -> str:
     """An index or a depth as MathML.
 
     >>> mathml_tokens("k-1")
-    '<mi>k</mi><mo>-</mo><mn>1</mn>'
+    '<mi>k</mi><mo>−</mo><mn>1</mn>'
     """
     return re.sub(r"\d+|[^\W\d]\w*|\*+|.", _mathml_token, size)
 
 
 def _mathml_token(match: re.Match[str]) -> str:
     part = match[0]
-    sign = "\u2062" if part == "*" else escape(part)  # a product has no visible sign
+    sign = {"*": "\u2062", "-": "−"}.get(part, escape(part))  # a product has no visible sign
     return f"<mn>{part}</mn>" if part.isdigit() else f"<mi>{part}</mi>" if part[0].isalpha() else f"<mo>{sign}</mo>"
 
 
@@ -149,7 +149,7 @@ STYLES: dict[str, Style] = {
               " + ", " - ", "- ", " ", r" \cdot ", (r"\left(", r"\right)"), (r"\frac{", "}{", "}"), (r"{\left(", ", ", r" \right)}"),
               ("", ""), (r"\left[", r"\right]"), " = ", r"\ldots"),
         Style("mathml", _mathml_printer, _mathml_name, lambda word: _mathml_name(Name(word)),
-              "<mo>+</mo>", "<mo>-</mo>", "<mo>-</mo>", "<mo>\u2062</mo>", "<mo>·</mo>", ("<mrow><mo>(</mo>", "<mo>)</mo></mrow>"),
+              "<mo>+</mo>", "<mo>−</mo>", "<mo>−</mo>", "<mo>\u2062</mo>", "<mo>·</mo>", ("<mrow><mo>(</mo>", "<mo>)</mo></mrow>"),
               ("<mfrac><mrow>", "</mrow><mrow>", "</mrow></mfrac>"),
               ("<mrow><mo>(</mo>", "<mo>,</mo>", "<mo>)</mo></mrow>"), ("<mrow>", "</mrow>"),
               ("<mrow><mo>[</mo>", "<mo>]</mo></mrow>"), "<mo>=</mo>", "<mo>…</mo>"),

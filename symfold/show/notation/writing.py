@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from symfold.show.notation.arithmetic import run_parts
+from symfold.show.notation.brackets import flat_brackets
 from symfold.show.notation.operations import SUM, level, parts_of
 from symfold.show.notation.styles import Style
 from symfold.show.notation.terms import Part, Run, Term, Written
@@ -97,7 +98,7 @@ def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True, l
         yield MATH + ("<mtable columnalign='left'>" if aligned else "")
         for line in lines:
             yield "<mtr><mtd>" if aligned else ""
-            yield from line
+            yield flat_brackets("".join(line))
             yield "</mtd></mtr>" if aligned else ""
         yield ("</mtable>" if aligned else "") + "</math>"
         return
