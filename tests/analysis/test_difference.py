@@ -217,3 +217,17 @@ def test_the_steps_that_are_said_are_those_whose_mapper_differs(choices: list[tu
 def test_a_difference_is_displayed_as_a_list() -> None:
     found = difference(residual("n"), boosting("n"), names=("<a>", "b & c"))
     assert found._repr_html_() == "<ul><li>from step 2 on, <i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> in &lt;a&gt; and x in b &amp; c</li></ul>"
+
+
+def test_layers_before_and_after_the_blocks_do_not_unroll_them() -> None:
+    """A model with a stem and a head: the blocks are compared step by step, and the rest as what it gives."""
+    f, g, (stem, head) = sf.layers("f1:5"), sf.layers("g1:5"), sf.layers("stem head")
+    post, pre = ((lambda z, fg: fg[0](fg[1](z)) + z), (lambda z, fg: fg[1](fg[0](z)) + z))
+    first, second = (head(sf.fold(mapper, sf.zipped(f, g), stem(X))) for mapper in (post, pre))
+    assert difference(first, second).sentences == (
+        "at every step, g_k reads z_{k-1} in A and f_k in B", "at every step, f_k reads g_k in A and z_{k-1} in B",
+        "at every step, z_k is f_k + z_{k-1} in A and g_k + z_{k-1} in B",
+    )  # fmt: skip
+    other = sf.fold(post, sf.zipped(f, g), X)
+    assert difference(first, head(other)).sentences[-1] == "the state starts from stem(x) in A and x in B"
+    assert difference(first, sf.fold(post, sf.zipped(f, g), stem(X))).sentences[-1] == "the output is head(z_4) in A and the last state in B"

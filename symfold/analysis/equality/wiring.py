@@ -92,7 +92,7 @@ class Layout:
 
 
 def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
-    """The step ranges of a net that applies all its layers in a chain of folds; None for any other net.
+    """The step ranges of a net that is a chain of folds, with any layers before and after it; None for any other net.
 
     `lists` collects the sequences that follow no rule, so that equal ones have the same letter in several nets.
     """
@@ -101,8 +101,7 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
     name_shared(scope, letters)
     loops = list(scope.loops.values())
     chained = all(loop.previous is (loops[k - 1] if k else None) and loop.sign > 0 for k, loop in enumerate(loops))
-    outside = any(isinstance(node.op, Call) for node in scope.order)
-    if not loops or not chained or outside or any(map(_nested, scope.loops.values())):
+    if not loops or not chained or any(map(_nested, scope.loops.values())):
         return None
 
     def define(entries: Entries) -> str:

@@ -21,12 +21,10 @@ from symfold.core.names import applied_layers, label, names_of
 from symfold.core.nodes import Node, digest, walk
 from symfold.core.primitives import Apply
 from symfold.core.stacked_inputs import Numbered
-from symfold.show.notation.linear_maps import Factor
+from symfold.show.notation.linear_maps import PLACE, Factor
 from symfold.show.notation.readings import Reading
 from symfold.show.notation.terms import Name, Term, as_term, number_of
 from symfold.transform.autodiff.derivatives import partial
-
-PLACE = Term(Name("·"))
 
 
 @dataclass(frozen=True)

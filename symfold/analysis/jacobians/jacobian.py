@@ -13,8 +13,9 @@ import sympy as sp
 from symfold.analysis.counting.paths import paths
 from symfold.analysis.jacobians.chain import Chain, Unlisted
 from symfold.analysis.jacobians.factors import is_named, layer_names
-from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, plain, size_of
+from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, plain, size_of, without_states
 from symfold.analysis.jacobians.words import Words, words_of
+from symfold.base.arguments import one_of
 from symfold.base.trees import flatten, unflatten
 from symfold.compute.evaluate import has_no_numbers
 from symfold.core.folds import Fold, Select, fold_of
@@ -39,6 +40,7 @@ from symfold.transform.autodiff.differentiate import adjoint
 from symfold.transform.specialize import with_shapes
 
 MOST_STEPS = 10_000  # that are written one by one
+FORMS = ("steps", "fold", "brief")
 
 
 def jacobian(net: Any, linear: str | Sequence[str] = ()) -> Jacobian:
@@ -103,12 +105,25 @@ class Jacobian:
 
     # -- display
 
-    def formula(self, style: str = "text", max_ops: int | None = 10_000) -> str:
-        """The product form in a style: text, unicode, latex or mathml; one line per output and input."""
-        return "".join(self._lines(style_of(self.net, style), max_ops))
+    def formula(self, style: str = "text", max_ops: int | None = 10_000, form: str | None = None) -> str:
+        """The product form in a style: text, unicode, latex or mathml; one line per output and input.
 
-    def _lines(self, style: Style, max_ops: int | None) -> Iterator[str]:
-        maps = [[_map(value) for value in row] for row in self._maps]
+        The forms: step by step ("steps"), each fold as one product or sum ("fold"), and the same without the states at
+        which derivatives are taken ("brief"). Without a form, short nets are written step by step, others folded.
+
+        >>> import symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+        >>> sf.jacobian(net).formula(form="fold"), sf.jacobian(net).formula(form="brief")
+        ('prod_{k=3..1} (I + J_k(z_{k-1}))', 'prod_{k=3..1} (I + J_k)')
+        """
+        return "".join(self._lines(style_of(self.net, style), max_ops, form))
+
+    def _lines(self, style: Style, max_ops: int | None, form: str | None) -> Iterator[str]:
+        listed = self._short if form is None else one_of("form", form, FORMS) == "steps"
+        values = self._maps if listed == self._short else _maps(self._chain(listed), self.net)
+        maps = [[_map(value) for value in row] for row in values]
+        if form == "brief":
+            maps = [[value and without_states(value) for value in row] for row in maps]
         size = sum(size_of(value) for row in maps for value in row if value is not None)
         if max_ops is not None and size > max_ops:
             raise TooLarge(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symfold.core.leaves import Constant
-from symfold.show.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Transposed, Unit
+from symfold.show.notation.linear_maps import PLACE, Composed, EntryAt, Factor, Grid, Raised, Transposed, Unit
 from symfold.show.notation.styles import STYLES
 from symfold.show.notation.terms import Term, number_of
 from symfold.show.notation.writing import stream
@@ -130,6 +130,20 @@ def size_of(root: Term) -> int:
     for part in in_order(root):
         sizes[id(part)] = 1 + sum(sizes.get(id(arg), 1) for arg in part.args)
     return sizes[id(root)]
+
+
+def without_states(root: Term) -> Term:
+    """The same maps without the states of their derivatives: J1 for J1(x), diag(step(·)) for diag(step(x))."""
+    done: dict[int, Term] = {}
+    for part in in_order(root):
+        args = tuple(done.get(id(arg), arg) for arg in part.args)
+        if isinstance(part.op, Factor) and part.op.kind == "diag":
+            inner = args[0]
+            args = (Term(inner.op, [PLACE] * len(inner.args)),)
+        elif isinstance(part.op, Factor):
+            args = args[:1]
+        done[id(part)] = Term(part.op, args)
+    return done[id(root)]
 
 
 def plain(value: Map) -> str:

@@ -14,9 +14,10 @@ import numpy as np
 import sympy as sp
 
 from symfold.analysis.jacobians.chain import Chain, Unlisted
-from symfold.analysis.jacobians.jacobian import steps_of
-from symfold.analysis.jacobians.ordered import Map, after, is_identity, plain, plus, transposed
+from symfold.analysis.jacobians.jacobian import FORMS, steps_of
+from symfold.analysis.jacobians.ordered import Map, after, is_identity, plain, plus, transposed, without_states
 from symfold.analysis.jacobians.probes import Probe, Probed, in_order, probed, untapped
+from symfold.base.arguments import one_of
 from symfold.base.trees import LEAF
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.interpreter import Entries
@@ -129,13 +130,31 @@ class Taught:
 
     # -- display
 
-    def formula(self, style: str = "text") -> str:
-        """The received gradients in a style: text, unicode, latex or mathml."""
+    def formula(self, style: str = "text", form: str | None = None) -> str:
+        """The received gradients in a style: text, unicode, latex or mathml; in a form, as `sf.jacobian(net).formula`.
+
+        >>> import symfold as sf
+        >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+        >>> print(sf.taught(net).formula(form="brief"))
+        g_k = a_k, k = 1..3
+        a_{k-1} = (I + J_k)^T a_k, k = 3..1, a_3 = g
+        """
         chosen = style_of(self.source, style)
+        listed = self._short if form is None else one_of("form", form, FORMS) == "steps"
+        chain = Chain(Net(self.probed.roots), listed)
         try:
-            lines = self._lines
+            lines = self._listed(chain) if listed else self._folded(chain)
         except NoRule:  # show the backward pass
             return formula(self.net, style=style)
+        if form == "brief":
+            lines = [
+                replace(
+                    line,
+                    value=without_states(line.value),
+                    initial=[(name, without_states(value)) for name, value in line.initial],
+                )
+                for line in lines
+            ]
         return lines_formula(lines, chosen)
 
     def __str__(self) -> str:
@@ -152,13 +171,11 @@ class Taught:
         shown = self.formula("latex")
         return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
 
-    @cached_property
-    def _lines(self) -> list[Line]:
+    @property
+    def _short(self) -> bool:
+        """Whether the steps are few enough to write one by one."""
         steps = steps_of(self.source.outputs)
-        net = Net(self.probed.roots)
-        if isinstance(steps, int) and steps <= SHORT and len(self.cotangents) == 1:
-            return self._listed(Chain(net, True))
-        return self._folded(Chain(net, False))
+        return isinstance(steps, int) and steps <= SHORT and len(self.cotangents) == 1
 
     def _received(self, chain: Chain, source: Node, backward: Mapping[Node[Fold], Backward] | None = None) -> Map:
         """The gradient of a node: the transposed derivatives of the outputs by it, applied to their gradients.

@@ -13,6 +13,8 @@ from symfold.show.notation.operations import ATOM, POWER, PRODUCT, ROWS, Row, br
 from symfold.show.notation.styles import SUPERSCRIPTS, Style, mathml_tokens
 from symfold.show.notation.terms import Name, Part, Term
 
+PLACE = Term(Name("·"))  # of the argument of a map
+
 
 class LinearMap:
     """The operation of a term that is a linear map."""
