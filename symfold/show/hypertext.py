@@ -62,13 +62,16 @@ def prose(text: str) -> str:
 
     >>> prose("f_k reads z_{k-1} & 10^6")
     '<i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> &amp; 10<sup>6</sup>'
+    >>> prose("ln_1_{k-1}")
+    'ln_1<sub>k−1</sub>'
     """
-    shown = re.sub(r"\b([A-Za-z])_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)", _indexed, escape(text))
+    shown = re.sub(r"\b([A-Za-z]|[A-Za-z]\w*?(?=_\{))_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)", _indexed, escape(text))
     return re.sub(r"(\w|\))\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
 
 
 def _indexed(match: re.Match[str]) -> str:
-    return f"<i>{match[1]}</i><sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
+    name = f"<i>{match[1]}</i>" if len(match[1]) == 1 else match[1]
+    return f"{name}<sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
 
 
 def bullets(sentences: Sequence[str], most: int = 20) -> str:

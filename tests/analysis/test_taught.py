@@ -259,7 +259,7 @@ def test_letters_of_recurrences_are_of_one_thing_each() -> None:
         net = sf.fold(lambda s, f: (g(s[1]) + f(s[0]), c(s[0]) * s[1]), sf.layers("f", count=count), (x, sf.tensor("v", ())))
         for one in (net, net[0]):
             names = [line.split(" = ")[0] for line in sf.taught(one).formula().splitlines()]
-            stems = [name.split("_")[0] for name in names]
+            stems = [name.rsplit("_", 1)[0] for name in names]
             assert len(set(stems)) == len(stems) == 5 and not {"g", "c", "f", "x", "v"} & set(stems)
 
 

@@ -364,9 +364,20 @@ def test_a_power_is_a_straight_line_on_two_logarithmic_axes() -> None:
     assert np.allclose(steps, steps[0], atol=0.02)
 
 
-def test_a_heat_map_shows_zeros_as_nothing() -> None:
-    drawn = plots.heat("a matrix", [[0, 1], [2, 0]], ["1", "2"], ["1", "2"])
-    assert re.findall(r'class="cell"[^>]*fill-opacity="([\d.]+)"', drawn) == ["0", "0.5", "1", "0"]
+def test_a_heat_map_writes_zeros_as_0_and_compares_by_one_scale() -> None:
+    drawn = plots.heat("a matrix", [[0, 1], [2, 0]], ["1", "2"], ["1", "2"], ("read", "written"), 4)
+    assert re.findall(r'class="cell"[^>]*fill-opacity="([\d.]+)"', drawn) == ["0", "0.25", "0.5", "0"]
+    assert re.findall(r'class="value"[^>]*>([^<]*)<', drawn) == ["0", "1", "2", "0"]
+    assert re.findall(r'class="label"[^>]*>([^<]*)<', drawn) == ["read", "written"]
+
+
+def test_both_heat_maps_of_a_section_share_one_scale(page: str) -> None:
+    """In boosting nothing is coupled, and steps change little: its squares are as pale as the residual net's scale says."""
+    for section in ("couplings", "updates"):
+        part = page[page.index(f'<section id="{section}"') :]
+        drawings = part[: part.index("</section>")].split('<svg class="plot"')[1:]
+        shades = [max(map(float, re.findall(r'fill-opacity="([\d.]+)"', drawing))) for drawing in drawings]
+        assert shades == [1, 0] and part.count("Both plots share one color scale, from 0 to ") >= 2
 
 
 def labels(drawing: str) -> list[tuple[str, str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,14 +35,39 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Change:
+    """One thing that moved: a subject, as `f_k reads`, and its value in each net; or, without these, a sentence."""
+
+    subject: str
+    values: tuple[str, str] | None = None
+    when: str = ""  # at which steps
+
+    def told(self, names: tuple[str, str]) -> str:
+        """As a sentence."""
+        start = f"{self.when}, {self.subject}" if self.when else self.subject
+        if self.values is None:
+            return start
+        return f"{start} {self.values[0]} in {names[0]} and {self.values[1]} in {names[1]}"
+
+
+@dataclass(frozen=True)
 class Difference:
     """What moved from one net to another; true if they differ."""
 
     a: Net = field(repr=False)
     b: Net = field(repr=False)
     names: tuple[str, str]
-    sentences: tuple[str, ...]
+    changes: tuple[Change, ...]
     same: bool
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What moved, as text; at most twelve sentences."""
+        if self.same:
+            return ("nothing moved",)
+        told = tuple(change.told(self.names) for change in self.changes)
+        more = len(told) - MOST_SENTENCES
+        return told if more <= 0 else (*told[:MOST_SENTENCES], f"and {more} more differences")
 
     def __bool__(self) -> bool:
         return not self.same
@@ -86,24 +111,24 @@ def difference(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Differenc
     first, second = Net.of(a), Net.of(b)
     names = two_names(names)
     if same_form(first, second):
-        return Difference(first, second, names, ("nothing moved",), True)
-    sentences = list(dict.fromkeys(_sentences(first, second, names)))
-    if not sentences:
+        return Difference(first, second, names, (), True)
+    changes = tuple(dict.fromkeys(_changes(first, second, names)))
+    if not changes:
         shown = [formula(net).replace("\n", "; ") for net in (first, second)]
         shown = [text if len(text) <= LONGEST else f"{text[:LONGEST]} ..." for text in shown]
-        sentences = [
-            "no layer reads another value, but the nets are not the same: "
-            f"{names[0]} is {shown[0]} and {names[1]} is {shown[1]}"
-        ]
-    if len(sentences) > MOST_SENTENCES:
-        sentences = [*sentences[:MOST_SENTENCES], f"and {len(sentences) - MOST_SENTENCES} more differences"]
-    return Difference(first, second, names, tuple(sentences), False)
+        changes = (
+            Change(
+                "no layer reads another value, but the nets are not the same: "
+                f"{names[0]} is {shown[0]} and {names[1]} is {shown[1]}"
+            ),
+        )
+    return Difference(first, second, names, changes, False)
 
 
-# ---------------------------------------------------------------- as text
+# ---------------------------------------------------------------- the changes
 
 
-def _sentences(a: Net, b: Net, names: tuple[str, str]) -> Iterator[str]:
+def _changes(a: Net, b: Net, names: tuple[str, str]) -> Iterator[Change]:
     yield from _layers(a, b, names)
     lists: list[tuple[str, ...]] = []
     layouts = layout(a, lists), layout(b, lists)
@@ -116,19 +141,19 @@ def _sentences(a: Net, b: Net, names: tuple[str, str]) -> Iterator[str]:
     (reads_a, out_a), (reads_b, out_b) = flat[0], flat[1]
     for layer in reads_a:
         if layer in reads_b and reads_a[layer][0] != reads_b[layer][0]:
-            yield f"{layer} reads {reads_a[layer][1]} in {names[0]} and {reads_b[layer][1]} in {names[1]}"
+            yield Change(f"{layer} reads", (reads_a[layer][1], reads_b[layer][1]))
     for place, (left, right) in enumerate(zip(out_a, out_b, strict=False)):
         if left[0] != right[0]:
             output = f"output {place + 1}" if len(out_a) > 1 else "the output"
-            yield f"{output} is {left[1]} in {names[0]} and {right[1]} in {names[1]}"
+            yield Change(f"{output} is", (left[1], right[1]))
 
 
-def _layers(a: Net, b: Net, names: tuple[str, str]) -> Iterator[str]:
+def _layers(a: Net, b: Net, names: tuple[str, str]) -> Iterator[Change]:
     """Inputs and layers of only one net, and layers with different bodies."""
     inputs = [[node.op.name for node in net.inputs] for net in (a, b)]
     for side, name in enumerate(names):
         if extra := [input_name for input_name in inputs[side] if input_name not in inputs[1 - side]]:
-            yield f"only {name} reads the input{'s' if len(extra) > 1 else ''} {listed(extra)}"
+            yield Change(f"only {name} reads the input{'s' if len(extra) > 1 else ''} {listed(extra)}")
     bodies = [bodies_of(net) for net in (a, b)]
     for side, name in enumerate(names):
         others = bodies[1 - side]
@@ -136,29 +161,33 @@ def _layers(a: Net, b: Net, names: tuple[str, str]) -> Iterator[str]:
         rest = [uncovered(span, others) for span in bodies[side] if span not in only]
         layers = [text for text in (*map(span_text, only), *rest) if text]
         if layers:
-            yield f"only {name} has the layer{'s' if len(layers) > 1 or ',' in layers[0] else ''} {', '.join(layers)}"
+            several = len(layers) > 1 or "," in layers[0]
+            yield Change(f"only {name} has the layer{'s' if several else ''} {', '.join(layers)}")
     for span, body in bodies[0].items():
         for other, other_body in bodies[1].items():
             if overlap(span, other) and body != other_body:
                 have = "have" if "," in span_text(span) else "has"
-                yield f"{span_text(span)} {have} one body in {names[0]} and another in {names[1]}"
+                yield Change(f"{span_text(span)} {have}", ("one body", "another"))
 
 
-def _of_folds(a: Layout, b: Layout, names: tuple[str, str]) -> Iterator[str]:
+def _of_folds(a: Layout, b: Layout, names: tuple[str, str]) -> Iterator[Change]:
     """The differences of two chains of folds, over their common steps."""
     alike = a.step_ranges[0].starts == b.step_ranges[0].starts
     if not alike:
-        starts = [", ".join(side.step_ranges[0].starts) for side in (a, b)]
-        yield f"the state starts from {starts[0]} in {names[0]} and {starts[1]} in {names[1]}"
+        yield Change("the state starts from", _both(", ".join(side.step_ranges[0].starts) for side in (a, b)))
     for left, right, first, last in _common(a.step_ranges, b.step_ranges):
         to_the_end = last in (a.step_ranges[-1].last, b.step_ranges[-1].last)
         yield from _of_steps(left, right, first, last, names, alike, to_the_end)
     ends = [show_size(side.step_ranges[-1].last) for side in (a, b)]
     if ends[0] != ends[1]:
-        yield f"{names[0]} has {ends[0]} steps and {names[1]} has {ends[1]}"
+        yield Change(f"{names[0]} has {ends[0]} steps and {names[1]} has {ends[1]}")
     elif a.outputs != b.outputs:
-        outputs = [", ".join(side.outputs) or "the last state" for side in (a, b)]
-        yield f"the output is {outputs[0]} in {names[0]} and {outputs[1]} in {names[1]}"
+        yield Change("the output is", _both(", ".join(side.outputs) or "the last state" for side in (a, b)))
+
+
+def _both(values: Iterable[str]) -> tuple[str, str]:
+    first, second = values
+    return first, second
 
 
 def _common(a: Sequence[StepRange], b: Sequence[StepRange]) -> Iterator[tuple[StepRange, StepRange, Size, Size]]:
@@ -175,31 +204,30 @@ def _common(a: Sequence[StepRange], b: Sequence[StepRange]) -> Iterator[tuple[St
 
 def _of_steps(
     a: StepRange, b: StepRange, first: Size, last: Size, names: tuple[str, str], alike: bool, ends: bool
-) -> Iterator[str]:
+) -> Iterator[Change]:
     """The differences of a range of steps; of the first step alone if it, reading the initial state, differs less."""
     begins = a.begins and b.begins and alike
     with_arguments = a.repeats or b.repeats
 
-    def of_step(step: Size) -> list[str]:
+    def of_step(step: Size) -> list[Change]:
         return _pairs(a.at(step, with_arguments), b.at(step, with_arguments), names, step, with_arguments)
 
     start = of_step(first) if begins else []
     # initial states that differ have been reported already
     named = first == last and (begins or not (a.begins or b.begins))
     if first != last:
-        sentences = of_step(K)
+        changes = of_step(K)
     elif named:
-        sentences = of_step(first)
+        changes = of_step(first)
     else:
         wirings = [side.after_any_start(first, with_arguments) for side in (a, b)]
-        sentences = _pairs(wirings[0], wirings[1], names, first, with_arguments)
+        changes = _pairs(wirings[0], wirings[1], names, first, with_arguments)
     later = first + 1 if begins and not start else first
-    if later == last and sentences and (named or first != last):
-        sentences = of_step(last)
+    if later == last and changes and (named or first != last):
+        changes = of_step(last)
     if isinstance(first, int) and isinstance(last, int):
-        sentences = [
-            _in_order(a, b, first, last, names) if sentence.startswith(LAYER) and first != last else sentence
-            for sentence in sentences
+        changes = [
+            _in_order(a, b, first, last) if change.subject == LAYER and first != last else change for change in changes
         ]
 
     def when(after: Size) -> str:
@@ -214,30 +242,30 @@ def _of_steps(
         )
 
     # in the first step, both nets apply the same layers if some of them read the initial state
-    second = begins and not any(sentence.startswith(ONLY) for sentence in start)
-    for sentence in sentences:
-        if sentence.startswith(LAYERS):
-            yield sentence
+    second = begins and not any(change.subject.startswith(ONLY) for change in start)
+    for change in changes:
+        if change.subject.startswith(LAYERS):
+            yield change
         else:
-            yield f"{when(first + 1 if second and sentence.startswith(ONLY) else later)}, {sentence}"
-    if start and not sentences:
-        yield from (f"in step {show_size(first)}, {sentence}" for sentence in start)
+            yield replace(change, when=when(first + 1 if second and change.subject.startswith(ONLY) else later))
+    if start and not changes:
+        yield from (replace(change, when=f"in step {show_size(first)}") for change in start)
 
 
 Applied = tuple[str, str]  # a layer and what it reads
 Reads = tuple[Applied, ...]
-LAYER, LAYERS, ONLY = "the layer is ", "the layers ", "only "
+LAYER, LAYERS, ONLY = "the layer is", "the layers ", "only "
 
 
-def _in_order(a: StepRange, b: StepRange, first: int, last: int, names: tuple[str, str]) -> str:
+def _in_order(a: StepRange, b: StepRange, first: int, last: int) -> Change:
     """The different layers that the same steps of two nets apply."""
     steps = range(first, last + 1) if last - first < 4 else (first, first + 1, last)
     shown = [[layer for step in steps for layer, _ in side.at(step).reads[:1]] for side in (a, b)]
-    texts = [
+    texts = _both(
         ", ".join(layers) if len(steps) == last - first + 1 else f"{layers[0]}, {layers[1]}, ..., {layers[2]}"
         for layers in shown
-    ]
-    return f"{LAYERS}of steps {first} to {last} are {texts[0]} in {names[0]} and {texts[1]} in {names[1]}"
+    )
+    return Change(f"{LAYERS}of steps {first} to {last} are", texts)
 
 
 def _aligned(a: Reads, b: Reads) -> tuple[list[tuple[Applied, Applied]], Reads, Reads]:
@@ -256,35 +284,35 @@ def _aligned(a: Reads, b: Reads) -> tuple[list[tuple[Applied, Applied]], Reads, 
     return sorted(pairs, key=lambda pair: a.index(pair[0])), tuple(left), tuple(right)
 
 
-def _pairs(a: StepWiring, b: StepWiring, names: tuple[str, str], step: Size, with_arguments: bool) -> list[str]:
-    """The differences of two steps, as text; `with_arguments` as in the wiring."""
-    sentences: list[str] = []
+def _pairs(a: StepWiring, b: StepWiring, names: tuple[str, str], step: Size, with_arguments: bool) -> list[Change]:
+    """The differences of two steps; `with_arguments` as in the wiring."""
+    changes: list[Change] = []
     aligned, *rest = _aligned(a.reads, b.reads)
     for (layer_a, read_a), (layer_b, read_b) in aligned:
         if layer_a != layer_b:
-            sentences.append(f"{LAYER}{layer_a} in {names[0]} and {layer_b} in {names[1]}")
+            changes.append(Change(LAYER, (layer_a, layer_b)))
         if read_a != read_b.replace(layer_b, layer_a) and read_a != read_b:
             subject = layer_a if layer_a == layer_b else "it"
-            sentences.append(f"{subject} reads {read_a} in {names[0]} and {read_b} in {names[1]}")
+            changes.append(Change(f"{subject} reads", (read_a, read_b)))
     for extra, others, name in zip(rest, (b.reads, a.reads), names, strict=True):
-        sentences += [
-            f"{ONLY}{name} applies {layer}, to {read}" for layer, read in extra if (layer, read) not in others
+        changes += [
+            Change(f"{ONLY}{name} applies {layer}, to {read}") for layer, read in extra if (layer, read) not in others
         ]
     renamed = {_term(second, with_arguments): _term(first, with_arguments) for first, second in aligned}
     for (letter, addends_a), (_, addends_b) in zip(a.addends, b.addends, strict=False):
         left, right = dict(addends_a), {renamed.get(name, name): factor for name, factor in addends_b}
         state = name_of(step, letter)
         if left.keys() == right.keys():
-            sentences += [
-                f"the coefficient of {part} in {state} is {left[part]} in {names[0]} and {right[part]} in {names[1]}"
+            changes += [
+                Change(f"the coefficient of {part} in {state} is", (left[part], right[part]))
                 for part in left
                 if left[part] != right[part]
             ]
         else:
-            sentences.append(f"{state} is {_sum(left)} in {names[0]} and {_sum(right)} in {names[1]}")
+            changes.append(Change(f"{state} is", (_sum(left), _sum(right))))
     if len(a.addends) != len(b.addends):
-        sentences.append(f"the state has {len(a.addends)} parts in {names[0]} and {len(b.addends)} in {names[1]}")
-    return sentences
+        changes.append(Change("the state has", (f"{len(a.addends)} parts", f"{len(b.addends)}")))
+    return changes
 
 
 def _term(applied: Applied, with_arguments: bool) -> str:

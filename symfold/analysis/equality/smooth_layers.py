@@ -34,7 +34,7 @@ def sizes(node: Node) -> tuple[int, ...]:
 class SmoothEvaluator(Evaluator):
     """Values of a net, with random layers and parameters that depend on a key and their names.
 
-    If `positive`, layers map positive numbers to positive numbers.
+    If `positive`, parameters are positive, and layers map positive numbers to positive numbers.
     """
 
     def __init__(self, values: Mapping[str, Any], key: str, positive: bool = False):
@@ -45,7 +45,8 @@ class SmoothEvaluator(Evaluator):
     def leaf(self, node: Node) -> Any:
         op = node.op
         if isinstance(op, Input) and node.shape[-1:] != (NAME,) and op.name not in self.values:
-            self.drawn[op.name] = generator(self.key, op.name).normal(size=sizes(node), scale=0.5)
+            drawn = generator(self.key, op.name).normal(size=sizes(node), scale=0.5)
+            self.drawn[op.name] = np.abs(drawn) if self.positive else drawn
             return self.drawn[op.name]
         return super().leaf(node)
 

@@ -231,11 +231,12 @@ def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
         "positive": result.positive,
         "params": result.params,
     }
+    sign = "positive " if result.positive else ""
     note = f" ({result.spread}: compared entry by entry, the smaller one repeated)" if result.spread else ""
     if result.equal:
         digits = f", at {result.digits} of them to {multiprecision.SAME} digits" if result.digits else ""
         text = (
-            f"numerically equal at {result.points} random points to a relative tolerance of {numerical.TOLERANCE:.0e} "
+            f"numerically equal at {result.points} random {sign}points to a relative tolerance of {numerical.TOLERANCE:.0e} "
             f"(the largest difference is {result.difference:.1e}){digits}; not proved{note}"
         )
         return Verdict(
@@ -253,12 +254,12 @@ def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
     where = ", ".join(f"{name} = {_short(value)}" for name, value in result.inputs.items())
     shown = where if len(where) < 200 else "a random input (in the evidence)"
     opaque = (
-        f"random smooth {'positive ' if result.positive else ''}layers, "
+        f"random smooth {sign}layers, "
         if any(op.body is None for net in (a, b) for op, _ in applied_layers(net.outputs))
         else ""
     )
     drawn = (
-        "random parameters, "
+        f"random {sign}parameters, "
         if any(leaf.op.role == "parameter" for net in (a, b) for leaf in leaves_of(net.outputs))
         else ""
     )

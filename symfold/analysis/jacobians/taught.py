@@ -244,12 +244,17 @@ class Taught:
             node = next((fold for fold, probes in folds.items() if probe in probes), None)
             place = 0 if node is None else folds[node].index(probe)
             if place == len(letters):
-                letters.append(chain.letters.free("hpqrsuvw"))
+                letters.append(chain.letters.free("hpqrsuvw") if chain.factors.alone else letter)
             if node is None or not probe.application.counts or probe.application.counts == (1,):
                 name = _names([probe.name((0,) * len(probe.application.counts))], chain, letters[place])[0]
                 lines.append(Line(Term(name), self._received(chain, probe.source, backward) or _zero()))
             else:
-                lines += self._of_fold(chain, node, probe, letters[place], backward)
+                # g_f_k for the layers f_k, if a step applies layers of several names
+                family = label(probe.name((0,) * len(probe.application.counts))).strip("_")
+                several = len(folds[node]) > 1 and not chain.factors.alone
+                lines += self._of_fold(
+                    chain, node, probe, f"{letters[place]}_{family}" if several else letters[place], backward
+                )
         recurrences = [line for node in backward for line in self._recurrences(chain, node, backward)]
         return _merged(list({(plain(line.name), plain(line.value)): line for line in (*lines, *recurrences)}.values()))
 

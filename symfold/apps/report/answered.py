@@ -1,19 +1,22 @@
-"""The answer at the top of the page: the sentences and the table of the terminal, and the slider of depths."""
+"""The answer: the sentences and the table of the terminal, and what moved."""
 
 from __future__ import annotations
 
 from html import escape
 
-from symfold.apps.report.cells import said
+from symfold.analysis.equality.difference import Change, difference
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import cell, element, sentence, words
 from symfold.apps.report.rows import answers
-from symfold.apps.report.story import CLOSING, OPENING, told
+from symfold.apps.report.story import CLOSING, OPENING, told, what_moved
+
+MOST_CHANGES = 24  # rows of what moved
 
 
 def answer(comparison: Comparison) -> str:
-    """The sentences of the terminal."""
-    return element("div", "".join(sentence(cell) for cell in told(comparison, OPENING + CLOSING)), class_="lead")
+    """The sentences of the terminal; what moved is a table beside the pictures."""
+    sentences = tuple(each for each in OPENING + CLOSING if each is not what_moved)
+    return element("div", "".join(map(sentence, told(comparison, sentences))), class_="lead")
 
 
 def answer_table(comparison: Comparison) -> str:
@@ -32,30 +35,41 @@ def answer_table(comparison: Comparison) -> str:
             scope="row",
             class_="label",
         )
-        both = "".join(
-            element("td", element("div", cell(parts), class_="scroll"), data_name=name)
-            for name, parts in zip(comparison.titles, answered.cells, strict=True)
+        cells = [element("div", cell(parts), class_="scroll") for parts in answered.cells]
+        both = (
+            element("td", cells[0], colspan="2", data_name="Both")
+            if cells[0] == cells[1]
+            else "".join(
+                element("td", content, class_=f"of-{side}", data_name=name)
+                for side, name, content in zip("ab", comparison.titles, cells, strict=True)
+            )
         )
         rows.append(element("tr", label + both, class_="differs" if answered.differ else "alike"))
     return f'<table class="answers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
 
 
-def depth_slider(comparison: Comparison) -> str:
-    if not comparison.frames:
+def moved_table(comparison: Comparison) -> str:
+    """What moved, one row each: where, and what is so in each net."""
+    moved = difference(*comparison.rolled)
+    if not moved:
         return ""
-    shown = comparison.shown
-    deep = comparison.steps != shown
-    told = words(
-        f"The nets compared have {_depth_of(comparison)} layers; the pictures below show nets of "
-        f"{shown}, and the slider other depths up to {len(comparison.frames)}.",
-        class_="quiet",
+    more = len(moved.changes) - MOST_CHANGES
+    rows = "".join(map(_moved_row, moved.changes[:MOST_CHANGES]))
+    if more > 0:
+        rows += element("tr", words(f"and {more:,} more difference{'' if more == 1 else 's'}", "td", colspan="4"))
+    heads = "".join(words(head, "th", scope="col") for head in ("Where", "What"))
+    heads += "".join(
+        words(name, "th", scope="col", class_=f"name-{side}")
+        for side, name in zip("ab", comparison.titles, strict=True)
     )
-    return (told if deep else "") + (
-        '<div class="controls" data-needs-script hidden><div class="slider"><label for="depth">Depth (layers)</label>'
-        f'<input type="range" id="depth" min="1" max="{len(comparison.frames)}" step="1" value="{comparison.shown}">'
-        f'<output for="depth">n = <span data-depth-shown>{comparison.shown}</span></output></div></div>'
-    )
+    table = element("table", f"<thead>{element('tr', heads)}</thead><tbody>{rows}</tbody>", class_="moved")
+    scrolled = element("div", table, class_="scroll", tabindex="0", role="group", aria_label="What moved")
+    return words("What moved", "h3") + scrolled
 
 
-def _depth_of(comparison: Comparison) -> str:
-    return str(comparison.symbol) if comparison.symbol is not None else said(int(comparison.steps))
+def _moved_row(change: Change) -> str:
+    where = words(change.when, "td")
+    if change.values is None:
+        return element("tr", where + words(change.subject, "td", colspan="3"))
+    values = "".join(words(value, "td") for value in change.values)
+    return element("tr", where + words(change.subject, "td") + values)

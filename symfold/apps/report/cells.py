@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import sympy as sp
 from sympy.printing.mathml import mathml
@@ -13,6 +14,7 @@ from sympy.printing.mathml import mathml
 from symfold.analysis.counting.polynomials import in_powers
 from symfold.base.big_numbers import Quotient, is_long, printable
 from symfold.show.notation import formula
+from symfold.show.notation.brackets import flat_brackets
 from symfold.show.notation.styles import STYLES
 
 
@@ -22,21 +24,23 @@ class Formula:
 
     write: Callable[[str], str]
     value: sp.Expr | None = None  # of an expression: equal ones may be written differently
+    whole: Formula | None = None  # the formula that this one abbreviates
 
-    @property
+    @cached_property
     def text(self) -> str:
         return self.write("text").strip().replace("**", "^")
 
     @property
     def mathml(self) -> str:
         shown = self.write("mathml")
-        return shown if shown.startswith("<math") else f'<math display="block">{shown}</math>'
+        return shown if shown.startswith("<math") else f'<math display="block">{flat_brackets(shown)}</math>'
 
     def followed(self, mark: str) -> Formula:
         """The same with a punctuation mark after it."""
         return Formula(lambda style: self.write(style) + (f"<mo>{mark}</mo>" if style == "mathml" else mark))
 
 
+LONG = 240  # characters; a longer formula is abbreviated
 T = sp.Symbol("t")  # the variable of path polynomials
 HIGH = 100  # exponents above which an expression is not multiplied out
 
@@ -47,6 +51,11 @@ Cell = Sequence[Line]
 
 def line_text(line: Line) -> str:
     return " ".join(part if isinstance(part, str) else part.text for part in line)
+
+
+def in_full(cell: Cell) -> Cell:
+    """The cell with its abbreviated formulas in full."""
+    return [[part.whole or part if isinstance(part, Formula) else part for part in line] for line in cell]
 
 
 def text_of(cell: Cell) -> str:
@@ -87,6 +96,19 @@ def same_value(one: sp.Expr, other: sp.Expr) -> bool:
 def net_formula(net: object, form: str = "fold", max_ops: int | None = 10_000) -> Formula:
     """A net as a formula."""
     return Formula(lambda style: formula(net, form=form, style=style, max_ops=max_ops))
+
+
+def abbreviated(whole: Formula, *briefer: Formula) -> Formula:
+    """The formula; if it is long, the first of the others that is not, else the shortest of all.
+
+    >>> abbreviated(Formula(lambda style: "x + " * 99 + "x"), Formula(lambda style: "100*x")).text
+    '100*x'
+    """
+    chosen = whole
+    for brief in briefer:
+        if len(chosen.text) > LONG and len(brief.text) < len(chosen.text):
+            chosen = replace(brief, whole=whole)
+    return chosen
 
 
 def ascending(value: object, variable: sp.Symbol) -> sp.Expr:

@@ -43,9 +43,7 @@ class Additive:
         if style == "mathml":
             low, high = mathml_tokens(f"k={self.first}"), mathml_tokens(last)
             total = f"<munderover><mo>∑</mo><mrow>{low}</mrow><mrow>{high}</mrow></munderover>"
-            return (
-                f'<math display="block">{start}<mo>+</mo>{total}{layer}<mrow><mo>(</mo>{read}<mo>)</mo></mrow></math>'
-            )
+            return f"{start}<mo>+</mo>{total}{layer}<mrow><mo>(</mo>{read}<mo>)</mo></mrow>"
         return f"{start} + {layer}({read}) summed over k = {self.first}..{last}"
 
     @property

@@ -99,6 +99,11 @@ class Comparison:
         return int(self.steps) if self.steps in self.frames else 4
 
     @property
+    def last_stop(self) -> int | None:
+        """The stop of the depth slider at the nets compared, after those of the frames, if these do not have them."""
+        return None if not self.frames or self.steps in self.frames else len(self.frames) + 1
+
+    @property
     def pictured(self) -> Comparison:
         """The comparison in pictures that ignore the slider: these nets, or the same at a depth that can be drawn."""
         return self.frames.get(self.shown, self)

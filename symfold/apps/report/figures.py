@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
@@ -16,7 +17,7 @@ from symfold.analysis.jacobians.received import Received, received, update_coupl
 from symfold.analysis.strength.series import series
 from symfold.apps.report.cells import T, ascending, expression
 from symfold.apps.report.comparison import Comparison
-from symfold.apps.report.markup import figure, table, words
+from symfold.apps.report.markup import element, figure, table, words
 from symfold.apps.report.measured import LAYERS, STRENGTH, band, each_draw, norm, slope, with_layers
 from symfold.apps.report.trained import Trained
 from symfold.base.arguments import NumpyArray
@@ -119,10 +120,10 @@ def epsilon(comparison: Comparison) -> str:
         [
             (
                 f"{e:.2g}",
-                f"{values[k]:.2e}",
-                "{:.1e} to {:.1e}".format(*spread[k]),
-                f"{values[half + k]:.2e}",
-                "{:.1e} to {:.1e}".format(*spread[half + k]),
+                f"{values[k]:.3g}",
+                "{:.2g} to {:.2g}".format(*spread[k]),
+                f"{values[half + k]:.3g}",
+                "{:.2g} to {:.2g}".format(*spread[half + k]),
             )
             for k, e in enumerate(STRENGTHS)
         ],
@@ -156,6 +157,8 @@ def frontier(comparison: Comparison) -> str:
     for q in sizes:
         net = grouped(chosen.a, q)
         found.append((q, cost(net).span, paths(net)))
+    if len({span for _, span, _ in found}) == 1:
+        raise InvalidValue(f"the layers of {chosen.names[0]} wait for each other in groups of any size")
     points = tuple((float(span), float(p.count)) for _, span, p in found)
     title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(
         f"q = {q}: span {span}, paths {p.count}" for q, span, p in found
@@ -177,14 +180,34 @@ def frontier(comparison: Comparison) -> str:
     return figure(drawn, caption, numbers)
 
 
-def couplings(comparison: Comparison, net: Net, fitted: Trained, name: str) -> str:
-    """The strength of the coupling of each layer to each earlier one in a trained net."""
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix of a net, to be drawn as squares: its values, the names of its rows and columns, and what they mean."""
+
+    title: str
+    values: Sequence[Sequence[float]]
+    rows: Sequence[str]
+    columns: Sequence[str]
+    axes: tuple[str, str]  # of rows and of columns
+
+    @property
+    def largest(self) -> float:
+        return max((abs(value) for row in self.values for value in row), default=0.0)
+
+
+def couplings(comparison: Comparison) -> tuple[str, str]:
+    """The strength of the coupling of each layer to each earlier one in both nets, trained."""
+    return _matrices(
+        [_coupled(*one) for one in zip(comparison.nets, comparison.trained, comparison.titles, strict=True)]
+    )
+
+
+def _coupled(net: Net, fitted: Trained, name: str) -> Matrix | str:
     read = mixing_matrix(net)
     if len(set(read.layers)) < len(read.layers):
-        return words(
+        return (
             f"Not shown: in {name} the layers are applied in the order {', '.join(read.layers)}, so a "
-            "layer has no one row of what it reads.",
-            class_="quiet",
+            "layer has no one row of what it reads."
         )
     coupled = coupling(fitted.net, fitted.params)
     size = len(coupled.layers)
@@ -194,38 +217,52 @@ def couplings(comparison: Comparison, net: Net, fitted: Trained, name: str) -> s
         f"Couplings in {name}, trained: {used} of {size * (size - 1) // 2} pairs of an earlier "
         "and a later layer are coupled."
     )
-    return _matrix(title, values, coupled.layers, coupled.layers, "reads / writes")
+    return Matrix(title, values, coupled.layers, coupled.layers, ("layer that reads", "layer that wrote"))
 
 
-def updates(comparison: Comparison, fitted: Trained, name: str) -> str:
-    """The effect of a gradient step on one layer alone on the gradients of all layers, in a trained net."""
+def updates(comparison: Comparison) -> tuple[str, str]:
+    """The effect of a gradient step on one layer alone on the gradients of all layers, in both nets, trained."""
+    return _matrices([_updated(*one) for one in zip(comparison.trained, comparison.titles, strict=True)])
+
+
+def _updated(fitted: Trained, name: str) -> Matrix:
     coupled = update_coupling(fitted.loss, fitted.params, **fitted.data)
     values = [[float(value) if np.isfinite(value) else 0.0 for value in row] for row in coupled.relative]
     taught = coupled.relative[np.isfinite(coupled.relative).all(axis=1)]
     if len(taught) < len(coupled.relative):
-        return _matrix(
-            f"Updates in {name}, trained: rows of zeros are layers that receive no gradient at all.",
-            values,
-            coupled.received,
-            coupled.moved,
-            "is taught / moves",
-        )
-    alike = bool(np.allclose(taught, taught[:1]))
-    told = (
-        "every row is the same: a step is felt by all layers alike, through the loss"
-        if alike
-        else "the rows differ: a step is also felt through the states and Jacobians between the layers"
+        told = "rows of zeros are layers that receive no gradient at all"
+    elif np.allclose(taught, taught[:1]):
+        told = "every row is the same: a step is felt by all layers alike, through the loss"
+    else:
+        told = "the rows differ: a step is also felt through the states and Jacobians between the layers"
+    return Matrix(
+        f"Updates in {name}, trained: {told}.",
+        values,
+        coupled.received,
+        coupled.moved,
+        ("layer that is taught", "layer that moves"),
     )
-    return _matrix(f"Updates in {name}, trained: {told}.", values, coupled.received, coupled.moved, "is taught / moves")
 
 
-def _matrix(
-    title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], corner: str
-) -> str:
+def _matrices(both: Sequence[Matrix | str]) -> tuple[str, str]:
+    """Both matrices, on one scale of colors; or the reasons why there is none."""
+    drawn = [matrix for matrix in both if isinstance(matrix, Matrix)]
+    largest = max((matrix.largest for matrix in drawn), default=0.0)
+    scale = f" Both plots share one color scale, from 0 to {plots.short(largest)}." if len(drawn) > 1 else ""
+    first, second = (
+        _matrix(one, largest, scale) if isinstance(one, Matrix) else words(one, class_="quiet") for one in both
+    )
+    return first, second
+
+
+def _matrix(matrix: Matrix, largest: float, scale: str) -> str:
+    down, across = matrix.axes
     numbers = table(
-        [corner, *columns], [(row, *(f"{value:.3g}" for value in line)) for row, line in zip(rows, values, strict=True)]
+        [f"{down} / {across}", *matrix.columns],
+        [(row, *(f"{value:.3g}" for value in line)) for row, line in zip(matrix.rows, matrix.values, strict=True)],
     )
-    return figure(plots.heat(title, values, rows, columns), title, numbers)
+    drawing = plots.heat(matrix.title, matrix.values, matrix.rows, matrix.columns, matrix.axes, largest)
+    return figure(drawing, matrix.title + scale, numbers)
 
 
 def teaching(comparison: Comparison) -> str:
@@ -246,9 +283,8 @@ def teaching(comparison: Comparison) -> str:
             False,
         ),
     ]
-    return "".join(
-        _by_layer(comparison, *one, f"The loss, a sum of squares over all samples: {losses}.") for one in drawn
-    )
+    told = f"The loss, a sum of squares over all samples: {losses}."
+    return element("div", "".join(_by_layer(comparison, *one, told) for one in drawn), class_="pair plots")
 
 
 def _shares(found: Received) -> NumpyArray:

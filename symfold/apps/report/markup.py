@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from symfold.apps.report.cells import Cell, Formula, Line
+from symfold.errors import shortened
 from symfold.show.hypertext import element as element
 from symfold.show.hypertext import prose as prose
 
 LONG = 40  # characters; a longer formula fits neither a line of words nor a column of a printed table
 WIDE = 80  # characters; a longer formula is wider than paper
+FOLDED = 400  # characters; a longer formula opens at a click
+SUMMARY = 60  # characters of its beginning
 
 
 def words(text: str, tag: str = "p", **attributes: str) -> str:
@@ -36,6 +39,21 @@ def sentence(parts: Line) -> str:
 
 
 def formula(shown: Formula) -> str:
+    """A formula; an abbreviated one with the whole under it, a long one folded under its beginning."""
+    if shown.whole is not None:
+        return boxed(shown) + folded(f"In full ({len(shown.whole.text):,} characters)", boxed(shown.whole))
+    if len(shown.text) > FOLDED:
+        start = shortened(" ".join(shown.text.split()), SUMMARY)
+        return folded(f"{start} ({len(shown.text):,} characters)", boxed(shown))
+    return boxed(shown)
+
+
+def folded(summary: str, content: str) -> str:
+    """Content that opens at a click."""
+    return element("details", words(summary, "summary") + content)
+
+
+def boxed(shown: Formula) -> str:
     """A formula in its own box, which scrolls on narrow pages and can be reached by keyboard."""
     text = shown.text
     width = max(map(len, text.split("\n")))

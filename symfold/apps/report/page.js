@@ -26,8 +26,10 @@
   const update = () => {
     const g = tilt ? Math.pow(2, Number(tilt.value)) : 1;
     if (depth) {
-      all("[data-depth]").forEach((part) => { part.hidden = part.dataset.depth !== depth.value; });
-      all("[data-depth-shown]").forEach((place) => { place.textContent = depth.value; });
+      all("[data-depth]").forEach((part) => { part.hidden = !part.dataset.depth.split(" ").includes(depth.value); });
+      const label = depth.value === depth.max && depth.dataset.last || `n = ${depth.value}`;
+      depth.setAttribute("aria-valuetext", label);
+      document.querySelector("output[for=depth]").textContent = label;
     }
     if (tilt) {
       document.getElementById("tilt-shown").textContent =

@@ -8,15 +8,16 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from symfold.apps.report.answered import depth_slider
 from symfold.apps.report.comparison import Comparison
-from symfold.apps.report.markup import words
+from symfold.apps.report.frames import depth_slider
+from symfold.apps.report.markup import element, words
 from symfold.apps.report.sections import SECTIONS
 from symfold.core.attach import attach
+from symfold.errors import SymfoldError
 
 QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
 FOOTER = "Computed by symfold from the two nets; every number and formula here is derived, none is typed in."
-HEAD = 2  # sections before the depth slider, about the compared depth
+MISSING = "Not shown for these nets"
 
 
 @cache
@@ -38,8 +39,6 @@ def page(comparison: Comparison) -> str:
         "'none'; form-action 'none'"
     )
     first, second = map(escape, comparison.titles)
-    parts = [section.html(comparison) for section in SECTIONS]
-    body = "\n".join([*parts[:HEAD], depth_slider(comparison), *parts[HEAD:]])
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -56,13 +55,46 @@ def page(comparison: Comparison) -> str:
 {words(QUESTION, class_="lead")}
 </header>
 <main>
-{body}
+{content(comparison)}
 </main>
 <footer>{words(FOOTER)}</footer>
 <script>{script}</script>
 </body>
 </html>
 """
+
+
+def content(comparison: Comparison) -> str:
+    """The contents list, the depth slider, and the sections; at the end, what these nets have no answer to, and why."""
+    parts: list[str] = []
+    shown: list[tuple[str, str]] = []
+    reasons: dict[str, list[str]] = {}
+    for section in SECTIONS:
+        try:
+            part = section.html(comparison)
+        except SymfoldError as error:
+            reasons.setdefault(str(error), []).append(section.heading)
+            continue
+        if part:
+            parts.append(part)
+            shown.append((section.key, section.heading))
+    if reasons:
+        rows = "".join(
+            "".join(element("dt", escape(heading)) for heading in headings) + words(why, "dd")
+            for why, headings in reasons.items()
+        )
+        parts.append(
+            element(
+                "section",
+                words(MISSING, "h2", id="missing-head") + element("dl", rows),
+                id="missing",
+                aria_labelledby="missing-head",
+            )
+        )
+        shown.append(("missing", MISSING))
+    links = "".join(element("li", element("a", escape(heading), href=f"#{key}")) for key, heading in shown)
+    contents = element("nav", element("ol", links), aria_label="Contents")
+    return "\n".join([contents, depth_slider(comparison), *parts])
 
 
 attach(Comparison, to_html=page)

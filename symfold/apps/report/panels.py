@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import symfold.apps.report.figures as figures
 from symfold.analysis.equality.difference import difference
-from symfold.analysis.jacobians.jacobian import jacobian
 from symfold.analysis.strength.series import series
-from symfold.apps.report.cells import Formula, net_formula
+from symfold.apps.report.answered import moved_table
+from symfold.apps.report.cells import Formula, abbreviated, net_formula
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.frames import framed
 from symfold.apps.report.markup import element, formula, words
@@ -43,15 +43,15 @@ def diagram_pair(comparison: Comparison) -> str:
 
 
 def written_out(comparison: Comparison) -> str:
-    """The formulas at one depth: step by step, and in full unless too long."""
+    """The formulas at one depth: step by step, and in one unless that is too long."""
     both = []
     for net in comparison.nets:
-        shown = formula(net_formula(net, "steps"))
+        shown = formula(abbreviated(net_formula(net, "steps"), net_formula(net, "fold")))
         try:
             shown += formula(net_formula(net, "expanded", MOST_OPS))
         except SymfoldError:
-            shown += words("Written out in full it would be too long to read.", class_="quiet")
-        both.append(shown + words("Jacobian", "h4") + formula(Formula(jacobian(net).formula)))
+            shown += words("In one formula it would be too long to read.", class_="quiet")
+        both.append(shown)
     return pair(comparison, (both[0], both[1]), "formulas")
 
 
@@ -67,7 +67,7 @@ def pictures(comparison: Comparison) -> str:
         f"place the same nodes in the same places. {moved}",
         class_="quiet",
     )
-    return framed(comparison, diagram_pair) + note + framed(comparison, written_out)
+    return framed(comparison, diagram_pair) + note + moved_table(comparison)
 
 
 def lengths(comparison: Comparison) -> str:
@@ -107,15 +107,13 @@ def sweeps(comparison: Comparison) -> str:
 def couplings(comparison: Comparison) -> str:
     """The heat maps of both nets."""
     frame = comparison.pictured
-    a, b = (figures.couplings(frame, *one) for one in zip(frame.nets, frame.trained, frame.titles, strict=True))
-    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "plots")
+    return words(pictured_layers(frame), class_="quiet") + pair(frame, figures.couplings(frame), "plots")
 
 
 def updates(comparison: Comparison) -> str:
     """How the updates of the layers are coupled, in both nets."""
     frame = comparison.pictured
-    a, b = (figures.updates(frame, *one) for one in zip(frame.trained, frame.titles, strict=True))
-    return words(pictured_layers(frame), class_="quiet") + pair(frame, (a, b), "plots")
+    return words(pictured_layers(frame), class_="quiet") + pair(frame, figures.updates(frame), "plots")
 
 
 def pictured_layers(frame: Comparison) -> str:

@@ -233,28 +233,45 @@ def _scale(values: Sequence[float], log: bool, start: float, end: float) -> Scal
     return Scale(step * math.floor(scale.low / step + 1e-9), step * math.ceil(scale.high / step - 1e-9), start, end)
 
 
-def heat(title: str, values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str]) -> str:
-    """A matrix as squares, darker for larger, with numbers if there is room; zeros stay empty."""
-    size, room = max(26, min(64, 420 // max(1, len(columns)))), 46
-    largest = max((abs(v) for row in values for v in row), default=0) or 1
+def heat(
+    title: str,
+    values: Sequence[Sequence[float]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    axes: tuple[str, str],
+    largest: float,
+) -> str:
+    """A matrix as squares, darker for larger, the darkest for `largest`; with numbers if there is room.
+
+    `axes` are the titles of rows and columns. Zeros are written as 0, in empty squares.
+    """
+    size = max(26, min(64, 420 // max(1, len(columns))))
+    left, top = 34 + 7 * max(map(len, rows), default=0), 46
+    width, height = left + size * len(columns) + 8, top + size * len(rows) + 8
     parts = [
-        f'<text class="tick" x="{room - 6}" y="{number(room + size * (r + 0.5) + 4)}" '
+        f'<text class="tick" x="{left - 6}" y="{number(top + size * (r + 0.5) + 4)}" '
         f'text-anchor="end">{escape(name)}</text>'
         for r, name in enumerate(rows)
     ]
     parts += [
-        f'<text class="tick" x="{number(room + size * (c + 0.5))}" y="{room - 8}" '
+        f'<text class="tick" x="{number(left + size * (c + 0.5))}" y="{top - 8}" '
         f'text-anchor="middle">{escape(name)}</text>'
         for c, name in enumerate(columns)
     ]
+    down, across = (number(start + size * count / 2) for start, count in ((top, len(rows)), (left, len(columns))))
+    parts.append(
+        f'<text class="label" x="13" y="{down}" text-anchor="middle" transform="rotate(-90 13 {down})">'
+        f"{escape(axes[0])}</text>"
+        f'<text class="label" x="{across}" y="14" text-anchor="middle">{escape(axes[1])}</text>'
+    )
     for r, row in enumerate(values):
         for c, value in enumerate(row):
-            share = abs(value) / largest
-            square = f'x="{room + size * c}" y="{room + size * r}" width="{size - 1}" height="{size - 1}"'
+            share = abs(value) / (largest or 1)
+            square = f'x="{left + size * c}" y="{top + size * r}" width="{size - 1}" height="{size - 1}"'
             parts.append(f'<rect class="cell" {square} fill-opacity="{number(share)}"/><rect class="frame" {square}/>')
-            if value and size >= 34:
+            if size >= 34:
                 parts.append(
-                    f'<text class="value" x="{number(room + size * (c + 0.5))}" '
-                    f'y="{number(room + size * (r + 0.5) + 4)}" text-anchor="middle">{short(value)}</text>'
+                    f'<text class="value" x="{number(left + size * (c + 0.5))}" '
+                    f'y="{number(top + size * (r + 0.5) + 4)}" text-anchor="middle">{short(value)}</text>'
                 )
-    return svg(title, "".join(parts), room + size * len(columns) + 8, room + size * len(rows) + 8)
+    return svg(title, "".join(parts), width, height)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise, zip_longest
 
 import sympy as sp
@@ -21,9 +22,11 @@ from symfold.apps.report.cells import (
     Formula,
     Part,
     T,
+    abbreviated,
     ascending,
     counted,
     expression,
+    in_full,
     net_formula,
     number,
     said,
@@ -68,7 +71,8 @@ class Answered:
 
     @property
     def differ(self) -> bool:
-        return not all(map(same_line, *self.cells)) if len(self.cells[0]) == len(self.cells[1]) else True
+        a, b = map(in_full, self.cells)
+        return len(a) != len(b) or not all(map(same_line, a, b))
 
 
 def same_line(one: Sequence[Part], other: Sequence[Part]) -> bool:
@@ -95,7 +99,12 @@ def one_step(net: Net) -> Cell:
 
 
 def polynomial(net: Net) -> Cell:
-    return [[expression(ascending(paths(net).polynomial, T))]]
+    if len(net.outputs) == 1:
+        return [[expression(ascending(paths(net).polynomial, T))]]
+    return [
+        [f"to output {place}:", expression(ascending(paths(Net((output,))).polynomial, T))]
+        for place, output in enumerate(net.outputs, start=1)
+    ]
 
 
 def path_counts(net: Net) -> Cell:
@@ -108,11 +117,16 @@ def path_counts(net: Net) -> Cell:
 
 
 def product_form(net: Net) -> Cell:
-    return [[Formula(jacobian(net).formula)]]
+    return [[_brief(jacobian(net).formula)]]
 
 
 def taught_form(net: Net) -> Cell:
-    return [[Formula(taught(net).formula)]]
+    return [[_brief(taught(net).formula)]]
+
+
+def _brief(write: Callable[..., str]) -> Formula:
+    """The formula of derivatives; if it is long, folded, and if need be without the states at which they are taken."""
+    return abbreviated(Formula(write), *(Formula(partial(write, form=form)) for form in ("fold", "brief")))
 
 
 def work_and_span(net: Net) -> Cell:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import symfold.apps.report.figures as figures
 from symfold.apps.report.answered import answer, answer_table
 from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.frames import framed
 from symfold.apps.report.markup import element, words
-from symfold.apps.report.panels import couplings, guarded, lengths, pictures, strength, sweeps, updates
+from symfold.apps.report.panels import couplings, lengths, pictures, strength, sweeps, updates, written_out
 from symfold.apps.report.trained import TASK
 
 
@@ -23,7 +24,8 @@ class Section:
     content: Callable[[Comparison], str]
 
     def html(self, comparison: Comparison) -> str:
-        content = guarded(self.content, comparison)
+        """The section, or nothing if it has no content for these nets. Errors: SymfoldError says why."""
+        content = self.content(comparison)
         if not content:
             return ""
         head = words(self.heading, "h2", id=f"{self.key}-head")
@@ -36,9 +38,13 @@ class Section:
 
 
 SECTIONS = (
+    Section("pictures", "The two nets", "", pictures),
     Section("answer", "In short", "", answer),
-    Section("table", "Question by question", "What is asked of both nets, and what each answers.", answer_table),
-    Section("pictures", "The two nets", "Each net as a diagram and as formulas.", pictures),
+    Section(
+        "table", "Question by question", "What is asked of both nets, and what each answers.",
+        lambda comparison: framed(comparison, answer_table, deep=True),
+    ),
+    Section("formulas", "Written out", "", lambda comparison: framed(comparison, written_out)),
     Section(
         "lengths", "Path lengths",
         "Each path from the input to the output passes through some number of layers. Where every "

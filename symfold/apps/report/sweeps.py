@@ -58,7 +58,7 @@ def ladder(comparison: Comparison) -> str:
     values, spread = band(each_draw(measure, [one for one in nets if one is not None]))
     kept = [paths(swept) for swept in sweeps]
     name, other = comparison.names
-    errors = ", ".join(f"sweep {s}: {value:.1e}" for s, value in enumerate(values))
+    errors = ", ".join(f"sweep {s}: {value:.2g}" for s, value in enumerate(values))
     curve = plots.Line("error", tuple(enumerate(values)), tuple(spread), 1)
     title = f"Error of sweep s against {name}, logarithmic: {errors}"
     drawn = plots.lines(title, [curve], "sweep s", "error", (False, True), range(depth + 1))
@@ -69,7 +69,7 @@ def ladder(comparison: Comparison) -> str:
         name,
     ][: depth + 1]
     rows = [
-        (str(s), told[s], expression(ascending(kept[s].polynomial, T)).text, said(kept[s].count), f"{values[s]:.2e}")
+        (str(s), told[s], expression(ascending(kept[s].polynomial, T)).text, said(kept[s].count), f"{values[s]:.3g}")
         for s in range(depth + 1)
     ]
     numbers = table(["sweep", "which net", "paths, by length", "how many", "error (median)"], rows)

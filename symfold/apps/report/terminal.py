@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from symfold.apps.report.cells import line_text, text_of
+from symfold.apps.report.cells import Line, in_full, line_text, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.rows import Answered, answers
 from symfold.apps.report.story import CLOSING, OPENING, told
 from symfold.core.attach import attach
 
 WIDTH = 80
+SCREEN = 40  # lines; longer answers are cut
+CUTS = (*range(12, 2, -1), 2)  # lines of a cell or a formula, from the longest
 KEY = (
     "Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the "
     "loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
 )
+MORE = "What ends in ... is cut: the page, by .to_html() or -o report.html, has it all."
 SIGNS = {True: "!=", False: "= "}
 
 
@@ -26,9 +30,18 @@ def plainly(text: str) -> str:
 
 
 def shown(comparison: Comparison, width: int = WIDTH, strong: Callable[[str], str] = plainly) -> str:
-    """The whole comparison, at most `width` characters wide (at least 40); `strong` marks differences."""
+    """The comparison on one screen, at most `width` characters wide (at least 40); `strong` marks differences."""
     width = max(40, width)
-    return "\n".join(line.rstrip() for line in _lines(comparison, width, strong))
+    rows = list(answers(comparison))
+    opening, closing = (list(told(comparison, sentences)) for sentences in (OPENING, CLOSING))
+    text = ""
+    for most in (None, *CUTS):
+        answer = Screen(comparison.titles, rows, width, most, strong)
+        lines = [line.rstrip() for part in answer.parts(opening, closing) for line in part.split("\n")]
+        text = "\n".join(lines)
+        if len(lines) <= SCREEN:
+            break
+    return text
 
 
 def as_data(comparison: Comparison) -> dict[str, Any]:
@@ -37,8 +50,8 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         {
             "label": answered.row.label,
             "question": answered.row.question,
-            "a": text_of(answered.cells[0]),
-            "b": text_of(answered.cells[1]),
+            "a": text_of(in_full(answered.cells[0])),
+            "b": text_of(in_full(answered.cells[1])),
             "differ": answered.differ,
         }
         for answered in answers(comparison)
@@ -52,41 +65,61 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _lines(comparison: Comparison, width: int, strong: Callable[[str], str]) -> Iterator[str]:
-    rows = list(answers(comparison))
-    labels = max(len(answered.row.label) for answered in rows)
-    column = (width - 3 - labels - 1 - 2) // 2
-    yield from _sentences(comparison, OPENING, width)
-    yield _joined(["", "", *(wrapped(name, column) for name in comparison.titles)], labels, column)
-    yield "-" * width
-    for answered in rows:
-        yield from _row(answered, labels, column, strong)
-    yield "-" * width
-    yield wrapped(KEY, width)
-    yield from _sentences(comparison, CLOSING, width)
+@dataclass(frozen=True)
+class Screen:
+    """The answer in lines of one width, no cell or formula longer than `most` lines."""
 
+    titles: tuple[str, str]
+    rows: Sequence[Answered]
+    width: int
+    most: int | None
+    strong: Callable[[str], str]
 
-def _sentences(comparison: Comparison, sentences: Any, width: int) -> Iterator[str]:
-    """Each sentence on its own line, with long formulas on lines below it."""
-    for line in told(comparison, sentences):
-        if all(isinstance(part, str) or ("\n" not in part.text and len(part.text) <= width // 2) for part in line):
-            yield wrapped(line_text(line), width)
-        else:
-            yield from (
-                wrapped(part, width) if isinstance(part, str) else indented(wrapped(part.text, width - 4))
-                for part in line
-            )
+    @property
+    def labels(self) -> int:
+        return max(len(answered.row.label) for answered in self.rows)
+
+    @property
+    def column(self) -> int:
+        return (self.width - 3 - self.labels - 1 - 2) // 2
+
+    def parts(self, opening: Sequence[Line], closing: Sequence[Line]) -> Iterator[str]:
+        yield from map(self._sentence, opening)
+        yield _joined(["", "", *(wrapped(name, self.column) for name in self.titles)], self.labels, self.column)
+        yield "-" * self.width
+        yield from map(self._row, self.rows)
+        yield "-" * self.width
+        yield wrapped(KEY if self.most is None else f"{KEY} {MORE}", self.width)
+        yield from map(self._sentence, closing)
+
+    def _sentence(self, line: Line) -> str:
+        """A sentence on its own line, with long formulas on lines below it."""
+        short = self.width // 2
+        if all(isinstance(part, str) or ("\n" not in part.text and len(part.text) <= short) for part in line):
+            return wrapped(line_text(line), self.width)
+        return "\n".join(
+            wrapped(part, self.width) if isinstance(part, str) else indented(self._cut(part.text, self.width - 4))
+            for part in line
+        )
+
+    def _row(self, answered: Answered) -> str:
+        """Both answers side by side; equal ones that need several lines once, across both columns."""
+        head, a, b = [SIGNS[answered.differ], answered.row.label], *map(text_of, answered.cells)
+        cells = [self._cut(a, self.column), self._cut(b, self.column)]
+        if a == b and "\n" in cells[0]:
+            cells = [self._cut(a, self.width - 4 - self.labels), ""]
+        return _joined([*head, *cells], self.labels, self.column, self.strong if answered.differ else plainly)
+
+    def _cut(self, text: str, width: int) -> str:
+        """Text in lines of this width, and an ellipsis at the end of the last that may be shown."""
+        lines = wrapped(text, width).split("\n")
+        if self.most is None or len(lines) <= self.most:
+            return "\n".join(lines)
+        return "\n".join([*lines[: self.most - 1], f"{lines[self.most - 1][: width - 4]} ..."])
 
 
 def indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.split("\n"))
-
-
-def _row(answered: Answered, labels: int, column: int, strong: Callable[[str], str]) -> Iterator[str]:
-    yield _joined(
-        [SIGNS[answered.differ], answered.row.label, *(wrapped(text_of(cell), column) for cell in answered.cells)],
-        labels, column, strong if answered.differ else plainly,
-    )  # fmt: skip
 
 
 def _joined(parts: list[str], labels: int, column: int, strong: Callable[[str], str] = plainly) -> str:
