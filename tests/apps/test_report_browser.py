@@ -60,13 +60,14 @@ def heights(page: Any) -> list[float]:
 
 
 def test_the_depth_slider_changes_picture_formula_and_histogram(page: Any) -> None:
-    before = {what: visible(page, what) for what in (".diagram", "#pictures math", "[data-bars]")}
+    before = {what: visible(page, what) for what in (".diagram", "#table table", "#formulas math", "[data-bars]")}
     assert len(before[".diagram"]) == 2 and "f₄" in before[".diagram"][0] and "f₅" not in before[".diagram"][0]
     move(page, "depth", 6)
     after = {what: visible(page, what) for what in before}
     assert all(before[what] != after[what] for what in before)
     assert len(after[".diagram"]) == 2 and "f₆" in after[".diagram"][0]
-    assert page.inner_text("output[for=depth]") == "n = 6"
+    assert len(after["#table table"]) == 1 and "64 paths" in after["#table table"][0]
+    assert page.inner_text("output[for=depth]") == page.get_attribute("#depth", "aria-valuetext") == "n = 6"
     move(page, "depth", 4)
     assert {what: visible(page, what) for what in before} == before
 
@@ -112,3 +113,46 @@ def test_without_script_the_page_still_shows_the_depth_that_was_compared(page: A
     assert visible(page, "input") == []
     page.reload()
     assert len(visible(page, "input")) == 2
+
+
+def test_the_contents_lead_to_every_section(page: Any) -> None:
+    links = page.eval_on_selector_all("nav a", "links => links.map(link => link.getAttribute('href'))")
+    sections = page.eval_on_selector_all("section", "parts => parts.map(part => '#' + part.id)")
+    assert links == sections and links[:3] == ["#pictures", "#answer", "#table"]
+    page.focus("nav a >> nth=2")
+    page.keyboard.press("Enter")
+    place, bar = (page.eval_on_selector(what, "part => part.getBoundingClientRect()") for what in ("#table h2", ".controls"))
+    assert bar["top"] <= 1 and bar["bottom"] <= place["top"] + 1 < 300  # the slider hides no heading
+
+
+def test_nets_of_any_depth_have_a_stop_of_their_own(browser: Any) -> None:
+    x, f = sf.tensor("x"), sf.layers("f", count="n")
+    shown = browser.new_page()
+    shown.set_content(sf.compare(sf.fold(sf.mappers.residual, f, x), sf.fold(sf.mappers.boosting(x), f, x)).to_html())
+    assert shown.inner_text("output[for=depth]") == "any depth n"
+    assert [len(visible(shown, part)) for part in (".diagram", "#table table")] == [2, 1] and "<mi>n</mi>" in visible(shown, "#table table")[0]
+    move(shown, "depth", 3)
+    assert shown.inner_text("output[for=depth]") == "n = 3" and "8 paths" in visible(shown, "#table table")[0]
+    move(shown, "depth", 9)
+    assert shown.inner_text("output[for=depth]") == "any depth n" and len(visible(shown, ".diagram")) == 2
+    shown.close()
+
+
+def test_formulas_are_set_as_mathematics_is(page: Any) -> None:
+    """A prime touches its letter, brackets are as high as the letters in them, and an exponent overlaps its base."""
+    boxes = page.evaluate("""() => {
+      const box = e => { const b = e.getBoundingClientRect(); return [b.left, b.right, b.top, b.bottom]; };
+      const prime = [...document.querySelectorAll('#answer mo')].find(e => e.textContent === '′');
+      const power = document.querySelector('#table [data-depth="4"] msup');
+      return {prime: box(prime), letter: box(prime.previousElementSibling), base: box(power.children[0]), exponent: box(power.children[1]),
+        brackets: [...document.querySelectorAll('#table [data-depth="4"] mo')].filter(e => '()'.includes(e.textContent)).map(e => e.getBoundingClientRect().height)};
+    }""")
+    assert abs(boxes["prime"][0] - boxes["letter"][1]) < 2
+    assert boxes["base"][2] - 8 < boxes["exponent"][2] and boxes["exponent"][3] > boxes["base"][2] + 2
+    assert len(boxes["brackets"]) > 8 and max(boxes["brackets"]) < 1.5 * min(boxes["brackets"])
+
+
+def test_a_long_formula_shows_its_scroll_bar_on_a_phone(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    bars = page.eval_on_selector_all("#answer .formula", "parts => parts.map(p => [p.scrollWidth > p.clientWidth, getComputedStyle(p, '::-webkit-scrollbar').height])")
+    assert (True, "6px") in map(tuple, bars)  # a bar with a style of its own stays in view
