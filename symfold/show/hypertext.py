@@ -164,7 +164,7 @@ def _part(part: Element, tight: bool) -> str:
         case "mo":
             return _joined([part], tight)
         case "mspace":
-            return "&emsp;"
+            return "&emsp;" if part.get("width") == "1em" else "\u2009"
         case "msub":
             return f"{_part(parts[0], tight)}<sub>{_part(parts[1], True)}</sub>"
         case "msup" | "mover" if _is_prime(parts[1]):

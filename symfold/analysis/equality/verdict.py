@@ -236,8 +236,8 @@ def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
     if result.equal:
         digits = f", at {result.digits} of them to {multiprecision.SAME} digits" if result.digits else ""
         text = (
-            f"numerically equal at {result.points} random {sign}points to a relative tolerance of {numerical.TOLERANCE:.0e} "
-            f"(the largest difference is {result.difference:.1e}){digits}; not proved{note}"
+            f"numerically equal at {result.points} random {sign}points to a relative tolerance of "
+            f"{numerical.TOLERANCE:.0e} (the largest difference is {result.difference:.1e}){digits}; not proved{note}"
         )
         return Verdict(
             "numerically equal", None, text, {**evidence, "tolerance": numerical.TOLERANCE, "digits": result.digits}

@@ -76,7 +76,7 @@ class Composed(LinearMap):
         for position, arg in enumerate(term.args):
             brackets_touch = position and arg.op is sp.Add and term.args[position - 1].op is sp.Add
             if position and not (brackets_touch and style.key != "latex"):
-                parts.append('<mo>\u2062</mo><mspace width="0.17em"/>' if style.key == "mathml" else " ")
+                parts.append('<mspace width="0.17em"/>' if style.key == "mathml" else " ")
             parts += bracketed(arg, POWER, style)
         return grouped(parts, style)
 
