@@ -10,6 +10,7 @@ In: a command line, a table or two nets. Out: a formula, a picture, a model, a r
     saved           models on disk
     sweeps/         a grid of settings, in many processes
     experiments/    measurements over seeds
+    status          a line on the terminal while something takes long
     report/         the comparison of two nets: a table, a page
     explore/        mappers at any depth: a widget, and a page
     command/        the shell command

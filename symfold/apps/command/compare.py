@@ -7,7 +7,16 @@ import sys
 
 import click
 
-from symfold.apps.command.options import FilePath, Subcommand, as_json, depth_option, say, say_json, symbolic_net, write
+from symfold.apps.command.options import (
+    FilePath,
+    Subcommand,
+    as_json,
+    depth_option,
+    json_line,
+    say,
+    symbolic_net,
+    write,
+)
 
 
 @click.command(
@@ -30,7 +39,10 @@ def command(
     first: str, second: str, depth: int | str, layer: str, init: str, output: str | None, exit_code: bool, json_: bool
 ) -> int:
     """Compare two MAPPERs folded over the same layers: formulas, paths, gradients, cost, and whether they are equal."""
-    from symfold.apps.report.comparison import compare
+    from symfold.apps.report import compare
+    from symfold.apps.report.page import page
+    from symfold.apps.report.terminal import as_data, shown
+    from symfold.apps.status import Status
     from symfold.base.files import check_writable
     from symfold.errors import InvalidValue
 
@@ -42,16 +54,16 @@ def command(
         check_writable(output)
     names = (first, second) if first != second else ("A", "B")
     comparison = compare(symbolic_net(first, depth, layer, init), symbolic_net(second, depth, layer, init), names)
-    if json_:
-        from symfold.apps.report.terminal import as_data
-
-        say_json({"first": first, "second": second, "depth": depth, **as_data(comparison)})
-    else:
-        from symfold.apps.report.terminal import shown
-
-        click.echo(shown(comparison, *((shutil.get_terminal_size().columns, _strong) if sys.stdout.isatty() else ())))
+    with Status("comparing"):
+        if json_:
+            answer = json_line({"first": first, "second": second, "depth": depth, **as_data(comparison)})
+        else:
+            answer = shown(comparison, *((shutil.get_terminal_size().columns, _strong) if sys.stdout.isatty() else ()))
+    click.echo(answer)
     if output is not None:
-        write(comparison.to_html(), output)
+        with Status("writing the page") as status:
+            html = page(comparison, status.now)
+        write(html, output)
         if not json_:
             say(f"written: {output}")
     return int(exit_code and comparison.differ)

@@ -45,10 +45,12 @@ def command(
     mapper: str, depth: int | str, layer: str, init: str, level: str | None, output: str, max_size: int, json_: bool
 ) -> None:
     """Draw MAPPER folded over layers."""
+    from symfold.apps.status import Status
     from symfold.base.files import check_writable
 
     check_writable(output)
-    symbolic_net(mapper, depth, layer, init).draw(output, level=level, max_size=max_size)
+    with Status("drawing"):
+        symbolic_net(mapper, depth, layer, init).draw(output, level=level, max_size=max_size)
     if json_:
         say_json({"mapper": mapper, "depth": depth, "level": level, "file": output})
     else:

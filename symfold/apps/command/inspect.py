@@ -36,13 +36,18 @@ def command(what: str, partial: bool, output: str | None, json_: bool) -> None:
 
     Importing the module, from here or from Python's path, runs its code, as with `python -m`.
     """
+    from symfold.apps.status import Status
+
     if output is not None:
         from symfold.base.files import check_writable
 
         check_writable(output)
-    report = answers(net_of(called(what), partial))
+    result = called(what)  # which may print
+    with Status("reading the model"):
+        report = answers(net_of(result, partial))
     if output is not None:
-        report["net"].draw(output, level="fold")
+        with Status("drawing"):
+            report["net"].draw(output, level="fold")
     module = what.partition(":")[0]
     net = report.pop("net")
     if json_:

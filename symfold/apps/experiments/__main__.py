@@ -6,6 +6,7 @@ import click
 
 from symfold.apps.experiments.catalogue import EXPERIMENTS, table
 from symfold.apps.experiments.summary import CAVEAT, summary
+from symfold.apps.status import Status
 from symfold.errors import SymfoldError
 
 
@@ -20,7 +21,8 @@ def main(names: tuple[str, ...], quick: bool, seeds: int | None, data: str | Non
         experiment = EXPERIMENTS[name]
         click.echo(f"{name}: {experiment.question}")
         try:
-            result = (experiment.quick if quick else experiment.full)(seeds or (3 if quick else 10), data)
+            with Status(name):
+                result = (experiment.quick if quick else experiment.full)(seeds or (3 if quick else 10), data)
         except SymfoldError as error:
             raise click.UsageError(str(error)) from None
         click.echo(f"Budget: {result.budget}.\n")

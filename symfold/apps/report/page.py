@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -17,6 +18,7 @@ from symfold.errors import SymfoldError
 
 QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
 FOOTER = "Computed by symfold from the two nets; every number and formula here is derived, none is typed in."
+Progress = Callable[[str, int, int], None]  # a step, its number, and the number of steps
 MISSING = "Not shown for these nets"
 
 
@@ -31,8 +33,8 @@ def allowed(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def page(comparison: Comparison) -> str:
-    """The whole report. Same nets, same bytes."""
+def page(comparison: Comparison, now: Progress | None = None) -> str:
+    """The whole report; `now` is told each section as it begins. Same nets, same bytes."""
     style, script = resource("page.css"), resource("page.js")
     policy = (
         f"default-src 'none'; style-src {allowed(style)}; script-src {allowed(script)}; base-uri "
@@ -55,7 +57,7 @@ def page(comparison: Comparison) -> str:
 {words(QUESTION, class_="lead")}
 </header>
 <main>
-{content(comparison)}
+{content(comparison, now)}
 </main>
 <footer>{words(FOOTER)}</footer>
 <script>{script}</script>
@@ -64,12 +66,14 @@ def page(comparison: Comparison) -> str:
 """
 
 
-def content(comparison: Comparison) -> str:
+def content(comparison: Comparison, now: Progress | None = None) -> str:
     """The contents list, the depth slider, and the sections; at the end, what these nets have no answer to, and why."""
     parts: list[str] = []
     shown: list[tuple[str, str]] = []
     reasons: dict[str, list[str]] = {}
-    for section in SECTIONS:
+    for number, section in enumerate(SECTIONS, start=1):
+        if now is not None:
+            now(section.heading, number, len(SECTIONS))
         try:
             part = section.html(comparison)
         except SymfoldError as error:
