@@ -231,3 +231,9 @@ def test_layers_before_and_after_the_blocks_do_not_unroll_them() -> None:
     other = sf.fold(post, sf.zipped(f, g), X)
     assert difference(first, head(other)).sentences[-1] == "the state starts from stem(x) in A and x in B"
     assert difference(first, sf.fold(post, sf.zipped(f, g), stem(X))).sentences[-1] == "the output is head(z_4) in A and the last state in B"
+
+
+def test_bodies_that_differ_are_told_by_their_operations() -> None:
+    f, g = (sf.layers("f1:4", sf.dense(3, 3, activation)) for activation in (sf.tanh, sf.relu))
+    first, second = (sf.fold(sf.mappers.residual, layers, sf.tensor("x", (None, 3))) for layers in (f, g))
+    assert difference(first, second).sentences == ("f1, ..., f3 have one body (tanh) in A and another (relu) in B",)

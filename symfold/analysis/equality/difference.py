@@ -11,9 +11,10 @@ import networkx as nx
 
 from symfold.analysis.equality.overlay import merge
 from symfold.analysis.equality.same_form import same_form
-from symfold.analysis.equality.spans import bodies_of, overlap, span_text, uncovered
+from symfold.analysis.equality.spans import bodies_of, operations_of, overlap, span_text, uncovered
 from symfold.analysis.equality.wiring import K, Layout, StepRange, StepWiring, applied, layout, listed, name_of
 from symfold.base.arguments import two_names
+from symfold.core.blocks import Block
 from symfold.core.net import Net
 from symfold.core.shapes import Size
 from symfold.show.hypertext import bullets
@@ -21,6 +22,7 @@ from symfold.show.notation import formula
 from symfold.show.notation.terms import show_size
 
 MOST_SENTENCES = 12
+MOST_OPERATIONS = 3  # that are named of a body
 LONGEST = 160
 
 
@@ -167,7 +169,19 @@ def _layers(a: Net, b: Net, names: tuple[str, str]) -> Iterator[Change]:
         for other, other_body in bodies[1].items():
             if overlap(span, other) and body != other_body:
                 have = "have" if "," in span_text(span) else "has"
-                yield Change(f"{span_text(span)} {have}", ("one body", "another"))
+                yield Change(f"{span_text(span)} {have}", _bodies(body, other_body))
+
+
+def _bodies(one: Block | None, other: Block | None) -> tuple[str, str]:
+    """Two bodies in words, with a few operations that only one of them has."""
+    if one is None or other is None:
+        return "one body", "another"
+    names = operations_of(one), operations_of(other)
+    first, second = (
+        f" ({', '.join(sorted(own - others)[:MOST_OPERATIONS])})" if own - others else ""
+        for own, others in (names, names[::-1])
+    )
+    return f"one body{first}", f"another{second}"
 
 
 def _of_folds(a: Layout, b: Layout, names: tuple[str, str]) -> Iterator[Change]:

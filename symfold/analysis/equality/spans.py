@@ -6,8 +6,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
+import sympy as sp
+
+from symfold.core.blocks import Block, Call
+from symfold.core.folds import Fold
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
+from symfold.core.nodes import is_elementwise, walk
+from symfold.core.primitives import is_apply
 from symfold.core.stacked_inputs import Numbered
 from symfold.show.notation.terms import show_size
 
@@ -15,12 +21,12 @@ Span = tuple[str, Any, Any]  # numbered names: prefix, first, last; a name alone
 
 
 def bodies_of(net: Net) -> dict[Span, Any]:
-    """The layers of a net as spans, with the digest of their body; None if they are opaque."""
+    """The layers of a net as spans, with their body; None if they are opaque."""
     bodies: dict[Span, Any] = {}
     numbered: dict[tuple[Numbered, Any], None] = {}
     for op, args in applied_layers(net.outputs):
         names = names_of(args[0])
-        body = op.body.digest if op.body is not None else None
+        body = op.body
         if isinstance(names, Numbered):
             numbered[names, body] = None
         else:
@@ -46,6 +52,26 @@ def _interleaved(numbered: Collection[tuple[Numbered, Any]]) -> Iterator[tuple[N
                 del left[replace(names, start=names.start + place), body]
             yield replace(names, count=names.count * names.step, step=1), body
     yield from left
+
+
+def operations_of(body: Block) -> set[str]:
+    """The names of the operations in a body but sums and products; those of its own layers and folds included."""
+    names: set[str] = set()
+    seen: set[Block] = set()
+    waiting = [body]
+    while waiting:
+        block = waiting.pop()
+        seen.add(block)
+        for node in walk(block.results):
+            op = node.op
+            if is_elementwise(node) and node.op not in (sp.Add, sp.Mul):
+                names.add(node.op.__name__.lower())
+            elif is_apply(node):
+                names.add(node.op.primitive.name)
+            inner = op.body if isinstance(op, Call) else op.block if isinstance(op, Fold) else None
+            if inner is not None and inner not in seen:
+                waiting.append(inner)
+    return names
 
 
 def _merged(bodies: dict[Span, Any]) -> dict[Span, Any]:
