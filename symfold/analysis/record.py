@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from symfold.analysis.jacobians.taught import taught
-from symfold.base.arguments import NumpyArray, arrays_of, place_of, quoted
+from symfold.base.arguments import NumpyArray, arrays_of, check_params, place_of, quoted
 from symfold.base.tables import Table
 from symfold.compute.evaluate import Evaluator, as_numbers
 from symfold.compute.parameters import layout_of
@@ -130,6 +130,8 @@ def record(net: Net, params: Mapping[str, Any] | None = None, /, **inputs: Any) 
     >>> result["f2"].activation.shape, result["f2"].gradient.shape
     ((5, 2), (5, 2))
     """
+    if params is not None:
+        check_params(params)
     given, layout = dict(params or {}), layout_of(net)
     weights = {name: given[name] for name in layout.names if name in given}
     arrays = arrays_of({**inputs}, [node.op.name for node in net.inputs])

@@ -223,10 +223,33 @@ def array_of(what: str, value: object, objects: bool = False) -> NumpyArray:
     return array
 
 
+def check_params(params: object) -> None:
+    """Refuse what is no mapping of parameters; the result of a training has one.
+
+    >>> from types import SimpleNamespace
+    >>> check_params(SimpleNamespace(params={"w": 1.0}))
+    Traceback (most recent call last):
+    symfold.errors.InvalidType: params must be a mapping from names to arrays, got a SimpleNamespace (give its .params)
+    """
+    if has_params(params):
+        raise InvalidType(
+            f"params must be a mapping from names to arrays, got a {type(params).__name__} (give its .params)"
+        )
+    if not isinstance(params, Mapping):
+        raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
+
+
+def has_params(value: object) -> bool:
+    """Whether a value holds parameters, as the result of a training does."""
+    return not isinstance(value, Mapping) and isinstance(getattr(value, "params", None), Mapping)
+
+
 def arrays_of(
     values: Mapping[str, object], wanted: Collection[str], optional: Collection[str] = (), what: str = "input"
 ) -> dict[str, NumpyArray]:
     """Arrays of numbers by name: all wanted names must be given, and no other names but the optional ones."""
+    if has_params(values):
+        check_params(values)
     if not isinstance(values, Mapping):
         raise InvalidType(
             f"expected values by name, as {{'x': array}}, got {quoted(values)} of type {type(values).__name__}"

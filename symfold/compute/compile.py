@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import symfold.compute.backends.rows  # noqa: F401 - fills the table
-from symfold.base.arguments import NumpyArray, arrays_of, one_of
+from symfold.base.arguments import NumpyArray, arrays_of, check_params, has_params, one_of
 from symfold.base.trees import State, unflatten
 from symfold.compute.backends.choice import RUNS, automatic
 from symfold.compute.backends.table import BACKENDS, DTYPES, Program
@@ -82,6 +82,8 @@ class Compiled:
 
     def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> State:
         """The outputs, from parameters (a mapping; optional if there are none) and values of the inputs."""
+        if has_params(params):
+            check_params(params)
         if params is not None and not isinstance(params, Mapping):
             params, values = None, (params, *values)
         inputs = self._inputs(values, named)

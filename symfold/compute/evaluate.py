@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import NumpyArray, array_of
+from symfold.base.arguments import NumpyArray, array_of, check_params, has_params
 from symfold.base.trees import unflatten
 from symfold.compute.bounded_inputs import bounded_inputs, check_bounded
 from symfold.core.attach import attach
@@ -133,6 +133,8 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
     array([ 6., 20.])
     """
     params: Mapping[str, Any] = {}
+    if values and has_params(values[0]):
+        check_params(values[0])
     if values and isinstance(values[0], Mapping):
         params, values = values[0], values[1:]
     if len(values) > len(net.inputs):

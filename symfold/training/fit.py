@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from symfold.base.arguments import flag, one_of, quoted, whole
+from symfold.base.arguments import check_params, flag, one_of, quoted, whole
 from symfold.compute.backends.table import DTYPES
 from symfold.compute.bounded_inputs import bounded_inputs
 from symfold.compute.compile import chosen_backend
@@ -125,8 +125,7 @@ def fit(
     shape = original.outputs[0].shape
     if is_known(shape) and shape:  # several outputs are refused with the gradient
         raise InvalidValue(f"a loss is a single number, got shape {show(shape)} (sum over it, or take its mean)")
-    if not isinstance(params, Mapping):
-        raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
+    check_params(params)
     if not isinstance(optimizer, Optimizer):
         raise InvalidType(f"optimizer={quoted(optimizer)} is not an optimizer (as sf.sgd(0.01))")
     if (data is None) == (batches is None):

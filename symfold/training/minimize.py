@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import NumpyArray, one_of, quoted, real, whole
+from symfold.base.arguments import NumpyArray, check_params, one_of, real, whole
 from symfold.compute.backends.table import DTYPES
 from symfold.compute.bounded_inputs import bounded_inputs, check_bounded
 from symfold.compute.compile import chosen_backend, program_of
@@ -18,7 +18,7 @@ from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.net import Net, listed
 from symfold.core.nodes import Node
 from symfold.core.shapes import is_known
-from symfold.errors import Diverged, InvalidType, InvalidValue, MissingPackage, ShapeError
+from symfold.errors import Diverged, InvalidValue, MissingPackage, ShapeError
 from symfold.frontend.losses import check_single
 from symfold.training.data.arrays import named, sample_count
 from symfold.training.data.batches import Batch
@@ -61,8 +61,7 @@ def minimize(
     except ImportError:
         raise MissingPackage("sf.minimize needs the package scipy (pip install 'symfold[scipy]')") from None
     net = rolled(Net.of(loss))
-    if not isinstance(params, Mapping):
-        raise InvalidType(f"params must be a mapping from names to arrays, got {quoted(params)} (as net.init() gives)")
+    check_params(params)
     steps, memory = whole("steps", steps, 1), whole("memory", memory, 1)
     tolerance = float(real("tolerance", tolerance))
     if tolerance < 0:

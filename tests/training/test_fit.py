@@ -184,6 +184,21 @@ def test_mistakes_are_named() -> None:
             call()
 
 
+def test_the_result_of_a_training_is_no_mapping_of_parameters(tmp_path) -> None:
+    """Wherever parameters are taken, the error names the attribute that has them."""
+    data = {"x": np.ones((4, 3)), "target": np.ones((4, 3))}
+    done = sf.fit(LOSS, NET.init(0), data, optimizer=sf.sgd(0.1))
+    for call in (
+        lambda: sf.fit(LOSS, done, data, optimizer=sf.sgd(0.1)),
+        lambda: NET(done, x=data["x"]),
+        lambda: NET.compile("numpy")(done, data["x"]),
+        lambda: NET.record(done, x=data["x"]),
+        lambda: sf.save(tmp_path / "net.safetensors", NET, done),
+    ):
+        with pytest.raises(InvalidType, match=r"got a Fitted \(give its \.params\)"):
+            call()
+
+
 def test_what_is_not_finite_is_said() -> None:
     """A loss of several numbers, values that are not finite from the start, and a last update that overflows."""
     x, w = sf.tensor("x"), sf.parameter("w")
