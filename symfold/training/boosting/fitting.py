@@ -57,8 +57,8 @@ def boost(
     validation loss, and the result has the stages up to the lowest. Learners whose `random_state` is None draw from
     `seed`, too; the draws are those of scikit-learn's GradientBoostingRegressor.
 
-    Raises `InvalidType` for a classifier, or for a mapper that does not add its layer once; `Diverged` for a loss that
-    is no longer finite.
+    Raises `InvalidType` for a classifier, or for a mapper that does not add its layer to the state, once; `Diverged`
+    for a loss that is no longer finite.
 
     >>> class Mean:
     ...     def fit(self, x, y): self.value = y.mean()
@@ -94,6 +94,7 @@ def boost(
     step = Step(make, rule, columns, outputs, single)
     start = best_constant(step, target, outputs)
     rows = Rows.of(table, start, target)
+    step.check_adds(rows)
     tests = Rows.of(held_out[0], start, held_out[1]) if held_out else None
     fitted: list[LearnerLayer] = []
     losses, validation_losses = [step.loss(rows)], [step.loss(tests)] if tests else []

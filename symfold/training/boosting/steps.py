@@ -72,6 +72,17 @@ class Step:
         self.of_written = value_and_grad(loss, wrt=["written"]).compile("numpy")
         self.of_prediction = value_and_grad(Net.of(rule(prediction, target)), wrt=["prediction"]).compile("numpy")
 
+    def check_adds(self, rows: Rows) -> None:
+        """Refuse a mapper that changes the state if the layer writes zero, since shrinkage then makes no step small."""
+        state = rows.state[:2].copy()
+        state[:, self.columns :] += 1
+        first = replace(rows, state=state, target=rows.target[:2], input=rows.input[:2])
+        if not np.allclose(self.after(np.zeros_like, first).state, state):
+            raise InvalidType(
+                "the mapper changes the state even if its layer is zero, so no stage is a small step "
+                "(let the mapper add the layer to the state, as f(z) + z)"
+            )
+
     def gradient(self, rows: Rows, written: NumpyArray | float = 0.0) -> NumpyArray:
         """The gradient of the loss after the step by what the layer writes, if it writes this."""
         full = np.zeros_like(rows.state)
