@@ -14,7 +14,7 @@ from symfold.apps.data import Array, Scale, Table, split_rows
 from symfold.apps.metrics import classification_metrics, regression_metrics
 from symfold.apps.table_nets import Shape
 from symfold.apps.tasks import Target
-from symfold.base.arguments import NumpyArray, one_of
+from symfold.base.arguments import NumpyArray, one_of, real
 from symfold.base.results import Result
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
@@ -166,6 +166,8 @@ def train(shape: Shape, table: Table, target: Target, settings: Settings) -> tup
     scale = Scale.of(values)
     target_scale = Scale(np.zeros(1), np.ones(1)) if shape.classes else Scale.of(wanted)
     net = shape.net()
+    if settings.validation is not None:
+        real("validation", settings.validation, above=0)
     fitted_rows = max(1, len(train_rows) - round((settings.validation or 0) * len(train_rows)))
     per_epoch = -(-fitted_rows // settings.batch_size)
     size = -(-fitted_rows // per_epoch)  # of nearly equal batches: the mean over a small rest is noise

@@ -97,7 +97,8 @@ def test_a_file_of_something_else_is_refused_by_its_line(line: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (({},), InvalidType, "cannot be called with"),
+        (({},), InvalidType, "cannot be called without settings"),
+        (({"number": 1}, {"trial": 3}), InvalidType, "as def trial(depth, seed)"),
         (({"dept": 1, "data": "a.csv", "target": "y"},), UnknownName, "unknown setting: 'dept'"),
         (("depth",), InvalidType, "'depth'"),
         (([1],), InvalidType, "got 1"),
@@ -207,6 +208,15 @@ def test_a_frame_and_a_plot() -> None:
         assert line.get_xdata().tolist() == [1, 2] and line.get_ydata().tolist() == [1.5, 2.5]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("depth", "error")
     plt.close(axes.figure)
+    named = Sweep(tuple(Record("t", {"n": n}, "done", {"n": n + 0.5, "note": "good", "seconds": 9}) for n in (1, 2)))
+    assert named.table() == {"n": [1, 2], "status": ["done"] * 2, "result n": [1.5, 2.5], "note": ["good"] * 2, "result seconds": [9, 9], "seconds": [0.0, 0.0]}
+    axes = named.plot(y="n")
+    assert axes.get_lines()[0].get_ydata().tolist() == [1.5, 2.5] and named.plot(ax=axes).get_ylabel() == "seconds"
+    plt.close(axes.figure)
+    with pytest.raises(UnknownName, match="'note'"):
+        named.plot(y="note")
+    with pytest.raises(InvalidValue, match=r"no result is a number \(its results: note\)"):
+        Sweep((Record("t", {"n": 1}, "done", {"note": "good"}),)).plot()
 
 
 def test_packages_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

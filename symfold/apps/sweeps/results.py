@@ -69,10 +69,16 @@ class Sweep(Sequence[Record]):
         return (max if largest else min)(values, key=lambda record: record.results[result])
 
     def table(self) -> dict[str, list[Any]]:
-        """Columns by name: the settings that vary, status, results, seconds, and errors if there are any."""
+        """Columns by name: the settings that vary, status, results, seconds, and errors if there are any.
+
+        A result that is named as another column is `result NAME`.
+        """
         columns: dict[str, list[Any]] = {name: [r.settings.get(name) for r in self.records] for name in self.settings}
         columns["status"] = [record.status for record in self.records]
-        columns |= {name: [record.results.get(name) for record in self.records] for name in self.results}
+        taken = {*columns, "seconds", "error message"}
+        for name in self.results:
+            values = [record.results.get(name) for record in self.records]
+            columns[f"result {name}" if name in taken else name] = values
         columns["seconds"] = [record.seconds for record in self.records]
         if any(record.error for record in self.records):
             columns["error message"] = [record.error for record in self.records]
@@ -87,8 +93,8 @@ class Sweep(Sequence[Record]):
     ) -> matplotlib.axes.Axes:
         """Draw a result over a setting with matplotlib (extra `plot`): the mean of the other trials, and their range.
 
-        `y` is a result, by default the last one; `x` a setting, by default the first one of numbers; `by` a setting
-        with a line for each of its values. Returns the axes.
+        `y` is a result, by default the last one of numbers; `x` a setting, by default the first one of numbers; `by` a
+        setting with a line for each of its values. Returns the axes.
         """
         ax = new_axes() if ax is None else ax
         x, y, by = self.axes_of(x, y, by)
@@ -111,11 +117,18 @@ class Sweep(Sequence[Record]):
         if not results or not settings:
             raise InvalidValue(f"there is nothing to draw: {plural(len(self), 'trial')}, none with a result")
         numeric = [n for n in settings if all(isinstance(r.settings.get(n), (int, float)) for r in self.records)]
-        for name, names, what in ((x, settings, "setting"), (by, settings, "setting"), (y, results, "result")):
+        numbers = [n for n in results if any(isinstance(r.results.get(n), (int, float)) for r in self.records)]
+        if not numbers:
+            raise InvalidValue(f"there is nothing to draw: no result is a number (its results: {listing(results)})")
+        for name, names, what in (
+            (x, settings, "setting"),
+            (by, settings, "setting"),
+            (y, numbers, "result of numbers"),
+        ):
             if name is not None and name not in names:
                 raise unknown(what, name, names)
         x = x or next((name for name in numeric if name not in ("seed", by)), settings[0])
-        return x, y or results[-1], by or next((name for name in settings if name not in (x, "seed", *numeric)), None)
+        return x, y or numbers[-1], by or next((name for name in settings if name not in (x, "seed", *numeric)), None)
 
     def curves(self, x: str, y: str, by: str | None) -> dict[str, dict[Any, list[float]]]:
         """The values of a result, by the value of one setting and then of another."""

@@ -145,7 +145,9 @@ def trial_of(trial: Trial | None, data: object, target: str | None) -> tuple[Tri
     """The function to call, and settings that all trials share."""
     if trial is not None:
         if not callable(trial):
-            raise InvalidType(f"trial={quoted(trial)} is not a function of the settings (as lambda depth, seed: ...)")
+            raise InvalidType(
+                f"trial={quoted(trial)} is not a function of the settings (as def trial(depth, seed): ...)"
+            )
         if data is not None or target is not None:
             raise InvalidType("data and target are for the trial that trains on a table (put your own into the grid)")
         return trial, {}
@@ -174,8 +176,9 @@ def check_trial(trial: Trial, settings: Sequence[Mapping[str, Any]]) -> None:
         plain(one)
         if not takes_names(trial, one):
             name = value_name(getattr(trial, "func", trial))
+            given = f"with {', '.join(map(repr, one))}" if one else "without settings"
             raise InvalidType(
-                f"the trial {name} cannot be called with {', '.join(map(repr, one))} "
+                f"the trial {name} cannot be called {given} "
                 "(name the settings as its arguments; for the trial that trains, data and target are needed)"
             )
 
