@@ -172,6 +172,10 @@ def test_what_cannot_be_kept_is_named() -> None:
     net = residual_net(2)
     with pytest.raises(InvalidValue, match="no value for input 'x'"):
         sf.keep_statistics(net, net.init(), {})
+    with pytest.raises(InvalidValue, match=r"no samples to take statistics of \(the first axis of 'x' has length 0\)"):
+        sf.keep_statistics(net, net.init(), {"x": IMAGES[:0]})
+    with pytest.raises(InvalidValue, match="the statistics of layer f1 are not finite"):
+        sf.keep_statistics(net, net.init(), {"x": np.where(IMAGES > 3, np.nan, IMAGES)})
     with pytest.raises(UnknownName, match="'y'"):
         sf.keep_statistics(net, net.init(), {"x": IMAGES, "y": IMAGES})
     with pytest.raises(InvalidValue, match="no value for parameter"):

@@ -57,9 +57,18 @@ def keep_statistics(net: object, params: Mapping[str, object], data: Mapping[str
     original = Net.of(net)
     weights = parameters_of(params, layout_of(original))
     arrays = arrays_of(data, [node.op.name for node in original.inputs])
+    for name, array in arrays.items():
+        if 0 in array.shape[:1]:
+            raise InvalidValue(f"there are no samples to take statistics of (the first axis of {name!r} has length 0)")
     values = {name: as_numbers(name, value) for name, value in {**weights, **arrays}.items()}
     evaluator = StatisticsEvaluator(values)
-    evaluator.run(with_shapes(original, {name: values[name].shape for name in arrays}).outputs)
+    with np.errstate(all="ignore"):
+        evaluator.run(with_shapes(original, {name: values[name].shape for name in arrays}).outputs)
+    for layer, found in evaluator.statistics.items():
+        if not all(np.isfinite(value).all() for value in found.values()):
+            raise InvalidValue(
+                f"the statistics of layer {layer} are not finite (leave out the samples with nan or inf, or scale them)"
+            )
     prefixes = _prefixes(set(weights), evaluator.statistics)
     statistics = {
         layer: {prefixes[key]: value for key, value in layer_statistics.items()}
