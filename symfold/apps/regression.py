@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,16 +40,22 @@ class Model(Result):
         raw = self.shape.net(kept=True).compile()(self.params, x=self.scale.standardize(values))
         return np.broadcast_to(np.asarray(raw, dtype=float), (len(values), self.shape.outputs))
 
+    def scores(self, values: Array) -> Array:
+        """A score for each class, a row per row; a net of one score gives that of the second of two classes."""
+        raw = self.raw(values)
+        return raw if raw.shape[1] == len(self.shape.classes) else np.column_stack([np.zeros(len(raw)), raw])
+
     def predict(self, values: Array) -> Array:
         """One prediction per row: in the unit of the target, or the number of the likeliest class."""
-        raw = self.raw(values)
         if self.shape.classes:
-            return np.where(np.isfinite(raw).all(axis=1), raw.argmax(axis=1), np.nan)
-        return self.target_scale.restore(raw)[:, 0]
+            scores = self.scores(values)
+            return np.where(np.isfinite(scores).all(axis=1), scores.argmax(axis=1), np.nan)
+        raw = self.raw(values)
+        return np.exp(raw[:, 0]) if self.shape.loss == "poisson" else self.target_scale.restore(raw)[:, 0]
 
     def probabilities(self, values: Array) -> Array:
         """The probability of each class, a row per row."""
-        scores = self.raw(values)
+        scores = self.scores(values)
         weights: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
 
@@ -116,9 +122,10 @@ def label_baselines(values: Array, target: Target, train: Any, test: Any) -> dic
     }
 
 
+# the losses of each task by name, all of them means over a batch; the first one is the default
 LOSSES = {
-    "regression": ("mean_squared_error", "absolute_error", "huber"),
-    "classification": ("cross_entropy",),
+    "regression": ("mean_squared_error", "absolute_error", "huber", "poisson"),
+    "classification": ("cross_entropy", "binary_cross_entropy"),
 }
 # schedules by name, from the rate and the number of all steps; a new one is one row
 SCHEDULES: dict[str, Callable[[float, int], Any]] = {
@@ -149,9 +156,21 @@ class Settings:
     checkpoint: str | None = None
     resume: bool = False
 
-    def loss_of(self, task: str) -> str:
-        """The name of the loss for a task."""
-        return LOSSES[task][0] if self.loss is None else one_of(f"loss for {task}", self.loss, LOSSES[task])
+    def loss_of(self, target: Target) -> str:
+        """The name of the loss for a target, which it must fit."""
+        task = target.task
+        loss = LOSSES[task][0] if self.loss is None else one_of(f"loss for {task}", self.loss, LOSSES[task])
+        if loss == "binary_cross_entropy" and len(target.classes) != 2:
+            raise DataError(
+                f"the loss {loss!r} is for two classes, and the target has {len(target.classes)}",
+                Advice("loss", "cross_entropy", "give the loss 'cross_entropy'"),
+            )
+        if loss == "poisson" and target.values.min() < 0:
+            raise DataError(
+                f"the loss {loss!r} is for counts, and the target holds {target.values.min():g}",
+                Advice("loss", "mean_squared_error", "give the loss 'mean_squared_error'"),
+            )
+        return loss
 
     def optimizer_of(self, steps: int) -> Any:
         """The optimizer of a training with this number of steps."""
@@ -164,7 +183,10 @@ def train(shape: Shape, table: Table, target: Target, settings: Settings) -> tup
     train_rows, test_rows = split_rows(len(table), settings.test_fraction, settings.seed)
     values, wanted = table.select(shape.columns)[train_rows], target.values[train_rows]
     scale = Scale.of(values)
-    target_scale = Scale(np.zeros(1), np.ones(1)) if shape.classes else Scale.of(wanted)
+    target_scale = Scale.of(wanted)
+    shape = replace(shape, loss=settings.loss_of(target))
+    if shape.classes or shape.loss == "poisson":
+        target_scale = Scale(np.zeros(1), np.ones(1))
     net = shape.net()
     if settings.validation is not None:
         real("validation", settings.validation, above=0)
@@ -172,15 +194,15 @@ def train(shape: Shape, table: Table, target: Target, settings: Settings) -> tup
     per_epoch = -(-fitted_rows // settings.batch_size)
     size = -(-fitted_rows // per_epoch)  # of nearly equal batches: the mean over a small rest is noise
     steps = settings.epochs * per_epoch
-    loss = losses.LOSSES[settings.loss_of(target.task)]
-    expected = tensor("target", (None,) if shape.classes else (None, 1))
+    loss, numbered = losses.LOSSES[shape.loss], shape.outputs > 1  # labels by number
+    expected = tensor("target", (None,) if numbered else (None, 1))
     try:
         result = fit(
             loss(net, expected),
             net.init(settings.seed),
             {
                 "x": scale.standardize(values),
-                "target": wanted[:, 0] if shape.classes else target_scale.standardize(wanted),
+                "target": wanted[:, 0] if numbered else target_scale.standardize(wanted),
             },
             optimizer=settings.optimizer_of(steps),
             epochs=settings.epochs,

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from symfold.apps.data import MAX_NAME, Scale
-from symfold.apps.regression import Model
+from symfold.apps.regression import LOSSES, Model
 from symfold.apps.table_nets import Shape
 from symfold.base.arguments import NumpyArray
 from symfold.base.tensor_files import reading_tensors, write_tensors
-from symfold.errors import DataError
+from symfold.errors import DataError, SymfoldError
 from symfold.exchange.saving import kind_of, parameters_from
 
 FORMAT = "symfold model 1"
@@ -27,7 +27,7 @@ def save_model(path: str | Path, model: Model) -> None:
     about: dict[str, Any] = {
         "format": FORMAT,
         "mapper": shape.mapper, "depth": shape.depth, "width": shape.width, "activation": shape.activation,
-        "columns": shape.columns, "target": shape.target, "classes": shape.classes,
+        "columns": shape.columns, "target": shape.target, "classes": shape.classes, "loss": shape.loss,
         "mean": model.scale.mean.tolist(), "deviation": model.scale.deviation.tolist(),
         "target_mean": model.target_scale.mean.tolist(), "target_deviation": model.target_scale.deviation.tolist(),
         "train_rows": np.asarray(model.train_rows).tolist(), "test_rows": np.asarray(model.test_rows).tolist(),
@@ -54,7 +54,11 @@ def load_model(path: str | Path) -> Model:
         shape = about.shape()
         if shape.depth > MAX_DEPTH:
             raise about.wrong("depth", f"is {shape.depth:,} (at most {MAX_DEPTH:,} are saved)")
-        params = parameters_from(source, shape.net(kept=True), tensors.headers, tensors.read)
+        try:
+            net = shape.net(kept=True)
+        except SymfoldError as error:
+            raise DataError(f"{source!r} is damaged or foreign: {error}") from None
+        params = parameters_from(source, net, tensors.headers, tensors.read)
     for name, value in params.items():
         if not np.isfinite(value).all():
             raise about.wrong(name, "holds numbers that are not finite")
@@ -73,7 +77,7 @@ class _About:
 
     names = (
         *("format", "mapper", "depth", "width", "activation", "columns", "target", "classes", "mean", "deviation"),
-        *("target_mean", "target_deviation", "train_rows", "test_rows"),
+        *("loss", "target_mean", "target_deviation", "train_rows", "test_rows"),
     )
 
     def __init__(self, source: str, text: str | None):
@@ -106,9 +110,13 @@ class _About:
             columns=tuple(self.texts("columns")),
             target=self.text("target"),
             classes=tuple(self.texts("classes")) if self.entries["classes"] else (),
+            loss=self.text("loss"),
         )
         if len(shape.classes) == 1:
             raise self.wrong("classes", "is a single one")
+        fitting = LOSSES["classification" if shape.classes else "regression"]
+        if shape.loss not in ("", *fitting) or (shape.loss == "binary_cross_entropy" and len(shape.classes) != 2):
+            raise self.wrong("loss", f"is {shape.loss!r}, which is none for this target")
         if shape.target in shape.columns:
             raise self.wrong("target", f"is {shape.target!r}, one of the columns that it is predicted from")
         return shape

@@ -82,11 +82,12 @@ class Shape:
     columns: tuple[str, ...]
     target: str
     classes: tuple[str, ...] = ()  # of a classification, by their labels
+    loss: str = ""  # that it is trained on, which says what its results mean
 
     @property
     def outputs(self) -> int:
-        """The results per row: one number, or a score for each class."""
-        return len(self.classes) or 1
+        """The results per row: one number, or a score for each class; for two classes, a loss may take one score."""
+        return 1 if self.loss == "binary_cross_entropy" else len(self.classes) or 1
 
     def net(self, kept: bool = False) -> Net:
         """The net from `x`, rows of standardized columns, to one prediction, or one score per class, for each row.

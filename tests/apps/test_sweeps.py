@@ -125,6 +125,7 @@ def test_a_file_of_something_else_is_refused_by_its_line(line: str, tmp_path: Pa
                 ("depth", 0, -1, "depth"),
                 ("width", 1, 0, "width"),
                 ("rate", 0.1, 0.0, "rate"),
+                ("validation", 0.2, 1.0, "validation=1.0 must lie between 0 and 1"),
                 ("seed", 0, -1, "seed"),
             )
         ),
@@ -386,7 +387,7 @@ def test_the_command_sweeps_and_continues(tmp_path: Path) -> None:
     """The errors are those of `symfold train` with the same settings."""
     table, path = tmp_path / "a.csv", tmp_path / "a.jsonl"
     table.write_text("a,b,y\n" + "".join(f"{k / 7},{k * k % 7},{k / 3}\n" for k in range(20)))
-    args = ("residual", "lstm", "--depth", "1,2", "--seed", "0:2", "--epochs", "3", "--workers", "2", "--data", str(table), "--target", "y")
+    args = ("residual", "lstm", "--depth", "1,2", "--seed", "0:2", "--epochs", "3", "--loss", "huber", "--validation", "0.25", "--workers", "2", "--data", str(table), "--target", "y")
     found = json.loads(printed("sweep", *args, "-o", str(path), "--json"))
     assert len(found) == 8 and {record["status"] for record in found} == {"done"}
     before = path.read_bytes()
@@ -394,6 +395,6 @@ def test_the_command_sweeps_and_continues(tmp_path: Path) -> None:
     assert path.read_bytes() == before
     one = next(r for r in found if (r["settings"]["mapper"], r["settings"]["depth"], r["settings"]["seed"]) == ("lstm", 2, 1))
     report = json.loads(
-        printed("train", "lstm", "--depth", "2", "--seed", "1", "--epochs", "3", "--data", str(table), "--target", "y", "--json")
+        printed("train", "lstm", "--depth", "2", "--seed", "1", "--epochs", "3", "--loss", "huber", "--validation", "0.25", "--data", str(table), "--target", "y", "--json")
     )
     assert (one["train_rmse"], one["test_rmse"]) == (report["error"]["train"], report["error"]["test"])

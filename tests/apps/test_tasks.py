@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from symfold.apps.data import read_table
 from symfold.apps.metrics import classification_metrics, regression_metrics
 from symfold.apps.regression import Settings, train
-from symfold.apps.saved import load_model
+from symfold.apps.saved import load_model, save_model
 from symfold.apps.table_nets import Shape
 from symfold.apps.tasks import target_of
 from symfold.errors import DataError
@@ -155,6 +155,37 @@ def test_a_resumed_training_of_the_command_is_that_without_a_stop(tmp_path: Path
     whole = run("--epochs", "6")
     run("--epochs", "3", "--checkpoint", folder)
     assert run("--epochs", "6", "--checkpoint", folder, "--resume")["metrics"] == whole["metrics"]
+
+
+@pytest.mark.parametrize(("loss", "column"), [("poisson", "0 3 1 2 7 0 1 4 2 9 1 2"), ("binary_cross_entropy", "n y n y y n n y y n y n")])
+def test_losses_of_one_score_give_counts_and_probabilities(loss: str, column: str, tmp_path: Path) -> None:
+    """At the optimum, the predictions of a net with a readout have the mean of the targets: the slope of the loss in its bias is 0."""
+    data = table_of(tmp_path, column.split())
+    table = read_table(data, labels="y")
+    target = target_of(table, "y", "regression" if loss == "poisson" else "classification")
+    shape = Shape("residual", 0, 2, "tanh", ("a",), "y", target.classes)
+    model, _ = train(shape, table, target, Settings(epochs=600, batch_size=99, rate=0.1, loss=loss, optimizer="adam", backend="numpy"))
+    values, wanted = table.select(["a"]), target.values[:, 0]
+    predicted = model.probabilities(values)[:, 1] if target.classes else model.predict(values)
+    raw = model.raw(values)[:, 0]
+    np.testing.assert_allclose(predicted, np.exp(raw) if loss == "poisson" else 1 / (1 + np.exp(-raw)), rtol=1e-12)
+    assert predicted[model.train_rows].mean() == pytest.approx(wanted[model.train_rows].mean(), rel=1e-4)
+    if target.classes:
+        assert model.predict(values).tolist() == (predicted > 0.5).tolist()
+    save_model(tmp_path / "m.safetensors", model)
+    assert load_model(tmp_path / "m.safetensors").predict(values).tolist() == model.predict(values).tolist()
+
+
+def test_a_loss_that_does_not_fit_the_target_is_refused(tmp_path: Path) -> None:
+    three, negative = table_of(tmp_path, ["a", "b", "c"] * 4), tmp_path / "n.csv"
+    negative.write_text("a,y\n" + "".join(f"{k},{k - 2.5}\n" for k in range(9)))
+    for data, loss, words in (
+        (three, "binary_cross_entropy", "for two classes, and the target has 3 (give --loss cross_entropy)"),
+        (str(negative), "poisson", "for counts, and the target holds -2.5 (give --loss mean_squared_error)"),
+    ):
+        for command in ("train", "sweep"):
+            refused = call(command, "residual", "--data", data, "--target", "y", "--loss", loss)
+            assert refused.exit_code == 2 and words in refused.stderr
 
 
 def test_with_a_schedule_a_resumed_training_has_the_same_epochs(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class Values(click.Path):
             self.fail(f"{value[:60]!r} is not a list of {self.what} (write them separated by commas)", param, ctx)
 
 
-def listed(name: str, kind: type, what: str, default: str, text: str) -> Callable[[Decorated], Decorated]:
+def listed(name: str, kind: type, what: str, default: str | None, text: str) -> Callable[[Decorated], Decorated]:
     return click.option(f"--{name}", type=Values(kind, what), default=default, show_default=True, help=text)
 
 
@@ -54,6 +54,8 @@ Examples:
 @listed("epochs", int, "whole numbers", "200", "Passes over the training rows.")
 @listed("batch-size", int, "whole numbers", "32", "Rows per step.")
 @listed("rate", float, "numbers", "0.001", "The learning rate, for the mean error of a batch.")
+@listed("loss", str, "names", None, "The loss to minimize ('symfold list losses').")
+@listed("validation", float, "numbers", None, "Fractions of the training rows for validation.")
 @listed("optimizer", str, "names", "sgd", "The optimizer ('symfold list optimizers').")
 @listed("schedule", str, "names", "constant", "The rate in time ('symfold list schedules').")
 @listed("seed", int, "whole numbers", "0", "Random seeds; 0:10 is ten of them.")
@@ -74,13 +76,14 @@ def command(
     workers: int | None,
     plot: str | None,
     json_: bool,
-    **lists: list[Any],
+    **lists: list[Any] | None,
 ) -> None:
     """Train nets on a table, one for every combination of MAPPERs and settings, and compare their errors.
 
     Settings are lists: --depth 1,2,4. The exit code is 1 if a trial failed or was killed; the others are done.
     """
     from symfold.apps.data import read_table
+    from symfold.apps.regression import Settings
     from symfold.apps.sweeps.run import sweep
     from symfold.apps.table_nets import columns_besides
     from symfold.apps.tasks import target_of
@@ -101,7 +104,10 @@ def command(
     table = read_table(data, labels=target)
     wanted = target_of(table, target, task)
     columns_besides(table, target)
-    grid = {"mapper": list(mappers), "task": wanted.task, **lists}
+    for loss in lists["loss"] or []:
+        Settings(loss=loss).loss_of(wanted)
+    given = {name: values for name, values in lists.items() if values is not None}
+    grid = {"mapper": list(mappers), "task": wanted.task, **given}
     found = sweep(grid, data=data, target=target, path=output, workers=workers, retry=retry)
     if plot is not None:
         figure: Any = found.plot(y="test_accuracy" if wanted.classes else "test_rmse").figure

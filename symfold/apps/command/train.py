@@ -157,7 +157,7 @@ def run(
         "mapper": mapper, "depth": depth, "width": width, "activation": None if own else activation,
         "data": data, "target": target,
         "task": wanted.task, "recognised": wanted.reason if task == "auto" else None, "classes": wanted.classes,
-        "loss": settings.loss_of(wanted.task), "optimizer": settings.optimizer, "schedule": settings.schedule,
+        "loss": settings.loss_of(wanted), "optimizer": settings.optimizer, "schedule": settings.schedule,
         "epochs": options["epochs"], "batch_size": options["batch_size"], "rate": options["rate"],
         "seed": options["seed"], "steps": len(history), "stopped": history.stopped,
         "validation": history.validation.get("loss", []),

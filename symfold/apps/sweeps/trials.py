@@ -11,16 +11,24 @@ from symfold.apps.data import Table, read_table
 from symfold.apps.regression import LOSSES, SCHEDULES, Settings, train
 from symfold.apps.table_nets import Shape, activation_of, architecture_of, columns_besides
 from symfold.apps.tasks import TASKS, target_of
-from symfold.base.arguments import one_of, real, whole
+from symfold.base.arguments import one_of, quoted, real, whole
 from symfold.compute.backends.table import BACKENDS
-from symfold.errors import unknown
+from symfold.errors import InvalidValue, unknown
 from symfold.mappers.expressions import named_mapper
 from symfold.training.boosting.arguments import step_maker
 from symfold.training.optimizers import OPTIMIZERS
 
 OWN = ("data", "target", "task", "mapper", "depth", "width", "activation")
 TRAINED = tuple(field.name for field in fields(Settings) if field.name not in ("checkpoint", "resume"))
+
+
 # Checks of a value by itself; a combination that is no net, such as more steps than columns, fails as a trial.
+def fraction(name: str, value: object) -> object:
+    if not 0 < real(name, value) < 1:
+        raise InvalidValue(f"{name}={quoted(value)} must lie between 0 and 1 (as 0.2)")
+    return value
+
+
 CHECKS: dict[str, Callable[[Any], object]] = {
     "task": lambda value: one_of("task", value, ("auto", *TASKS)),
     "mapper": lambda value: architecture_of(value) or (named_mapper if isinstance(value, str) else step_maker)(value),
@@ -32,6 +40,7 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "rate": lambda value: real("rate", value, above=0),
     "loss": lambda value: value is None or one_of("loss", value, [name for names in LOSSES.values() for name in names]),
     "optimizer": lambda value: one_of("optimizer", value, OPTIMIZERS),
+    "validation": lambda value: value is None or fraction("validation", value),
     "schedule": lambda value: one_of("schedule", value, SCHEDULES),
     "early_stopping": lambda value: value is None or whole("early_stopping", value, 1),
     "seed": lambda value: whole("seed", value),
