@@ -16,7 +16,7 @@ import pytest
 import symfold
 
 ROOT = Path(symfold.__file__).parent
-ORDER = ("errors", "base", "core", "frontend", "transform", "mappers", "show", "compute", "analysis", "training", "exchange", "apps", "api", "extend", "sklearn", "apps.command")
+ORDER = ("errors", "base", "core", "frontend", "transform", "mappers", "show", "compute", "analysis", "training", "exchange", "apps", "api", "extend", "sklearn", "apps.command", "__main__")
 MODULES = {
     path.relative_to(ROOT.parent).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): path for path in sorted(ROOT.rglob("*.py"))
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -22,7 +24,8 @@ from commands import call, printed, printed_json
 from safetensors import safe_open
 
 import symfold as sf
-from symfold.apps.command.main import COMMANDS, main
+from symfold.apps.command.color import paint
+from symfold.apps.command.main import COMMANDS, _complain, main
 from symfold.mappers import ARCHITECTURES, MAPPERS
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +35,7 @@ DIABETES = str(ROOT / "examples" / "diabetes.csv")
 def shell(*args: str, **settings: Any) -> subprocess.CompletedProcess[str]:
     """Run the command as a program of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    line = [sys.executable, "-m", "symfold.apps.command.main", *args]
+    line = [sys.executable, "-m", "symfold", *args]
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False, **settings)
 
 
@@ -64,6 +67,83 @@ def test_each_command_shows_help_with_an_example(name: str) -> None:
 def test_no_arguments_show_the_help() -> None:
     assert printed() == printed("--help")
     assert printed("--version") == f"symfold {sf.__version__}\n"
+
+
+def test_every_option_stands_once_in_the_help_and_under_one_name() -> None:
+    """Options of one name mean one thing: the same argument of the function, and the same short form."""
+    names: dict[str, tuple[str | None, list[str]]] = {}
+    for name in COMMANDS:
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        text = printed(name, "--help")
+        for option in command.params:
+            if isinstance(option, click.Option):
+                long = option.opts[-1]
+                assert len(re.findall(rf"^  (?:-\w, )?{long}(?: \S+)?(?:  |$)", text, flags=re.MULTILINE)) == 1, (name, long)
+                assert names.setdefault(long, (option.name, option.opts)) == (option.name, option.opts)
+        assert not {"TEXT", "INTEGER", "RANGE", "FLOAT"} & set(re.findall(r"[A-Z]+", text)), text
+
+
+def test_each_command_stands_under_one_heading() -> None:
+    text = printed("--help")
+    assert all(text.count(f"\n  {name} ") == 1 and f"\n{heading}:\n" in text for name, (_, heading, _) in COMMANDS.items())
+
+
+def completed(line: str, shell: str = "bash") -> list[str]:
+    """What a shell offers at the end of a line."""
+    words = shlex.split(line) + ([""] if line.endswith(" ") else [])
+    number = {"COMP_CWORD": str(len(words) - 1)} if shell != "fish" else {"COMP_CWORD": words[-1]}
+    result = CliRunner().invoke(main, [], env={"COMP_WORDS": shlex.join(words), "_SYMFOLD_COMPLETE": f"{shell}_complete", **number})
+    assert result.exit_code == 0 and not result.stderr
+    return result.stdout.split()
+
+
+COMPLETIONS = [
+    ("symfold com", ["compare"]),
+    ("symfold formula lst", ["lstm"]),
+    ("symfold compare residual multiplicative_", ["multiplicative_boosting"]),
+    ("symfold sweep residual lst", ["lstm"]),
+    ("symfold formula residual --style ", ["text", "unicode", "latex", "mathml"]),
+    ("symfold train residual --optimizer adam", ["adam", "adamw"]),
+    ("symfold train residual --backend n", ["numpy", "native"]),
+    ("symfold graph residual --level s", ["step"]),
+    ("symfold graph residual --format mer", ["mermaid"]),
+    (f"symfold train residual --data {DIABETES} --target b", ["bmi", "bp"]),
+    ("symfold train residual --data none.csv --target ", []),
+    ("symfold train residual --target ", []),
+    ("symfold inspect lst", []),
+]
+
+
+@pytest.mark.parametrize(("line", "names"), COMPLETIONS, ids=[line[8:40] for line, _ in COMPLETIONS])
+def test_completion(line: str, names: list[str]) -> None:
+    assert completed(line) == [f"plain,{name}" for name in names]
+
+
+def test_completion_in_every_shell_and_of_files() -> None:
+    assert completed("symfold formula lst", "zsh")[:2] == ["plain", "lstm"]
+    assert completed("symfold formula lst", "fish")[0].startswith("plain,lstm")
+    assert completed("symfold eval model") == ["file,model"] and completed("symfold eval lst") == ["plain,lstm"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("settings", "colored"), [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colors_are_for_terminals_that_want_them(settings: dict[str, str], colored: bool, monkeypatch: Any) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b[" in paint("text", Terminal(), fg="red")) == colored
+    assert paint("text", io.StringIO(), fg="red") == "text"
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    _complain("cannot read 'y'", ["    y\n    ^"])
+    plain = "symfold: cannot read 'y'\n    y\n    ^\n"
+    shown = sys.stderr.getvalue()
+    assert click.unstyle(shown) == plain and (shown != plain) == colored
 
 
 # ---------------------------------------------------------------- names, formulas, graphs, pictures
@@ -335,6 +415,8 @@ TO_FILE = ("-o", "out.safetensors")
 
 MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("nope",), ("'nope'", "formula")),
+    (("formla",), ("'formla'", "did you mean formula?")),
+    (("formula", "residual", "--dept", "3"), ("--dept", "--depth")),
     (("--nope",), ("--nope",)),
     (("formula",), ("MAPPER",)),
     (("formula", "-z + f(z)"), ("option", "--")),
@@ -517,7 +599,7 @@ def test_no_memory_is_no_bug(monkeypatch: Any) -> None:
 
 # ---------------------------------------------------------------- the environment
 
-PROGRAM = f"{shlex.quote(sys.executable)} -m symfold.apps.command.main"
+PROGRAM = f"{shlex.quote(sys.executable)} -m symfold"
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
 FAILURES = {

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from symfold.apps.command.color import paint
 from symfold.apps.command.options import (
     FilePath,
     Subcommand,
@@ -70,4 +71,4 @@ def command(
 
 
 def _strong(text: str) -> str:
-    return click.style(text, fg="red", bold=True)
+    return paint(text, fg="red", bold=True)

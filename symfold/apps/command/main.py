@@ -5,35 +5,47 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import click
 
+from symfold.apps.command.color import paint
+from symfold.apps.command.help import Context
 from symfold.base.version import __version__
 from symfold.errors import MissingPackage, SymfoldError, SystemFailure, printable, shortened
 
-# Subcommands by name: the module with `command`, and a line of help. A new subcommand is one file and one row.
-COMMANDS: dict[str, tuple[str, str]] = {
-    "list": ("list", "Mappers, layers, functions, formats: the names to use."),
-    "formula": ("formula", "The formula of a net: folded, in steps, or expanded."),
-    "graph": ("graph", "The computation graph, in a format for other programs."),
-    "draw": ("draw", "A picture of the net."),
-    "explore": ("explore", "A page to look at mappers at every depth."),
-    "backward": ("backward", "The formula of the backward pass, derived."),
-    "compare": ("compare", "How two nets differ: a table, and a page with pictures."),
-    "inspect": ("inspect", "The folds in a model that Python makes, one of PyTorch too."),
-    "eval": ("eval", "Numbers: of a random net, or of a trained model."),
-    "train": ("train", "Train a net on a table, against baselines."),
-    "sweep": ("sweep", "Train nets for every combination of settings."),
+# Subcommands by name: the module with `command`, a heading in the help, and a line of help. A new subcommand is one
+# file and one row.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "formula": ("formula", "Show", "The formula of a net: folded, in steps, or expanded."),
+    "backward": ("backward", "Show", "The formula of its backward pass, derived."),
+    "draw": ("draw", "Show", "A picture of it."),
+    "explore": ("explore", "Show", "A page to look at mappers at every depth."),
+    "graph": ("graph", "Show", "Its computation graph, in a format for other programs."),
+    "compare": ("compare", "Analyze", "How two nets differ: a table, and a page with pictures."),
+    "inspect": ("inspect", "Analyze", "The folds in a model from Python, also in one of PyTorch."),
+    "eval": ("eval", "Compute", "Numbers: of a random net, or of a trained model."),
+    "train": ("train", "Compute", "Train a net on a table, against baselines."),
+    "sweep": ("sweep", "Compute", "Train nets for every combination of settings."),
+    "list": ("list", "Look up", "Mappers, architectures, functions, ...: the names to use."),
 }
 
 EXAMPLES = """\b
 Examples:
-  symfold formula "f(z) + z" --depth 3
+  symfold formula "z + f(z)" --depth n
+  symfold compare residual boosting --depth 4
   symfold draw residual --depth 10 -o net.svg
-  symfold train residual --depth 10 --data examples/diabetes.csv --target target -o model.safetensors"""
+  symfold train residual --data table.csv --target y -o model.safetensors
+
+\b
+Completion of commands and names, for the startup file of your shell:
+  bash  eval "$(_SYMFOLD_COMPLETE=bash_source symfold)"
+  zsh   eval "$(_SYMFOLD_COMPLETE=zsh_source symfold)"
+  fish  _SYMFOLD_COMPLETE=fish_source symfold | source"""
 
 
 LONGEST = 1_000  # characters of a message
@@ -73,17 +85,23 @@ class Front(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    context_class = Context
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            names = ", ".join(COMMANDS)
-            raise click.UsageError(f"no command {cmd_name!r} (must be one of {names})")
+            if ctx.resilient_parsing:  # for a completion
+                return None
+            close = get_close_matches(cmd_name, COMMANDS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"must be one of {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {cmd_name!r} ({hint})")
         module = importlib.import_module(f"symfold.apps.command.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        for heading in dict.fromkeys(heading for _, heading, _ in COMMANDS.values()):
+            with formatter.section(heading):
+                formatter.write_dl([(name, text) for name, (_, under, text) in COMMANDS.items() if under == heading])
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:
         try:
@@ -121,7 +139,7 @@ class Front(click.Group):
             sys.exit(130)
         except click.ClickException as error:
             message = error.format_message()
-            if isinstance(error, click.NoSuchOption):
+            if isinstance(error, click.NoSuchOption) and not error.option_name.startswith("--"):
                 message += " (an expression that begins with a minus goes last, after --)"
             _complain(message, getattr(error, "__notes__", ()))
             sys.exit(error.exit_code)
@@ -139,7 +157,9 @@ def _complain(message: object, notes: Sequence[str] = ()) -> None:
     """A message on one line, and below it notes, such as where an expression is wrong."""
     with contextlib.suppress(OSError):  # a closed or full standard error changes no exit code
         if sys.stderr is not None:
-            print(f"symfold: {one_line(message)}", *notes, sep="\n", file=sys.stderr, flush=True)
+            shown = [re.sub(r"\^+", lambda carets: paint(carets[0], sys.stderr, fg="red"), note) for note in notes]
+            prefix = paint("symfold:", sys.stderr, fg="red", bold=True)
+            print(f"{prefix} {one_line(message)}", *shown, sep="\n", file=sys.stderr, flush=True)
 
 
 def _forget_output() -> None:
@@ -156,7 +176,8 @@ def _forget_output() -> None:
 def main(context: click.Context) -> None:
     """A layer is a symbolic function, and folding a mapper over a list of layers is an architecture.
 
-    A MAPPER is a name ('symfold list') or an expression: z is the state, x the initial input, f the layer.
+    A MAPPER is a name ('symfold list') or an expression such as "z + s(z)*(f(z) - z)": z is the state, x the initial
+    input, and single letters with an argument are layers. `symfold COMMAND --help` shows options and examples.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from symfold.apps.command.help import Subcommand as Subcommand
+from symfold.apps.command.tables import FORMS, STYLES
 from symfold.base.decimals import decimal
 from symfold.errors import printable
 
@@ -28,9 +30,6 @@ class FilePath(click.Path):
             self.fail(f"{value!r} holds a NUL", param, ctx)
         return super().convert(value, param, ctx)
 
-
-FORMS = ("fold", "steps", "expanded")
-STYLES = ("text", "unicode", "latex", "mathml")
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print machine-readable JSON.")
 seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The random seed.")
@@ -69,15 +68,6 @@ MAX_DIGITS = 18  # of a depth
 LETTERS = ("d", "epsilon", "g", "I", "J", "k", "t", "y", "z")
 
 
-class Subcommand(click.Command):
-    """A command that loads the whole package when it runs, but not for its help."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        import symfold.api  # noqa: F401 - it attaches the methods of nets
-
-        return super().invoke(ctx)
-
-
 def read_depth(ctx: click.Context, param: click.Parameter, text: str) -> int | str:
     """A whole number from 0 up, or a symbol."""
     if text.isascii() and text.isdigit():
@@ -99,13 +89,20 @@ depth_option = click.option(
     callback=read_depth,
     default="3",
     show_default=True,
-    help="How many layers: a number, or a symbol such as n.",
+    metavar="N",
+    help="How many steps: a number, or a symbol such as n.",
 )
 
 
 def net_options(function: Decorated) -> Decorated:
     """The arguments that define a symbolic net."""
-    init = click.option("--init", default="x", show_default=True, help="The initial state: x, or a number.")
+    init = click.option(
+        "--init",
+        default="x",
+        show_default=True,
+        metavar="VALUE",
+        help="The initial state: x, or a number; of several parts, x,0.",
+    )
     layer = click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
     return mapper_argument(depth_option(layer(init(function))))
 

@@ -16,7 +16,7 @@ class Values(click.Path):
 
     def __init__(self, kind: type, what: str):
         super().__init__()
-        self.kind, self.what = kind, what
+        self.kind, self.what, self.name = kind, what, "list"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, list):
