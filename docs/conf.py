@@ -88,6 +88,7 @@ html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["symfold.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_show_search_summary = False  # summaries are fetched, which browsers refuse for files
 
 default_role = "literal"  # docstrings write `sf.fold`, as Markdown does
@@ -147,13 +148,25 @@ def members(module: str) -> list[str]:
     return list(getattr(MODULES[module], "__all__", dir(MODULES[module])))
 
 
+def first_place(value: type) -> str:
+    """The first public name of a class; other pages refer to it."""
+    places = [("symfold", name) for names in groups_of_names().values() for name in names]
+    places += [(module, name) for module in MODULES for name in members(module)]
+    return next(f"{owner}.{name}" for owner, name in places if getattr(MODULES.get(owner, sf), name) is value)
+
+
 def described(owner: str, names: list[str]) -> Iterator[str]:
     """A directive per function and class; values of one type are listed together, with its docstring."""
     values: dict[type, list[str]] = {}
     for name in names:
         value = getattr(MODULES.get(owner, sf), name)
-        if inspect.isclass(value) or inspect.isroutine(value):
-            yield from (f".. auto{'class' if inspect.isclass(value) else 'function'}:: {owner}.{name}", "")
+        if inspect.isclass(value) and (first := first_place(value)) != f"{owner}.{name}":
+            yield from (f".. py:class:: {owner}.{name}", "", f"   The same as :py:obj:`{first}`.", "")
+        elif inspect.isclass(value):
+            requests = [method for method in dir(value) if re.fullmatch("set_.*_request", method)]  # scikit-learn's own
+            yield from (f".. autoclass:: {owner}.{name}", f"   :exclude-members: {', '.join(requests)}", "")
+        elif inspect.isroutine(value):
+            yield from (f".. autofunction:: {owner}.{name}", "")
         elif isinstance(value, Elementwise):
             yield from (f".. py:function:: {owner}.{name}(z)", "", *("   " + line for line in about(value)), "")
         else:
@@ -169,7 +182,7 @@ def about(function: Elementwise) -> Iterator[str]:
     """The docstring of an elementwise function, with what its row says of it."""
     row, z = ROWS[function.head], sympy.Symbol("z")
     points = "; ".join(f"``{function!r}({point.at[0]}) = {point.value}``" for point in row.special)
-    yield from (function.__doc__ or "").splitlines()
+    yield from (function.__doc__ or "").replace("|", r"\|").splitlines()
     yield from ("", f"Slope: ``{function(z).diff(z)}``." + (f" Special values: {points}." if points else ""))
 
 
