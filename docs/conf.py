@@ -85,6 +85,7 @@ nb_execution_excludepatterns = [page for page, packages in NEEDED.items() if not
 html_theme = "furo"
 html_title = f"symfold {release}"
 html_copy_source = False
+html_domain_indices = False
 html_static_path = ["_static"]
 html_css_files = ["symfold.css"]
 html_show_sphinx = False
