@@ -9,6 +9,7 @@ import symfold.analysis.record
 import symfold.analysis.summary
 import symfold.apps.experiments as experiments
 import symfold.errors as errors
+import symfold.exchange.code  # attaches net.to_code
 import symfold.frontend.losses as losses
 import symfold.mappers as mappers
 import symfold.show.display  # noqa: F401 - attaches what notebooks show

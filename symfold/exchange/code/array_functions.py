@@ -1,0 +1,290 @@
+"""Spellings that NumPy and JAX share, by the name of the module, and those that are the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symfold.core.nodes import Node
+from symfold.core.primitives import Apply
+from symfold.core.shapes import is_known
+from symfold.exchange.code.expressions import COMPARISON, POWER, PRODUCT, Code
+from symfold.exchange.code.targets import Rule, ShapeText, Spelling
+
+SAME_NAME = ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign", "floor", "log1p", "expm1", "log2", "log10", "exp2", "hypot", "logaddexp")  # fmt: skip
+OTHER_NAME = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
+    "Abs": "abs", "ceiling": "ceil", "cbrt": "cbrt",
+}  # fmt: skip
+COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+LOGIC = {"logical_and": "&", "logical_or": "|", "logical_xor": "^"}
+
+
+def attributes(node: Node) -> dict[str, Any]:
+    """The attributes of a primitive's node."""
+    assert isinstance(node.op, Apply)
+    return dict(node.op.attributes)
+
+
+def compared(sign: str) -> Spelling:
+    """A comparison, which is a truth value."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
+        first, second = (arg.within(COMPARISON - 1) for arg in args)
+        return Code(f"{first} {sign} {second}", COMPARISON, truth=True)
+
+    return spelling
+
+
+def tested(template: str) -> Spelling:
+    """A function whose result is a truth value."""
+    return lambda node, args, shape: Code(template.format(args[0].text), truth=True)
+
+
+def truth(arg: Code) -> Code:
+    """An argument as a truth value: whether it is not 0."""
+    return arg if arg.truth else Code(f"{arg.within(COMPARISON - 1)} != 0", COMPARISON, truth=True)
+
+
+def combined(sign: str) -> Spelling:
+    """Truth values combined."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
+        return Code(f" {sign} ".join(f"({truth(arg).text})" for arg in args), COMPARISON, truth=True)
+
+    return spelling
+
+
+def negated(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
+    return Code(f"~({truth(args[0]).text})", POWER, truth=True)
+
+
+def chosen(where: str) -> Spelling:
+    """A choice by a condition."""
+    return lambda node, args, shape: f"{where}({truth(args[0]).text}, {args[1].text}, {args[2].text})"
+
+
+def chained(function: str) -> Spelling:
+    """A function of two arguments over several."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+        text = args[0].text
+        for arg in args[1:]:
+            text = f"{function}({text}, {arg.text})"
+        return text
+
+    return spelling
+
+
+def functions(np: str) -> dict[str, Rule]:
+    """The rules of elementwise functions."""
+    return {
+        **{name: f"{np}.{name}({{0}})" for name in SAME_NAME[:-2]},
+        **{name: f"{np}.{name}({{0}}, {{1}})" for name in SAME_NAME[-2:]},
+        **{name: f"{np}.{other}({{0}})" for name, other in OTHER_NAME.items()},
+        **{name: compared(sign) for name, sign in COMPARISONS.items()},
+        **{name: combined(sign) for name, sign in LOGIC.items()},
+        "logical_not": negated,
+        **{name: tested(f"{np}.{name}({{0}})") for name in ("isnan", "isinf", "isfinite")},
+        "where": chosen(f"{np}.where"),
+        "Max": chained(f"{np}.maximum"),
+        "Min": chained(f"{np}.minimum"),
+        "clip": f"{np}.clip({{0}}, {{1}}, {{2}})",
+        "atan2": f"{np}.arctan2({{0}}, {{1}})",
+        "Heaviside": f"{np}.heaviside({{0}}, {{1}})",
+        "step": f"{np}.heaviside({{0}}, 0)",
+        "sech": lambda node, args, shape: Code(f"1 / {np}.cosh({args[0].text})", PRODUCT),
+        "softplus": f"{np}.logaddexp({{0}}, 0)",
+    }
+
+
+def index_text(index: Sequence[Any], shape: ShapeText) -> str:
+    """An index as it stands in brackets; the bounds of a slice may be unknown sizes."""
+
+    def bound(end: Any) -> str:
+        return "" if end is None else str(end) if isinstance(end, int) else shape((end,))[1:-2]
+
+    return ", ".join("..." if part is ... else str(part) if isinstance(part, int) else ":".join(map(bound, part)) for part in index)
+
+
+def rows_text(positions: Sequence[int]) -> str:
+    """Rows at positions as an index: a slice, if they are a range upward."""
+    if isinstance(positions, range) and positions.step > 0:
+        step = f":{positions.step}" if positions.step > 1 else ""
+        return f"{positions.start}:{positions.stop}{step}"
+    return str(list(positions))
+
+
+def axes_text(axis: tuple[int, ...] | None) -> str:
+    return str(axis[0] if axis is not None and len(axis) == 1 else axis)
+
+
+def reduced(function: str, axis: str = "axis", keepdims: str = "keepdims") -> Spelling:
+    """A reduction over axes."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+        given = attributes(node)
+        over = "" if given["axis"] is None and not given["keepdims"] else f", {axis}={axes_text(given['axis'])}"
+        return f"{function}({args[0].text}{over}{f', {keepdims}=True' if given['keepdims'] else ''})"
+
+    return spelling
+
+
+def along(function: str, axis: str = "axis") -> Spelling:
+    """A function along axes."""
+    return lambda node, args, shape: f"{function}({args[0].text}, {axis}={axes_text(attributes(node)['axis'])})"
+
+
+def product_of(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
+    return Code(f"{args[0].within(PRODUCT)} @ {args[1].within(POWER)}", PRODUCT)
+
+
+def transposed(swapped: str) -> Spelling:
+    """The last two axes exchanged; `swapped` is the template at an unknown number of axes."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+        if not is_known(node.shape) or len(node.shape) > 2:
+            return swapped.format(args[0].text)
+        return f"{args[0].atom}.T" if len(node.shape) == 2 else args[0].text
+
+    return spelling
+
+
+def itself(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
+    return args[0]
+
+
+def entry(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    return f"{args[0].atom}[{index_text(attributes(node)['index'], shape)}]"
+
+
+def rows(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
+    positions = rows_text(attributes(node)["positions"])
+    return Code(f"{args[0].atom}[{positions}]")
+
+
+def share(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
+    """One over the number of entries that a mean takes."""
+    axis, sizes = attributes(node)["axis"], node.args[0].shape
+    count = shape(tuple(sizes if axis is None else (sizes[k] for k in axis)))[1:-1].rstrip(",").replace(", ", " * ")
+    return Code(f"1 / ({count or '1'})", PRODUCT)
+
+
+def embedded(numbers: str) -> Spelling:
+    """Rows of a table; `numbers` is the template of their numbers as integers."""
+    return lambda node, args, shape: f"{args[0].atom}[{numbers.format(args[1].text)}]"
+
+
+def listed(args: Sequence[Code]) -> str:
+    return ", ".join(arg.text for arg in args)
+
+
+def normed(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
+    """The helper `layer_norm`, with the gain and the shift as a product and a sum."""
+    given = attributes(node)
+    text = f"layer_norm({args[0].text}, {axes_text(given['axes'])}, {given['epsilon']!r})"
+    if len(args) > 1:
+        text += f" * {args[1].within(POWER)}"
+    if len(args) > 2:
+        return Code(f"{text} + {args[2].within(PRODUCT)}", COMPARISON - 1)
+    return Code(text, PRODUCT)
+
+
+def attended(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    """The helper `attention`."""
+    given = attributes(node)
+    bias = f", bias={args[3].text}" if len(args) > 3 else ""
+    return f"attention({listed(args[:3])}, scale={float(given['scale'])!r}{', causal=True' if given['causal'] else ''}{bias})"
+
+
+def windowed(function: str, names: Sequence[str]) -> Spelling:
+    """A helper over windows, with these attributes by name."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+        given = attributes(node)
+        return f"{function}({listed(args)}, {', '.join(f'{name}={given[name]!r}' for name in names)})"
+
+    return spelling
+
+
+def primitives(np: str) -> dict[str, Rule]:
+    """The rules of primitives."""
+    return {
+        "dot": product_of,
+        "transpose": transposed(f"{np}.swapaxes({{0}}, -1, -2)"),
+        "reshape": lambda node, args, shape: f"{np}.reshape({args[0].text}, {shape(attributes(node)['shape'])})",
+        "expand": lambda node, args, shape: f"{np}.expand_dims({args[0].text}, {attributes(node)['axis']})",
+        "squeeze": lambda node, args, shape: f"{np}.squeeze({args[0].text}, {attributes(node)['axis']})",
+        "permute": lambda node, args, shape: f"{np}.transpose({args[0].text}, {_counted(attributes(node)['axes'])})",
+        "concatenate": lambda node, args, shape: f"{np}.concatenate([{listed(args)}], axis={attributes(node)['axis']})",
+        "stack": lambda node, args, shape: f"{np}.stack([{listed(args)}])",
+        "item": entry,
+        "take": rows,
+        "reverse": lambda node, args, shape: f"{args[0].atom}[::-1]",
+        "sum": reduced(f"{np}.sum"),
+        "mean": reduced(f"{np}.mean"),
+        "max": reduced(f"{np}.max"),
+        "first_max": reduced(f"{np}.max"),
+        "share": share,
+        "softmax": along("softmax"),
+        "logsumexp": reduced("logsumexp"),
+        "attention": attended,
+        "layer_norm": normed,
+        "causal": "causal_mask({0})",
+        "sum_to": lambda node, args, shape: f"sum_to({args[0].text}, {shape(attributes(node)['shape'])})",
+        "sum_like": f"sum_to({{0}}, {np}.shape({{1}}))",
+        "broadcast_to": lambda node, args, shape: f"{np}.broadcast_to({args[0].text}, {shape(attributes(node)['shape'])})",
+        "broadcast_like": f"{np}.broadcast_to({{0}}, {np}.shape({{1}}))",
+        "einsum": lambda node, args, shape: f'{np}.einsum("{attributes(node)["subscripts"]}", {listed(args)})',
+        "convolution": windowed("convolution", ("stride", "padding", "dilation", "groups")),
+        "alike": itself,
+        "single": itself,
+        "remat": itself,
+    }
+
+
+def _counted(axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(axis % len(axes) for axis in axes)
+
+
+def helpers(np: str) -> dict[str, str]:
+    """The helpers, written over a module."""
+    return {
+        name: source.replace("np.", f"{np}.")
+        for name, source in {
+            "sigmoid": "def sigmoid(z):\n    return np.exp(-np.logaddexp(0, -z))",
+            "softmax": (
+                "def softmax(z, axis):\n"
+                "    powers = np.exp(z - np.max(z, axis=axis, keepdims=True))\n"
+                "    return powers / np.sum(powers, axis=axis, keepdims=True)"
+            ),
+            "logsumexp": (
+                "def logsumexp(z, axis=None, keepdims=False):\n"
+                "    largest = np.max(z, axis=axis, keepdims=True)\n"
+                "    total = np.log(np.sum(np.exp(z - largest), axis=axis, keepdims=True)) + largest\n"
+                "    return total if keepdims else np.sum(total, axis=axis)"
+            ),
+            "causal_mask": (
+                "def causal_mask(scores):\n    return np.triu(np.full(np.shape(scores)[-2:], -np.inf), 1)"
+            ),
+            "attention": (
+                "def attention(q, k, v, scale, causal=False, bias=0):\n"
+                "    scores = q @ np.swapaxes(k, -1, -2) * scale + bias\n"
+                "    if causal:\n"
+                "        scores = scores + causal_mask(scores)\n"
+                "    return softmax(scores, -1) @ v"
+            ),
+            "layer_norm": (
+                "def layer_norm(z, axis, epsilon):\n"
+                "    centered = z - np.mean(z, axis=axis, keepdims=True)\n"
+                "    return centered / np.sqrt(np.mean(centered**2, axis=axis, keepdims=True) + epsilon)"
+            ),
+            "sum_to": (
+                "def sum_to(a, shape):\n"
+                "    extra = np.ndim(a) - len(shape)\n"
+                "    a = np.sum(a, axis=tuple(range(extra)))\n"
+                "    axes = tuple(k for k, size in enumerate(shape) if size == 1 and a.shape[k] != 1)\n"
+                "    return np.sum(a, axis=axes, keepdims=True)"
+            ),
+        }.items()
+    }

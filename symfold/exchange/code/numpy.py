@@ -1,0 +1,43 @@
+"""NumPy."""
+
+from symfold.exchange.code.array_functions import embedded, functions, helpers, itself, primitives, windowed
+from symfold.exchange.code.targets import CodeTarget, code_target
+
+HELPERS = {
+    **helpers("np"),
+    "erf": "def erf(z):\n    return np.vectorize(math.erf, otypes=[float])(z)",
+    "erfc": "def erfc(z):\n    return np.vectorize(math.erfc, otypes=[float])(z)",
+    "convolution": """\
+def convolution(x, weight, stride, padding, dilation, groups):
+    rank = len(stride)
+    x = np.pad(x, [(0, 0), (0, 0), *((size, size) for size in padding)])
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:])]
+    windows = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(2, 2 + rank)))
+    windows = windows[(..., *(slice(None, None, s) for s in stride), *(slice(None, None, d) for d in dilation))]
+    axes = [1, *range(2 + rank, 2 + 2 * rank)], [1, *range(2, 2 + rank)]
+    pairs = zip(np.split(windows, groups, axis=1), np.split(weight, groups, axis=0))
+    return np.concatenate([np.moveaxis(np.tensordot(*pair, axes), -1, 1) for pair in pairs], axis=1)""",
+    "windows": """\
+def windows(x, kernel, stride, padding, dilation, fill):
+    rank = len(kernel)
+    x = np.pad(x, [(0, 0)] * (x.ndim - rank) + [(size, size) for size in padding], constant_values=fill)
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
+    views = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(-rank, 0)))
+    return views[(..., *(slice(None, None, s) for s in stride), *(slice(None, None, d) for d in dilation))]""",
+}
+
+ROW = code_target(
+    CodeTarget(
+        "numpy",
+        ("import math", "import numpy as np"),
+        ("math", "np"),
+        {**functions("np"), "sigmoid": "sigmoid({0})", "relu": "np.maximum({0}, 0)", "erf": "erf({0})", "erfc": "erfc({0})"},
+        {
+            **primitives("np"),
+            "embed": embedded("np.asarray({0}, dtype=int)"),
+            "stop_gradient": itself,
+            "windows": windowed("windows", ("kernel", "stride", "padding", "dilation", "fill")),
+        },
+        HELPERS,
+    )
+)

@@ -1,0 +1,120 @@
+"""PyTorch: functions of tensors."""
+
+from collections.abc import Sequence
+
+from symfold.core.nodes import Node
+from symfold.exchange.code.array_functions import (
+    COMPARISONS, LOGIC, SAME_NAME, attended, attributes, axes_text, chained, chosen, combined, compared, embedded, entry,
+    itself, listed, negated, normed, product_of, reduced, rows, share, tested, transposed,
+)  # fmt: skip
+from symfold.exchange.code.expressions import PRODUCT, Code
+from symfold.exchange.code.targets import CodeTarget, Rule, ShapeText, code_target
+
+HELPERS = {
+    "causal_mask": """\
+def causal_mask(scores):
+    return torch.triu(scores.new_full(scores.shape[-2:], -torch.inf), 1)""",
+    "attention": """\
+def attention(q, k, v, scale, causal=False, bias=0):
+    scores = q @ k.swapaxes(-1, -2) * scale + bias
+    if causal:
+        scores = scores + causal_mask(scores)
+    return torch.softmax(scores, -1) @ v""",
+    "layer_norm": """\
+def layer_norm(z, dim, epsilon):
+    centered = z - z.mean(dim=dim, keepdim=True)
+    return centered / torch.sqrt((centered**2).mean(dim=dim, keepdim=True) + epsilon)""",
+    "softmax": """\
+def softmax(z, dim):
+    return torch.exp(z - torch.logsumexp(z, dim=dim, keepdim=True))""",
+}
+FUNCTIONS: dict[str, Rule] = {
+    **{name: f"torch.{name}({{0}})" for name in SAME_NAME[:-2]},
+    **{name: f"torch.{name}({{0}}, {{1}})" for name in SAME_NAME[-2:]},
+    **{name: f"torch.{name}({{0}})" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "relu", "sigmoid")},
+    **{name: f"torch.nn.functional.{name}({{0}})" for name in ("silu", "gelu", "mish")},
+    **{name: compared(sign) for name, sign in COMPARISONS.items()},
+    **{name: combined(sign) for name, sign in LOGIC.items()},
+    **{name: tested(f"torch.{name}({{0}})") for name in ("isnan", "isinf", "isfinite")},
+    "logical_not": negated,
+    "Abs": "torch.abs({0})",
+    "ceiling": "torch.ceil({0})",
+    "where": chosen("torch.where"),
+    "Max": chained("torch.maximum"),
+    "Min": chained("torch.minimum"),
+    "clip": "torch.clip({0}, {1}, {2})",
+    "atan2": "torch.atan2({0}, {1})",
+    "Heaviside": "torch.heaviside({0}, {1})",
+    "step": lambda node, args, shape: Code(f"1.0 * ({args[0].text} > 0)", PRODUCT),
+    "sech": lambda node, args, shape: Code(f"1 / torch.cosh({args[0].text})", PRODUCT),
+    "softplus": "torch.logaddexp({0}, torch.zeros_like({0}))",
+}
+
+
+def convolved(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    given = attributes(node)
+    names = ", ".join(f"{name}={given[name]!r}" for name in ("stride", "padding", "dilation", "groups"))
+    return f"torch.nn.functional.conv{len(given['stride'])}d({listed(args)}, {names})"
+
+
+def largest_of_windows(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    given = attributes(node)
+    names = ", ".join(f"{name}={given[name]!r}" for name in ("stride", "padding", "dilation"))
+    return f"torch.nn.functional.max_pool{len(given['stride'])}d({args[0].text}, {given['kernel']!r}, {names})"
+
+
+def softmax_of(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    axis = attributes(node)["axis"]
+    return f"{'torch.' if len(axis) == 1 else ''}softmax({args[0].text}, dim={axes_text(axis)})"
+
+
+def logsumexp_of(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    given = attributes(node)
+    axes = given["axis"] if given["axis"] is not None else tuple(range(-len(node.args[0].shape), 0))
+    return f"torch.logsumexp({args[0].text}, dim={axes_text(axes)}{', keepdim=True' if given['keepdims'] else ''})"
+
+
+PRIMITIVES: dict[str, Rule] = {
+    "dot": product_of,
+    "transpose": transposed("torch.swapaxes({0}, -1, -2)"),
+    "reshape": lambda node, args, shape: f"torch.reshape({args[0].text}, {shape(attributes(node)['shape'])})",
+    "expand": lambda node, args, shape: f"torch.unsqueeze({args[0].text}, {attributes(node)['axis']})",
+    "squeeze": lambda node, args, shape: f"torch.squeeze({args[0].text}, {attributes(node)['axis']})",
+    "permute": lambda node, args, shape: f"torch.permute({args[0].text}, {attributes(node)['axes']})",
+    "concatenate": lambda node, args, shape: f"torch.cat([{listed(args)}], dim={attributes(node)['axis']})",
+    "stack": lambda node, args, shape: f"torch.stack([{listed(args)}])",
+    "item": entry,
+    "take": rows,
+    "reverse": lambda node, args, shape: f"{args[0].atom}.flip(0)",
+    "sum": reduced("torch.sum", "dim", "keepdim"),
+    "mean": reduced("torch.mean", "dim", "keepdim"),
+    "max": reduced("torch.amax", "dim", "keepdim"),
+    "first_max": reduced("torch.amax", "dim", "keepdim"),
+    "share": share,
+    "softmax": softmax_of,
+    "logsumexp": logsumexp_of,
+    "attention": attended,
+    "layer_norm": normed,
+    "causal": "causal_mask({0})",
+    "sum_to": lambda node, args, shape: f"{args[0].atom}.sum_to_size({shape(attributes(node)['shape'])})",
+    "sum_like": lambda node, args, shape: f"{args[0].atom}.sum_to_size({args[1].atom}.shape)",
+    "broadcast_to": lambda node, args, shape: f"torch.broadcast_to({args[0].text}, {shape(attributes(node)['shape'])})",
+    "broadcast_like": lambda node, args, shape: f"torch.broadcast_to({args[0].text}, {args[1].atom}.shape)",
+    "einsum": lambda node, args, shape: f'torch.einsum("{attributes(node)["subscripts"]}", {listed(args)})',
+    "convolution": convolved,
+    "max_pool": largest_of_windows,
+    "embed": embedded("{0}.long()"),
+    "stop_gradient": lambda node, args, shape: f"{args[0].atom}.detach()",
+    "alike": itself,
+    "single": itself,
+    "remat": itself,
+}
+
+ROW = code_target(
+    CodeTarget(
+        "torch", ("import torch",), ("torch",), FUNCTIONS, PRIMITIVES, HELPERS,
+        array="torch.tensor({0}, dtype=torch.float64)",
+        stack="torch.stack({0})",
+        wrapped="torch.tensor({0}, dtype=torch.float64)",
+    )
+)  # fmt: skip

@@ -1,0 +1,351 @@
+"""The writer: nodes as statements and expressions, folds as loops.
+
+A value that is used once is written where it is used, unless the line would be long; a value that is used several times
+gets a variable. A loop assigns its state at the end of each step, all parts at once.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.blocks import Block, is_call
+from symfold.core.folds import Fold, Select, is_fold
+from symfold.core.functions import divide, numbers_of
+from symfold.core.leaves import Constant, FrozenArray, Input, number_of
+from symfold.core.nodes import Node, is_elementwise, walk
+from symfold.core.primitives import is_apply
+from symfold.core.shapes import NAME, Shape, is_known
+from symfold.core.stacked_inputs import Numbered, is_input, is_stacked, known_count
+from symfold.errors import NoRule, TooLarge
+from symfold.exchange.code.array_functions import truth
+from symfold.exchange.code.expressions import ATOM, POWER, PRODUCT, SIGN, SUM, Code, multiplied, summed
+from symfold.exchange.code.identifiers import Identifiers
+from symfold.exchange.code.targets import CodeTarget
+from symfold.show.notation.loops import INDICES, Letters
+
+LONG = 72  # characters of an expression that is written inside another
+WIDE = 96  # characters of a line
+MOST = 2_000  # numbers of an array that is written out
+ARITHMETIC = (sp.Add, sp.Mul, sp.Pow, divide)
+INDENT = "    "
+
+
+class Writer:
+    """The statements of a function; `inputs` are the identifiers of its inputs by name."""
+
+    def __init__(self, target: CodeTarget, identifiers: Identifiers, letters: Letters, inputs: Mapping[str, str]):
+        self.target, self.identifiers, self.letters, self.inputs = target, identifiers, letters, inputs
+        self.lines: list[str] = []
+        self.helpers: dict[str, None] = {}
+        self.nesting = 1
+        self.states: dict[Node, str] = {}  # the variables of last states
+
+    def emit(self, line: str) -> None:
+        self.lines.append(INDENT * self.nesting + line)
+
+    # -- a run of operations
+
+    def scope(self, roots: Sequence[Node], known: Mapping[Node, Any], once: bool = False) -> list[Any]:
+        """The expressions of some roots, after the statements that they need; `once`, if equal roots are read once."""
+        values = dict(known)
+        order = walk(roots, stop=values)
+        uses = Counter(arg for node in order for arg in node.args)
+        uses.update(set(roots) if once else roots)
+        looped = [node for node in order if is_fold(node)]
+        only_looped = _only_looped(order, looped, roots)
+        for node in order:
+            if node.shape[-1:] == (NAME,):
+                values[node] = None
+            elif is_fold(node):
+                values[node] = self.fold(node, [values[arg] for arg in node.args], uses)
+            elif isinstance(node.op, Select):
+                values[node] = values[node.args[0]][node.op.position]
+            elif not node.args and not isinstance(node.op, Constant):
+                values[node] = self.leaf(node, uses[node] > 1, node in only_looped)
+            else:
+                code = self.operation(node, [values[arg] for arg in node.args])
+                shared = uses[node] > 1 or (len(code.text) > LONG and node not in roots)
+                is_simple = code.number or code.text.isidentifier()
+                values[node] = self.named(code, self.letters.shared()) if shared and not is_simple else code
+        return [values[root] for root in roots]
+
+    def named(self, code: Code, wanted: str) -> Code:
+        """A variable with the value of an expression."""
+        if code.text.isidentifier() or code.number:
+            return code
+        name = self.identifiers.fresh(wanted)
+        self.emit(f"{name} = {code.text}")
+        return Code(name, truth=code.truth, listed=code.listed)
+
+    # -- leaves
+
+    def leaf(self, node: Node, several: bool, only_looped: bool) -> Code:
+        if is_stacked(node):
+            names, parameters = node.op.names, node.op.role == "parameter"
+            if parameters and isinstance(names, Numbered) and names.prefix.isidentifier():
+                last = names.start + names.step * known_count(names.count)
+                step = f", {names.step}" if names.step > 1 else ""
+                number = self.identifiers.fresh("k")
+                self.identifiers.taken.discard(number)
+                entry = f'params[f"{names.prefix}{{{number}}}"]'
+                text = f"[{entry} for {number} in range({names.start}, {last}{step})]"
+            else:
+                known_count(node.op.count)
+                text = f"[{', '.join(f'params[{_quoted(name)}]' if parameters else self.inputs[name] for name in names)}]"
+            first = names.prefix if isinstance(names, Numbered) else re.sub(r"_?\d+$", "", names[0])
+            code = Code(text if only_looped else self.called(self.target.stack.format(text)), listed=only_looped)
+            return self.named(code, first.rstrip("_") or "values")
+        assert isinstance(node.op, Input)
+        if node.op.role != "parameter":
+            return Code(self.inputs[node.op.name])
+        code = Code(f"params[{_quoted(node.op.name)}]")
+        return self.named(code, node.op.name) if several else code
+
+    def constant(self, value: sp.Expr | FrozenArray) -> Code:
+        if isinstance(value, FrozenArray):
+            if value.array.ndim == 0:
+                return _number(float(value.array))
+            if value.array.size > MOST:
+                raise TooLarge(
+                    f"the net holds an array of {value.array.size:,} numbers, more than the {MOST:,} that code writes out "
+                    "(make it an input or a parameter)"
+                )
+            text = re.sub(r"\b(nan|inf)\b", r'float("\1")', str(value.array.tolist()))
+            return Code(self.called(self.target.array.format(text)))
+        if isinstance(value, sp.Integer):
+            return Code(str(value), SIGN if value < 0 else ATOM, number=True)
+        if isinstance(value, sp.Rational) and value.q < 2**53 and abs(value.p) < 2**53:
+            return Code(f"{value.p} / {value.q}", PRODUCT, number=True)
+        if value.free_symbols:
+            known_count(value)
+        return _number(float(value))
+
+    # -- operations
+
+    def operation(self, node: Node, args: Sequence[Code]) -> Code:
+        """The expression of an operation."""
+        if isinstance(node.op, Constant):
+            return self.constant(node.op.value)
+        if is_call(node):
+            raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
+        if is_elementwise(node):
+            return self.elementwise(node, args)
+        assert is_apply(node)
+        name = node.op.primitive.name
+        args = [self.stacked(arg) for arg in args]
+        if name not in self.target.primitives:
+            raise NoRule(
+                f"code for {self.target.name} has no spelling of the primitive {name!r} "
+                "(net.compile and the exports compute it; symfold.extend.code_target adds targets)"
+            )
+        return self.spelled(self.target.primitives[name], node, [self.numeric(arg) for arg in args])
+
+    def elementwise(self, node: Node, args: Sequence[Code]) -> Code:
+        head = node.op
+        assert isinstance(head, type)
+        args = [self.stacked(arg) for arg in args]
+        if head in ARITHMETIC:
+            args = [self.numeric(arg) for arg in args]
+            if head is sp.Add:
+                return summed(args)
+            if head is sp.Mul:
+                return multiplied(args)
+            return multiplied(args, "/") if head is divide else self.power(node, args)
+        if all(arg.number for arg in args):
+            return _number(float(numbers_of(head)(*(float(_value(arg)) for arg in node.args))))
+        rule = self.target.functions.get(head.__name__)
+        if rule is None:
+            raise NoRule(
+                f"code for {self.target.name} has no spelling of the function {head.__name__!r} "
+                "(net.compile and the exports compute it; symfold.extend.code_target adds targets)"
+            )
+        decides = head.__name__ in ("where", "logical_and", "logical_or", "logical_xor", "logical_not")
+        wrapped = [Code(self.called(self.target.wrapped.format(arg.text))) if arg.number else arg for arg in args]
+        return self.spelled(rule, node, wrapped if decides else [self.numeric(arg) for arg in wrapped])
+
+    def power(self, node: Node, args: Sequence[Code]) -> Code:
+        base, exponent = args
+        value = number_of(node.args[1])
+        if value == -1:
+            return Code(f"1 / {base.within(POWER)}", PRODUCT, number=base.number)
+        if value in (sp.S.Half, -sp.S.Half) and not base.number:
+            root = self.spelled(f"{self.target.names[-1]}.sqrt({{0}})", node, [base])
+            return root if value > 0 else Code(f"1 / {root.text}", PRODUCT)
+        if isinstance(value, sp.Integer) and value < 0:
+            return Code(f"1 / {_powered(base.within(ATOM), str(-value))}", PRODUCT, number=base.number)
+        number = base.number and exponent.number
+        return Code(_powered(base.within(ATOM), exponent.within(ATOM)), POWER, number=number)
+
+    def spelled(self, rule: Any, node: Node, args: Sequence[Code]) -> Code:
+        """The expression that a rule gives; the helpers that it calls are remembered."""
+        code = rule.format(*(arg.text for arg in args)) if isinstance(rule, str) else rule(node, args, self.shape)
+        code = Code(code) if isinstance(code, str) else code
+        self.called(code.text)
+        return code
+
+    def called(self, text: str) -> str:
+        """The same text, after remembering the helpers that it calls."""
+        for name in re.findall(r"(?<![\w.])(\w+)\(", text):
+            if name in self.target.helpers and name not in self.helpers:
+                self.called(self.target.helpers[name].split("\n", 1)[1])
+                self.helpers[name] = None
+        return text
+
+    def numeric(self, arg: Code) -> Code:
+        """A truth value as a number in arithmetic."""
+        return Code(f"1.0 * ({truth(arg).text})", PRODUCT) if arg.truth else arg
+
+    def stacked(self, arg: Code) -> Code:
+        """A list as an array."""
+        return Code(self.called(self.target.stack.format(arg.text))) if arg.listed else arg
+
+    def shape(self, shape: Shape) -> str:
+        """The text of a shape; one unknown size of a reshape that only it can have is written as it is."""
+        if not is_known(shape):
+            raise NoRule("code for a shape of unknown rank cannot be written (give the inputs shapes: sf.tensor('x', (None, 3)))")
+        sizes = [str(size) if isinstance(size, int) else self.size(size) for size in shape]
+        return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+    def size(self, size: sp.Expr) -> str:
+        """An unknown size, from the shapes of the inputs."""
+        above, below = size.as_numer_denom()
+        if size.atoms(sp.Function) or not all(".shape[" in symbol.name for symbol in size.free_symbols):
+            known_count(size)
+        text = str(above)
+        for symbol in sorted(size.free_symbols, key=str, reverse=True):
+            name, axis = symbol.name.split(".", 1)
+            text = text.replace(symbol.name, f"{self.inputs[name]}.{axis}")
+        return text if below == 1 else f"({text}) // {below}"
+
+    # -- folds
+
+    def fold(self, node: Node[Fold], args: Sequence[Any], uses: Counter[Node]) -> list[Any]:
+        """A fold as a loop; its results as expressions."""
+        fold = node.op
+        block, count = fold.block, known_count(fold.count)
+        init, operands = fold.split(args)
+        state = [
+            self.state(source, code, uses[source] == 1) for source, code in zip(node.args[: fold.carries], init, strict=True)
+        ]
+        index = INDICES[min(self.nesting, len(INDICES)) - 1]
+        known: dict[Node, Any] = dict(zip(block.formals, map(Code, state), strict=False))
+        entries: list[tuple[str, str]] = []
+        rest = zip(block.formals[fold.carries :], node.args[fold.carries :], operands, fold.each, strict=True)
+
+        def state_of(result: Node) -> str:
+            following = block.results[: fold.carries]
+            return state[following.index(result)] if result in following else self.letters.state()
+
+        for formal, operand, code, each in rest:
+            if code is None:
+                known[formal] = None
+            elif each:
+                source = code.text if code.text.isidentifier() else self.letters.listed()
+                sequence = self.named(code, source)
+                entry = self.identifiers.fresh(f"{source}_{index}")
+                entries.append((entry, sequence.text))
+                known[formal] = Code(entry)
+            else:
+                wanted = operand.op.name if is_input(operand) else self.letters.shared()
+                known[formal] = self.named(self.numeric(code), wanted)
+        emitted = [self.identifiers.fresh(f"{state_of(result)}s") for result in block.results[fold.carries :]]
+        for name in emitted:
+            self.emit(f"{name} = []")
+        for line in _loop(entries, count):
+            self.emit(line)
+        self.nesting += 1
+        self.step(block, fold.carries, known, state, emitted)
+        self.nesting -= 1
+        results: list[Any] = [Code(name) for name in state]
+        self.states.update((Node(Select(k), (node,)), name) for k, name in enumerate(state))
+        for name in emitted:
+            self.emit(f"{name} = {self.called(self.target.stack.format(name))}")
+            results.append(Code(name))
+        return results
+
+    def state(self, source: Node, code: Code, only_use: bool) -> str:
+        """The variable of a part of the state: the loop before goes on with its own, if nothing else reads it."""
+        if only_use and self.states.get(source) == code.text:
+            return code.text
+        name = self.identifiers.fresh(self.letters.state())
+        self.emit(f"{name} = {self.stacked(self.numeric(code)).text}")
+        return name
+
+    def step(self, block: Block, carries: int, known: Mapping[Node, Any], state: list[str], emitted: list[str]) -> None:
+        """The body of a loop."""
+        codes = [self.numeric(code) for code in self.scope(block.results, known, once=True)]
+        following, outputs = codes[:carries], codes[carries:]
+        next_states = list(block.results[:carries])
+        later = []
+        for name, result, code in zip(emitted, block.results[carries:], outputs, strict=True):
+            if result in next_states and not isinstance(result.op, Select) and code.text not in state:
+                later.append(f"{name}.append({state[next_states.index(result)]})")
+            else:
+                self.emit(f"{name}.append({code.text})")
+        pairs = [(name, code.text) for name, code in zip(state, following, strict=True) if name != code.text]
+        if pairs:
+            self.emit(f"{', '.join(name for name, _ in pairs)} = {', '.join(text for _, text in pairs)}")
+        elif not emitted:
+            self.emit("pass")
+        for line in later:
+            self.emit(line)
+
+
+def _only_looped(order: Sequence[Node], folds: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
+    """The stacked inputs that nothing but loops read, entry by entry."""
+    stacked = {node for node in order if is_stacked(node)}
+    for node in order:
+        read = node.args[: node.op.carries] if isinstance(node.op, Fold) else node.args
+        stacked.difference_update(read)
+        if isinstance(node.op, Fold):
+            stacked.difference_update(
+                arg for arg, each in zip(node.args[node.op.carries :], node.op.each, strict=True) if not each
+            )
+    return stacked.difference(roots)
+
+
+def _powered(base: str, exponent: str) -> str:
+    is_short = base.isidentifier() and exponent.isalnum()
+    return f"{base}**{exponent}" if is_short else f"{base} ** {exponent}"
+
+
+def _loop(entries: Sequence[tuple[str, str]], count: int) -> list[str]:
+    """The lines that begin a loop."""
+    if not entries:
+        return [f"for _ in range({count}):"]
+    names, sequences = (", ".join(parts) for parts in zip(*entries, strict=True))
+    line = f"for {names} in {f'zip({sequences})' if len(entries) > 1 else sequences}:"
+    if len(line) <= WIDE:
+        return [line]
+    return ["for (", *_wrapped(names), ") in zip(", *_wrapped(sequences), "):"]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDE, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False)
+
+
+def _number(value: float) -> Code:
+    """A float; infinite and undefined ones by name."""
+    text = repr(value) if math.isfinite(value) else f'float("{value}")'
+    return Code(text, SIGN if text.startswith("-") else ATOM, number=True)
+
+
+def _value(node: Node) -> Any:
+    """The value of a node made of numbers alone."""
+    if isinstance(node.op, Constant):
+        return node.op.value.array if isinstance(node.op.value, FrozenArray) else float(node.op.value)
+    assert isinstance(node.op, type)
+    return numbers_of(node.op)(*(np.float64(_value(arg)) for arg in node.args))
+
+
+def _quoted(name: str) -> str:
+    """A name as a string of Python."""
+    return '"' + name + '"' if name.isidentifier() else repr(name)
