@@ -8,6 +8,7 @@
     optimizer      an optimizer by name
     backend        a way to compute numbers
     exporter       a graph format
+    code_target    a package that code is written for
     analysis       a question about a net
 
 docs/howto/extend.md shows each in a few lines.
@@ -43,6 +44,9 @@ from symfold.core.nodes import Node
 from symfold.core.primitives.table import PRIMITIVES
 from symfold.core.primitives.table import primitive as primitive
 from symfold.errors import InvalidType, InvalidValue, listing, no_name
+from symfold.exchange.code.targets import TARGETS
+from symfold.exchange.code.targets import CodeTarget as CodeTarget
+from symfold.exchange.code.targets import code_target as code_target
 from symfold.frontend.elementwise import Elementwise
 from symfold.frontend.layer_kinds import Kind, kind_of
 from symfold.frontend.losses import LOSSES, loss_of
@@ -57,9 +61,9 @@ from symfold.training.optimizers import Shared as Shared
 from symfold.training.step_counter import STEP as STEP
 
 __all__ = [
-    "STEP", "Backend", "Interpreter", "PerParameter", "Point", "Shared",
-    "analysis", "backend", "exporter", "function", "is_layer", "layer_kind", "loss", "mapper", "optimizer",
-    "primitive", "temporary",
+    "STEP", "Backend", "CodeTarget", "Interpreter", "PerParameter", "Point", "Shared",
+    "analysis", "backend", "code_target", "exporter", "function", "is_layer", "layer_kind", "loss", "mapper",
+    "optimizer", "primitive", "temporary",
 ]  # fmt: skip
 
 Analysis = TypeVar("Analysis", bound=Callable[..., Any])
@@ -237,7 +241,7 @@ def check_free(
 OWNERS: dict[tuple[str, str], str] = {}  # by kind and name: the module that added a row
 
 TABLES: tuple[dict[Any, Any], ...] = (
-    PRIMITIVES, ROWS, UFUNCS, NAMED, MAPPERS, LOSSES, OPTIMIZERS, BACKENDS, EXPORTS, api.ADDED, OWNERS,
+    PRIMITIVES, ROWS, UFUNCS, NAMED, MAPPERS, LOSSES, OPTIMIZERS, BACKENDS, EXPORTS, TARGETS, api.ADDED, OWNERS,
 )  # fmt: skip
 
 

@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 import sympy as sp
 from cases import CASES, values_of
-from oracles import assert_close
+from function_points import points_of
+from oracles import assert_close, weighted_squares
 
 import symfold as sf
+from symfold import extend
 from symfold.base.trees import flatten
+from symfold.core.functions import ROWS
+from symfold.core.nodes import Node
+from symfold.core.primitives import PRIMITIVES
 from symfold.errors import InvalidValue, NoRule, TooLarge
 
 NETS = {name: row.net(3, 4) for name, row in sf.mappers.ARCHITECTURES.items()} | {f"case {name}": case.build(3) for name, case in CASES.items()}
@@ -31,20 +36,19 @@ def parted(net: sf.Net) -> tuple[dict[str, Any], dict[str, Any]]:
     return {name: values[name] for name in names}, {node.op.name: values[node.op.name] for node in net.inputs}
 
 
-def numbers(net: sf.Net, target: str, name: str = "net") -> Any:
-    """The results of a net's code."""
-    params, inputs = parted(net)
-    function = run(net.to_code(target, name), name)
-    with_params = (params,) if params else ()
+def called(code: str, target: str, inputs: Mapping[str, Any], params: Mapping[str, Any] | None = None, name: str = "net") -> Any:
+    """The results of a code, for arrays of the target."""
+    function = run(code, name)
+    with_params = {} if not params else {"params": dict(params)}
     if target == "torch":
         torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-        tensors = ({key: torch.tensor(value) for key, value in params.items()},) if params else ()
-        return function(*tensors, *map(torch.tensor, inputs.values()))
+        with_params = {key: {name: torch.tensor(value) for name, value in params.items()} for key, params in with_params.items()}
+        return function(**with_params, **{name: torch.as_tensor(value) for name, value in inputs.items()})
     if target == "jax":
         jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
         with jax.enable_x64(True):
-            return function(*with_params, *map(jax.numpy.asarray, inputs.values()))
-    return function(*with_params, *inputs.values())
+            return function(**with_params, **{name: jax.numpy.asarray(value) for name, value in inputs.items()})
+    return function(**with_params, **inputs)
 
 
 def leaves(value: Any) -> Mapping[int, Any]:
@@ -53,10 +57,168 @@ def leaves(value: Any) -> Mapping[int, Any]:
 
 def check(net: sf.Net, target: str, tolerance: float = 1e-12) -> None:
     params, inputs = parted(net)
-    assert_close(leaves(numbers(net, target)), leaves(net.compile("numpy")(params, **inputs)), tolerance)
+    assert_close(leaves(called(net.to_code(target), target, inputs, params)), leaves(net.compile("numpy")(params, **inputs)), tolerance)
 
 
 @pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
 @pytest.mark.parametrize("name", NETS)
 def test_code_has_the_numbers_of_its_net(name: str, target: str) -> None:
     check(NETS[name], target)
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("name", ["residual", "lstm", "coupling", "highway", "rk4", "attention_only", "stacking", "bidirectional"])
+def test_code_of_gradients(name: str, target: str) -> None:
+    check(sf.value_and_grad(weighted_squares(NETS[name])), target, 1e-11)
+
+
+# ---------------------------------------------------------------- every row of the tables: written, or refused by name
+
+WITHOUT = {"gamma", "loggamma", "digamma", "polygamma"}
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("head", ROWS, ids=lambda head: head.__name__)
+def test_code_of_every_function(head: Any, target: str) -> None:
+    points = points_of(head)
+    points = points[np.all((np.abs(points) > 1e-3) & (np.abs(points) < 60), axis=1)]
+    net = sf.Net.of(Node(head, tuple(sf.tensor(f"u{k}", (None,)) for k in range(points.shape[1]))) * 1)
+    values = {f"u{k}": column for k, column in enumerate(points.T)}
+    if head.__name__ in WITHOUT:
+        with pytest.raises(NoRule, match=f"no spelling of the function '{head.__name__}'"):
+            net.to_code(target)
+        return
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(np.asarray(called(net.to_code(target), target, values)), net.compile("numpy")(**values), rtol=1e-9, atol=1e-12)
+
+
+PRIMITIVES_WITHOUT = {"add_rows", "add_embedded", "add_windows", "at_max", "tap"}  # of gradients and analyses
+EXAMPLES = [(row, shapes, attributes) for row in PRIMITIVES.values() for shapes, attributes in row.examples]
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("row, shapes, attributes", EXAMPLES, ids=[f"{row.name}-{k}" for row in PRIMITIVES.values() for k in range(len(row.examples))])
+def test_code_of_every_primitive(row: Any, shapes: Any, attributes: Any, target: str) -> None:
+    random = np.random.default_rng(0)
+    kinds = (*row.dtypes, *["real"] * len(shapes))
+    arrays = [random.integers(0, shapes[k - 1][0], shape) if kinds[k] == "whole" else random.normal(size=shape) for k, shape in enumerate(shapes)]
+    net = sf.Net.of(row(*(sf.tensor(f"a{k}", shape) for k, shape in enumerate(shapes)), **attributes))
+    values = {f"a{k}": array for k, array in enumerate(arrays)}
+    if row.name in PRIMITIVES_WITHOUT or (row.name, target) == ("windows", "jax"):
+        with pytest.raises(NoRule, match="no spelling of the primitive"):
+            net.to_code(target)
+        return
+    np.testing.assert_allclose(np.asarray(called(net.to_code(target), target, values)), net.compile("numpy")(**values), rtol=1e-11, atol=1e-13)
+
+
+# ---------------------------------------------------------------- names, forms, refusals
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax"])
+def test_names_never_reach_code_unescaped(target: str) -> None:
+    names = ["lambda", "np", "params", "print", "torch", "jnp", "sigmoid", "z", "u", "W", "net", "ﬁ", "fi", "α"]
+    total: Any = 0
+    for k, name in enumerate(names):
+        total = total + (k + 1) * sf.tensor(name, (3,))
+    net = sf.fold(lambda z, f: sf.sigmoid(f(z)) + z, sf.layers("f1:4", sf.dense(3, 3)), total + sf.parameter("class", (3,)) * sf.parameter("W_z", (1, 3)))
+    params, inputs = parted(net)
+    code = net.to_code(target)
+    function = next(part for part in ast.parse(code).body if isinstance(part, ast.FunctionDef) and part.name == "net")
+    given = [argument.arg for argument in function.args.args]
+    assert given[0] == "params" and len(set(given)) == len(names) + 1 and all(name.isidentifier() for name in given)
+    wanted = net.compile("numpy")(params, **inputs)
+    np.testing.assert_allclose(np.asarray(called(code, target, dict(zip(given[1:], inputs.values(), strict=True)), params)), wanted, rtol=1e-12)
+
+
+def test_the_name_of_the_function_is_checked() -> None:
+    net = sf.Net.of(2 * sf.tensor("model", (3,)))
+    assert called(net.to_code(name="model"), "numpy", {"model_": np.ones(3)}, name="model").tolist() == [2, 2, 2]
+    for bad in ("class", "a b", "f(x):\n    import os", "_f"):
+        with pytest.raises(InvalidValue, match="is not a name for a function"):
+            net.to_code(name=bad)
+
+
+def test_code_is_the_same_every_time_and_does_not_grow_with_depth() -> None:
+    layers = [sf.layers("f", sf.dense(3, 3, sf.tanh), count=count) for count in (10, 100_000)]
+    short, long = (sf.fold(sf.mappers.residual, of, sf.tensor("x", (None, 3))).to_code() for of in layers)
+    assert short.count("\n") == long.count("\n") and "range(1, 100001)" in long
+    assert all(NETS[name].to_code("torch") == NETS[name].to_code("torch") for name in ("lstm", "fractal", "pre_norm"))
+    assert sf.unroll(NETS["residual"]).to_code() == NETS["residual"].to_code()
+
+
+def test_lines_are_short() -> None:
+    for name, net in NETS.items():
+        for target in ("numpy", "torch", "jax"):
+            assert max(map(len, net.to_code(target).split("\n"))) <= 200, name
+
+
+def test_forms_of_results() -> None:
+    x, y = sf.tensor("x", (3,)), sf.tensor("y", (3,))
+    values = {"x": np.arange(3.0), "y": np.ones(3)}
+    for value in ((x + y, (x * y, x)), {"a": x - y, "b": (y, x / y)}, (x + y,)):
+        net = sf.Net.of(value)
+        ours, theirs = called(net.to_code(), "numpy", values), net(**values)
+        assert flatten(ours)[1] == flatten(theirs)[1]
+        assert_close(leaves(ours), leaves(theirs))
+
+
+def test_numbers_and_arrays_are_exact() -> None:
+    x = sf.tensor("x", (2,))
+    for number in (0.1, 1e-300, -2.5, sp.Rational(1, 3), sp.pi, sp.sqrt(2), -0.0, float("inf"), 10**30):
+        net = sf.Net.of(x * number + np.array([0.1, 1 / 3]))
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_max_ulp(np.asarray(called(net.to_code(), "numpy", {"x": np.array([0.3, 7.0])}), dtype=float), net.compile("numpy")(x=np.array([0.3, 7.0])), 2)
+
+
+def test_unknown_sizes_are_those_of_the_inputs() -> None:
+    x = sf.tensor("class", (None, None, 4))
+    net = sf.Net.of(x.reshape((-1, 4)).sum(axis=0) + np.broadcast_to(sf.tensor("b", (4,)), x.shape).sum(axis=(0, 1)))
+    values = {"class": np.random.default_rng(0).normal(size=(2, 3, 4)), "b": np.ones(4)}
+    for target in ("numpy", "torch", "jax"):
+        given = {"class_": values["class"], "b": values["b"]}
+        np.testing.assert_allclose(np.asarray(called(net.to_code(target), target, given)), net(**values), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "build, error, message",
+    [
+        (lambda: sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")).to_code(), NoRule, "a layer is opaque"),
+        (lambda: sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(3, 3), count="n"), sf.tensor("x", (1, 3))).to_code(), ValueError, "depth"),
+        (lambda: sf.Net.of(sf.tensor("x", (3,)) + np.arange(3000.0).reshape(1000, 3)).to_code(), TooLarge, "make it an input"),
+        (lambda: NETS["residual"].to_code("tensorflow"), ValueError, "'tensorflow'"),
+        (lambda: sf.grad(sf.Net.of(sf.layer("f", sf.embedding(5, 2))(sf.tensor("k", (3,))).sum())).to_code(), NoRule, "no spelling of the primitive 'add_embedded'"),
+    ],
+)
+def test_refusals_name_what_cannot_be_written(build: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        build()
+
+
+def test_models_of_pytorch_become_code() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    torch.manual_seed(0)
+    models = [
+        (torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.GELU(), torch.nn.Linear(5, 2)), torch.randn(4, 3)),
+        (torch.nn.TransformerEncoder(torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 3, enable_nested_tensor=False), torch.randn(1, 4, 8)),
+    ]
+    for model, example in models:
+        net, params = sf.from_torch(model.double().eval(), (example.double(),))
+        (name,) = (node.op.name for node in net.inputs)
+        values = {key: np.asarray(value) for key, value in params.items()}
+        with torch.no_grad():
+            wanted = model(example.double()).numpy()
+        np.testing.assert_allclose(called(net.to_code(), "numpy", {name: example.double().numpy()}, values), wanted, rtol=1e-9, atol=1e-10)
+        tensors = called(net.to_code("torch"), "torch", {name: example.double()}, values)
+        np.testing.assert_allclose(tensors.numpy(), wanted, rtol=1e-9, atol=1e-10)
+
+
+def test_a_target_of_ones_own() -> None:
+    from symfold.exchange.code.targets import TARGETS, CodeTarget
+
+    upper = CodeTarget("shouting", ("import numpy as np",), ("np",), {"tanh": "np.tanh({0})"}, {"dot": TARGETS["numpy"].primitives["dot"]}, {})
+    with extend.temporary():
+        extend.code_target(upper)
+        check(NETS["feedforward"], "shouting")
+        with pytest.raises(NoRule, match="code for shouting has no spelling of the primitive"):
+            NETS["denseformer"].to_code("shouting")
+    assert "shouting" not in TARGETS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,11 @@ from symfold.core.shapes import is_known
 from symfold.exchange.code.expressions import COMPARISON, POWER, PRODUCT, Code
 from symfold.exchange.code.targets import Rule, ShapeText, Spelling
 
-SAME_NAME = ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign", "floor", "log1p", "expm1", "log2", "log10", "exp2", "hypot", "logaddexp")  # fmt: skip
+SAME_NAME = (
+    "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign", "floor", "log1p", "expm1", "log2", "log10",
+    "exp2",
+)  # fmt: skip
+SAME_NAME_OF_TWO = ("hypot", "logaddexp")
 OTHER_NAME = {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
     "Abs": "abs", "ceiling": "ceil", "cbrt": "cbrt",
@@ -76,11 +81,16 @@ def chained(function: str) -> Spelling:
     return spelling
 
 
+def heaviside(np: str) -> Spelling:
+    """The step whose value at 0 is the second argument, or 1/2."""
+    return lambda node, args, shape: f"{np}.heaviside({args[0].text}, {args[1].text if len(args) > 1 else '0.5'})"
+
+
 def functions(np: str) -> dict[str, Rule]:
     """The rules of elementwise functions."""
     return {
-        **{name: f"{np}.{name}({{0}})" for name in SAME_NAME[:-2]},
-        **{name: f"{np}.{name}({{0}}, {{1}})" for name in SAME_NAME[-2:]},
+        **{name: f"{np}.{name}({{0}})" for name in SAME_NAME},
+        **{name: f"{np}.{name}({{0}}, {{1}})" for name in SAME_NAME_OF_TWO},
         **{name: f"{np}.{other}({{0}})" for name, other in OTHER_NAME.items()},
         **{name: compared(sign) for name, sign in COMPARISONS.items()},
         **{name: combined(sign) for name, sign in LOGIC.items()},
@@ -91,7 +101,7 @@ def functions(np: str) -> dict[str, Rule]:
         "Min": chained(f"{np}.minimum"),
         "clip": f"{np}.clip({{0}}, {{1}}, {{2}})",
         "atan2": f"{np}.arctan2({{0}}, {{1}})",
-        "Heaviside": f"{np}.heaviside({{0}}, {{1}})",
+        "Heaviside": heaviside(np),
         "step": f"{np}.heaviside({{0}}, 0)",
         "sech": lambda node, args, shape: Code(f"1 / {np}.cosh({args[0].text})", PRODUCT),
         "softplus": f"{np}.logaddexp({{0}}, 0)",
@@ -104,7 +114,9 @@ def index_text(index: Sequence[Any], shape: ShapeText) -> str:
     def bound(end: Any) -> str:
         return "" if end is None else str(end) if isinstance(end, int) else shape((end,))[1:-2]
 
-    return ", ".join("..." if part is ... else str(part) if isinstance(part, int) else ":".join(map(bound, part)) for part in index)
+    return ", ".join(
+        "..." if part is ... else str(part) if isinstance(part, int) else ":".join(map(bound, part)) for part in index
+    )
 
 
 def rows_text(positions: Sequence[int]) -> str:
@@ -158,9 +170,39 @@ def entry(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
     return f"{args[0].atom}[{index_text(attributes(node)['index'], shape)}]"
 
 
-def rows(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
-    positions = rows_text(attributes(node)["positions"])
-    return Code(f"{args[0].atom}[{positions}]")
+def rows(numbers: str = "{0}") -> Spelling:
+    """Rows at positions; `numbers` is the template of a list of them."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+        positions = rows_text(attributes(node)["positions"])
+        return f"{args[0].atom}[{numbers.format(positions) if positions.startswith('[') else positions}]"
+
+    return spelling
+
+
+def put(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    """The helper `put`: zeros of a shape with a value at an index."""
+
+    def part(index: Any) -> str:
+        return (
+            "..." if index is ... else str(index) if isinstance(index, int) else f"slice({', '.join(map(str, index))})"
+        )
+
+    index = ", ".join(map(part, attributes(node)["index"]))
+    return f"put({args[0].text}, {shape(node.shape)}, ({index},))"
+
+
+def accumulated(cumsum: str, flip: str) -> Spelling:
+    """A cumulative sum, from templates over a value and an axis; backward, of the value flipped."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+        given = attributes(node)
+        axis, text = given["axis"], args[0].text
+        if not given["backward"]:
+            return cumsum.format(text, axis)
+        return flip.format(cumsum.format(flip.format(text, axis), axis), axis)
+
+    return spelling
 
 
 def share(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
@@ -173,6 +215,11 @@ def share(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
 def embedded(numbers: str) -> Spelling:
     """Rows of a table; `numbers` is the template of their numbers as integers."""
     return lambda node, args, shape: f"{args[0].atom}[{numbers.format(args[1].text)}]"
+
+
+def literal(value: Any) -> str:
+    """A setting as Python writes it."""
+    return f'float("{value}")' if isinstance(value, float) and not math.isfinite(value) else repr(value)
 
 
 def listed(args: Sequence[Code]) -> str:
@@ -194,7 +241,8 @@ def attended(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
     """The helper `attention`."""
     given = attributes(node)
     bias = f", bias={args[3].text}" if len(args) > 3 else ""
-    return f"attention({listed(args[:3])}, scale={float(given['scale'])!r}{', causal=True' if given['causal'] else ''}{bias})"
+    causal = ", causal=True" if given["causal"] else ""
+    return f"attention({listed(args[:3])}, scale={float(given['scale'])!r}{causal}{bias})"
 
 
 def windowed(function: str, names: Sequence[str]) -> Spelling:
@@ -202,7 +250,7 @@ def windowed(function: str, names: Sequence[str]) -> Spelling:
 
     def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
         given = attributes(node)
-        return f"{function}({listed(args)}, {', '.join(f'{name}={given[name]!r}' for name in names)})"
+        return f"{function}({listed(args)}, {', '.join(f'{name}={literal(given[name])}' for name in names)})"
 
     return spelling
 
@@ -219,7 +267,9 @@ def primitives(np: str) -> dict[str, Rule]:
         "concatenate": lambda node, args, shape: f"{np}.concatenate([{listed(args)}], axis={attributes(node)['axis']})",
         "stack": lambda node, args, shape: f"{np}.stack([{listed(args)}])",
         "item": entry,
-        "take": rows,
+        "take": rows(),
+        "put": put,
+        "cumulative_sum": accumulated(f"{np}.cumsum({{0}}, axis={{1}})", f"{np}.flip({{0}}, {{1}})"),
         "reverse": lambda node, args, shape: f"{args[0].atom}[::-1]",
         "sum": reduced(f"{np}.sum"),
         "mean": reduced(f"{np}.mean"),
@@ -233,7 +283,9 @@ def primitives(np: str) -> dict[str, Rule]:
         "causal": "causal_mask({0})",
         "sum_to": lambda node, args, shape: f"sum_to({args[0].text}, {shape(attributes(node)['shape'])})",
         "sum_like": f"sum_to({{0}}, {np}.shape({{1}}))",
-        "broadcast_to": lambda node, args, shape: f"{np}.broadcast_to({args[0].text}, {shape(attributes(node)['shape'])})",
+        "broadcast_to": lambda node, args, shape: (
+            f"{np}.broadcast_to({args[0].text}, {shape(attributes(node)['shape'])})"
+        ),
         "broadcast_like": f"{np}.broadcast_to({{0}}, {np}.shape({{1}}))",
         "einsum": lambda node, args, shape: f'{np}.einsum("{attributes(node)["subscripts"]}", {listed(args)})',
         "convolution": windowed("convolution", ("stride", "padding", "dilation", "groups")),
@@ -264,9 +316,7 @@ def helpers(np: str) -> dict[str, str]:
                 "    total = np.log(np.sum(np.exp(z - largest), axis=axis, keepdims=True)) + largest\n"
                 "    return total if keepdims else np.sum(total, axis=axis)"
             ),
-            "causal_mask": (
-                "def causal_mask(scores):\n    return np.triu(np.full(np.shape(scores)[-2:], -np.inf), 1)"
-            ),
+            "causal_mask": ("def causal_mask(scores):\n    return np.triu(np.full(np.shape(scores)[-2:], -np.inf), 1)"),
             "attention": (
                 "def attention(q, k, v, scale, causal=False, bias=0):\n"
                 "    scores = q @ np.swapaxes(k, -1, -2) * scale + bias\n"

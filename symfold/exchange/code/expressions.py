@@ -59,6 +59,8 @@ def multiplied(factors: Sequence[Code], sign: str = "*") -> Code:
     is_number = all(factor.number for factor in factors)
     if len(factors) > 1 and factors[0].text == "-1" and sign == "*":
         rest = multiplied(factors[1:]) if len(factors) > 2 else factors[1]
-        return Code(f"-{rest.within(PRODUCT) if not rest.text.startswith('-') else f'({rest.text})'}", PRODUCT, is_number)
+        return Code(
+            f"-{rest.within(PRODUCT) if not rest.text.startswith('-') else f'({rest.text})'}", PRODUCT, is_number
+        )
     shown = [factors[0].within(PRODUCT), *(factor.within(POWER) for factor in factors[1:])]
     return Code(f" {sign} ".join(shown), PRODUCT, number=is_number)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
 import keyword
 import re
 import unicodedata
 from collections.abc import Iterable
 
-RESERVED = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins)))
+# keywords, and the functions of Python that code calls
+RESERVED = frozenset(
+    (*keyword.kwlist, "_", "dict", "enumerate", "float", "len", "range", "reversed", "slice", "tuple", "zip")
+)
 
 
 class Identifiers:

@@ -1,11 +1,23 @@
 """JAX."""
 
-from symfold.exchange.code.array_functions import along, embedded, functions, helpers, primitives, reduced, windowed
+from symfold.exchange.code.array_functions import (
+    along,
+    embedded,
+    functions,
+    helpers,
+    primitives,
+    reduced,
+    rows,
+    windowed,
+)
 from symfold.exchange.code.targets import CodeTarget, code_target
 
 OWN = ("attention", "layer_norm", "causal_mask", "sum_to")
 HELPERS = {
     **{name: source.replace("softmax(", "jax.nn.softmax(") for name, source in helpers("jnp").items() if name in OWN},
+    "put": """\
+def put(value, shape, index):
+    return jnp.zeros(shape, jnp.asarray(value).dtype).at[index].set(value)""",
     "convolution": """\
 def convolution(x, weight, stride, padding, dilation, groups):
     around = [(size, size) for size in padding]
@@ -48,6 +60,7 @@ ROW = code_target(
             "softmax": along("jax.nn.softmax"),
             "logsumexp": reduced("jax.nn.logsumexp"),
             "embed": embedded("jnp.asarray({0}, dtype=int)"),
+            "take": rows("jnp.array({0})"),
             "stop_gradient": "jax.lax.stop_gradient({0})",
             "max_pool": windowed("max_pool", ("kernel", "stride", "padding", "dilation")),
             "mean_pool": windowed("mean_pool", ("kernel", "stride", "padding", "dilation", "padded")),

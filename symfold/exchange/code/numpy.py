@@ -7,6 +7,20 @@ HELPERS = {
     **helpers("np"),
     "erf": "def erf(z):\n    return np.vectorize(math.erf, otypes=[float])(z)",
     "erfc": "def erfc(z):\n    return np.vectorize(math.erfc, otypes=[float])(z)",
+    "max_pool": """\
+def max_pool(x, kernel, stride, padding, dilation):
+    axes = tuple(range(-len(kernel), 0))
+    return np.max(windows(x, kernel, stride, padding, dilation, -np.inf), axis=axes)""",
+    "mean_pool": """\
+def mean_pool(x, kernel, stride, padding, dilation, padded):
+    axes = tuple(range(-len(kernel), 0))
+    counts = np.sum(windows(np.ones_like(x), kernel, stride, padding, dilation, float(padded)), axis=axes)
+    return np.sum(windows(x, kernel, stride, padding, dilation, 0.0), axis=axes) / counts""",
+    "put": """\
+def put(value, shape, index):
+    result = np.zeros(shape, np.asarray(value).dtype)
+    result[index] = value
+    return result""",
     "convolution": """\
 def convolution(x, weight, stride, padding, dilation, groups):
     rank = len(stride)
@@ -31,11 +45,19 @@ ROW = code_target(
         "numpy",
         ("import math", "import numpy as np"),
         ("math", "np"),
-        {**functions("np"), "sigmoid": "sigmoid({0})", "relu": "np.maximum({0}, 0)", "erf": "erf({0})", "erfc": "erfc({0})"},
+        {
+            **functions("np"),
+            "sigmoid": "sigmoid({0})",
+            "relu": "np.maximum({0}, 0)",
+            "erf": "erf({0})",
+            "erfc": "erfc({0})",
+        },
         {
             **primitives("np"),
             "embed": embedded("np.asarray({0}, dtype=int)"),
             "stop_gradient": itself,
+            "max_pool": windowed("max_pool", ("kernel", "stride", "padding", "dilation")),
+            "mean_pool": windowed("mean_pool", ("kernel", "stride", "padding", "dilation", "padded")),
             "windows": windowed("windows", ("kernel", "stride", "padding", "dilation", "fill")),
         },
         HELPERS,

@@ -3,14 +3,52 @@
 from collections.abc import Sequence
 
 from symfold.core.nodes import Node
+from symfold.errors import NoRule
 from symfold.exchange.code.array_functions import (
-    COMPARISONS, LOGIC, SAME_NAME, attended, attributes, axes_text, chained, chosen, combined, compared, embedded, entry,
-    itself, listed, negated, normed, product_of, reduced, rows, share, tested, transposed,
+    COMPARISONS,
+    LOGIC,
+    SAME_NAME,
+    SAME_NAME_OF_TWO,
+    accumulated,
+    attended,
+    attributes,
+    axes_text,
+    chained,
+    chosen,
+    combined,
+    compared,
+    embedded,
+    entry,
+    itself,
+    listed,
+    negated,
+    normed,
+    product_of,
+    put,
+    reduced,
+    rows,
+    share,
+    tested,
+    transposed,
+    windowed,
 )  # fmt: skip
 from symfold.exchange.code.expressions import PRODUCT, Code
 from symfold.exchange.code.targets import CodeTarget, Rule, ShapeText, code_target
 
 HELPERS = {
+    "put": """\
+def put(value, shape, index):
+    result = value.new_zeros(shape)
+    result[index] = value
+    return result""",
+    "windows": """\
+def windows(x, kernel, stride, padding, dilation, fill):
+    around = [size for size in reversed(padding) for _ in range(2)]
+    x = torch.nn.functional.pad(x, around, value=fill)
+    first = x.ndim - len(kernel)
+    for k, (size, step, apart) in enumerate(zip(kernel, stride, dilation)):
+        x = x.unfold(first + k, apart * (size - 1) + 1, step)
+    return x[(..., *(slice(None, None, apart) for apart in dilation))]""",
     "causal_mask": """\
 def causal_mask(scores):
     return torch.triu(scores.new_full(scores.shape[-2:], -torch.inf), 1)""",
@@ -29,9 +67,12 @@ def softmax(z, dim):
     return torch.exp(z - torch.logsumexp(z, dim=dim, keepdim=True))""",
 }
 FUNCTIONS: dict[str, Rule] = {
-    **{name: f"torch.{name}({{0}})" for name in SAME_NAME[:-2]},
-    **{name: f"torch.{name}({{0}}, {{1}})" for name in SAME_NAME[-2:]},
-    **{name: f"torch.{name}({{0}})" for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "relu", "sigmoid")},
+    **{name: f"torch.{name}({{0}})" for name in SAME_NAME},
+    **{name: f"torch.{name}({{0}}, {{1}})" for name in SAME_NAME_OF_TWO},
+    **{
+        name: f"torch.{name}({{0}})"
+        for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "relu", "sigmoid")
+    },
     **{name: f"torch.nn.functional.{name}({{0}})" for name in ("silu", "gelu", "mish")},
     **{name: compared(sign) for name, sign in COMPARISONS.items()},
     **{name: combined(sign) for name, sign in LOGIC.items()},
@@ -44,7 +85,10 @@ FUNCTIONS: dict[str, Rule] = {
     "Min": chained("torch.minimum"),
     "clip": "torch.clip({0}, {1}, {2})",
     "atan2": "torch.atan2({0}, {1})",
-    "Heaviside": "torch.heaviside({0}, {1})",
+    "Heaviside": lambda node, args, shape: (
+        f"torch.heaviside({args[0].text}, {args[1].text if len(args) > 1 else f'torch.full_like({args[0].text}, 0.5)'})"
+    ),
+    "cbrt": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)",
     "step": lambda node, args, shape: Code(f"1.0 * ({args[0].text} > 0)", PRODUCT),
     "sech": lambda node, args, shape: Code(f"1 / torch.cosh({args[0].text})", PRODUCT),
     "softplus": "torch.logaddexp({0}, torch.zeros_like({0}))",
@@ -61,6 +105,14 @@ def largest_of_windows(node: Node, args: Sequence[Code], shape: ShapeText) -> st
     given = attributes(node)
     names = ", ".join(f"{name}={given[name]!r}" for name in ("stride", "padding", "dilation"))
     return f"torch.nn.functional.max_pool{len(given['stride'])}d({args[0].text}, {given['kernel']!r}, {names})"
+
+
+def mean_of_windows(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    given = attributes(node)
+    if any(apart > 1 for apart in given["dilation"]):
+        raise NoRule("PyTorch's mean over windows takes no dilation (give dilation=1)")
+    names = f"stride={given['stride']!r}, padding={given['padding']!r}, count_include_pad={given['padded']!r}"
+    return f"torch.nn.functional.avg_pool{len(given['stride'])}d({args[0].text}, {given['kernel']!r}, {names})"
 
 
 def softmax_of(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
@@ -84,7 +136,9 @@ PRIMITIVES: dict[str, Rule] = {
     "concatenate": lambda node, args, shape: f"torch.cat([{listed(args)}], dim={attributes(node)['axis']})",
     "stack": lambda node, args, shape: f"torch.stack([{listed(args)}])",
     "item": entry,
-    "take": rows,
+    "take": rows(),
+    "put": put,
+    "cumulative_sum": accumulated("torch.cumsum({0}, dim={1})", "torch.flip({0}, [{1}])"),
     "reverse": lambda node, args, shape: f"{args[0].atom}.flip(0)",
     "sum": reduced("torch.sum", "dim", "keepdim"),
     "mean": reduced("torch.mean", "dim", "keepdim"),
@@ -103,6 +157,8 @@ PRIMITIVES: dict[str, Rule] = {
     "einsum": lambda node, args, shape: f'torch.einsum("{attributes(node)["subscripts"]}", {listed(args)})',
     "convolution": convolved,
     "max_pool": largest_of_windows,
+    "mean_pool": mean_of_windows,
+    "windows": windowed("windows", ("kernel", "stride", "padding", "dilation", "fill")),
     "embed": embedded("{0}.long()"),
     "stop_gradient": lambda node, args, shape: f"{args[0].atom}.detach()",
     "alike": itself,

@@ -26,7 +26,7 @@ from symfold.core.shapes import NAME, Shape, is_known
 from symfold.core.stacked_inputs import Numbered, is_input, is_stacked, known_count
 from symfold.errors import NoRule, TooLarge
 from symfold.exchange.code.array_functions import truth
-from symfold.exchange.code.expressions import ATOM, POWER, PRODUCT, SIGN, SUM, Code, multiplied, summed
+from symfold.exchange.code.expressions import ATOM, POWER, PRODUCT, SIGN, Code, multiplied, summed
 from symfold.exchange.code.identifiers import Identifiers
 from symfold.exchange.code.targets import CodeTarget
 from symfold.show.notation.loops import INDICES, Letters
@@ -99,7 +99,9 @@ class Writer:
                 text = f"[{entry} for {number} in range({names.start}, {last}{step})]"
             else:
                 known_count(node.op.count)
-                text = f"[{', '.join(f'params[{_quoted(name)}]' if parameters else self.inputs[name] for name in names)}]"
+                text = (
+                    f"[{', '.join(f'params[{_quoted(name)}]' if parameters else self.inputs[name] for name in names)}]"
+                )
             first = names.prefix if isinstance(names, Numbered) else re.sub(r"_?\d+$", "", names[0])
             code = Code(text if only_looped else self.called(self.target.stack.format(text)), listed=only_looped)
             return self.named(code, first.rstrip("_") or "values")
@@ -115,8 +117,8 @@ class Writer:
                 return _number(float(value.array))
             if value.array.size > MOST:
                 raise TooLarge(
-                    f"the net holds an array of {value.array.size:,} numbers, more than the {MOST:,} that code writes out "
-                    "(make it an input or a parameter)"
+                    f"the net holds an array of {value.array.size:,} numbers, more than the {MOST:,} that code writes "
+                    "out (make it an input or a parameter)"
                 )
             text = re.sub(r"\b(nan|inf)\b", r'float("\1")', str(value.array.tolist()))
             return Code(self.called(self.target.array.format(text)))
@@ -146,7 +148,7 @@ class Writer:
                 f"code for {self.target.name} has no spelling of the primitive {name!r} "
                 "(net.compile and the exports compute it; symfold.extend.code_target adds targets)"
             )
-        return self.spelled(self.target.primitives[name], node, [self.numeric(arg) for arg in args])
+        return self.spelled(self.target.primitives[name], node, [self.numeric(self.wrapped(arg)) for arg in args])
 
     def elementwise(self, node: Node, args: Sequence[Code]) -> Code:
         head = node.op
@@ -168,7 +170,7 @@ class Writer:
                 "(net.compile and the exports compute it; symfold.extend.code_target adds targets)"
             )
         decides = head.__name__ in ("where", "logical_and", "logical_or", "logical_xor", "logical_not")
-        wrapped = [Code(self.called(self.target.wrapped.format(arg.text))) if arg.number else arg for arg in args]
+        wrapped = list(map(self.wrapped, args))
         return self.spelled(rule, node, wrapped if decides else [self.numeric(arg) for arg in wrapped])
 
     def power(self, node: Node, args: Sequence[Code]) -> Code:
@@ -203,6 +205,10 @@ class Writer:
         """A truth value as a number in arithmetic."""
         return Code(f"1.0 * ({truth(arg).text})", PRODUCT) if arg.truth else arg
 
+    def wrapped(self, arg: Code) -> Code:
+        """A number as an argument of a function."""
+        return Code(self.called(self.target.wrapped.format(arg.text))) if arg.number else arg
+
     def stacked(self, arg: Code) -> Code:
         """A list as an array."""
         return Code(self.called(self.target.stack.format(arg.text))) if arg.listed else arg
@@ -210,7 +216,9 @@ class Writer:
     def shape(self, shape: Shape) -> str:
         """The text of a shape; one unknown size of a reshape that only it can have is written as it is."""
         if not is_known(shape):
-            raise NoRule("code for a shape of unknown rank cannot be written (give the inputs shapes: sf.tensor('x', (None, 3)))")
+            raise NoRule(
+                "code for a shape of unknown rank cannot be written (give the inputs shapes: sf.tensor('x', (None, 3)))"
+            )
         sizes = [str(size) if isinstance(size, int) else self.size(size) for size in shape]
         return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
@@ -233,7 +241,8 @@ class Writer:
         block, count = fold.block, known_count(fold.count)
         init, operands = fold.split(args)
         state = [
-            self.state(source, code, uses[source] == 1) for source, code in zip(node.args[: fold.carries], init, strict=True)
+            self.state(source, code, uses[source] == 1)
+            for source, code in zip(node.args[: fold.carries], init, strict=True)
         ]
         index = INDICES[min(self.nesting, len(INDICES)) - 1]
         known: dict[Node, Any] = dict(zip(block.formals, map(Code, state), strict=False))
@@ -301,7 +310,7 @@ class Writer:
 
 def _only_looped(order: Sequence[Node], folds: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
     """The stacked inputs that nothing but loops read, entry by entry."""
-    stacked = {node for node in order if is_stacked(node)}
+    stacked: set[Node] = set(filter(is_stacked, order))
     for node in order:
         read = node.args[: node.op.carries] if isinstance(node.op, Fold) else node.args
         stacked.difference_update(read)
