@@ -5,19 +5,16 @@ Needs Chromium, and the packages playwright, jupyterlab, nbconvert and ipykernel
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from served import environment, lab_address
 
 nbformat = pytest.importorskip("nbformat")
 for package in ("jupyterlab", "nbconvert", "ipykernel"):
@@ -62,39 +59,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Jupyter's settings and signatures in a folder of the test's own."""
-    own = {name: str(folder / "jupyter") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
-    root = str(Path(__file__).parents[2])
-    return {**os.environ, **own, "PYTHONPATH": root, "PYTHONWARNINGS": "ignore"}
-
-
 @pytest.fixture(scope="module")
 def lab(folder: Path) -> Iterator[str]:
-    """The address of a JupyterLab."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = [f"--port={port}", "--no-browser", "--allow-root", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
-    with open(folder / "log", "w", encoding="utf-8") as log:
-        process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=environment(folder), stdout=log, stderr=log)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api").close()
-                break
-            except urllib.error.URLError:
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/lab/tree"
-    finally:
-        process.terminate()
-        process.wait()
+    with lab_address(folder) as address:
+        yield address
 
 
 def outputs(page: Any) -> list[dict[str, Any]]:
     """The output of every cell: its type, its text, the widths of its pictures, and its powers."""
     found: list[dict[str, Any]] = page.eval_on_selector_all(
-        ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-cell",
+        ".jp-Notebook-cell",
         """cells => cells.map(cell => {
             const part = cell.querySelector('.jp-OutputArea-executeResult .jp-OutputArea-output')
             return part && {
@@ -122,13 +96,13 @@ def opened(browser: Any, address: str) -> Any:
     page = browser.new_page()
     page.set_viewport_size({"width": 1200, "height": 9000})  # high enough for every cell to be rendered
     page.goto(address)
-    page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-cell", timeout=120_000)
+    page.wait_for_selector(".jp-Notebook-cell", timeout=120_000)
     return page
 
 
 def settled(page: Any) -> list[dict[str, Any]]:
     """The outputs when all are there, formulas set."""
-    for _ in range(240):
+    for _ in range(600):
         shown = outputs(page)
         if len(shown) == 1 + len(SHOWN) + len(FORMULAS) and all(shown[1:]) and all(o["formulas"] for o in shown[1 + len(SHOWN) :]):
             return shown
@@ -137,15 +111,15 @@ def settled(page: Any) -> list[dict[str, Any]]:
 
 
 def test_a_notebook_opened_without_trust_shows_everything(browser: Any, lab: str) -> None:
-    page = opened(browser, f"{lab}/done.ipynb")
+    page = opened(browser, f"{lab}/done/tree/done.ipynb")
     check(settled(page))
     page.close()
 
 
 def test_a_live_notebook_shows_everything(browser: Any, lab: str) -> None:
-    page = opened(browser, f"{lab}/live.ipynb")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    page = opened(browser, f"{lab}/live/tree/live.ipynb")
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=120_000)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     check(settled(page))
     page.close()
 
