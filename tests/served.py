@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = str(Path(__file__).parents[1])
 
@@ -28,6 +29,12 @@ def lab_address(folder: Path) -> Iterator[str]:
     options = ["--no-browser", "--allow-root", "--IdentityProvider.token=", "--expose-app-in-browser", f"--ServerApp.root_dir={folder}"]
     with _served(["jupyterlab", *options, "--port"], folder, "/api") as address:
         yield f"{address}/lab/workspaces"
+
+
+def run_all(page: Any) -> None:
+    """Run all cells of the notebook that a page of JupyterLab shows, once its kernel is there."""
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=120_000)
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
 
 @contextmanager

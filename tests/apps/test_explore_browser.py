@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import lab_address, marimo_address
+from served import lab_address, marimo_address, run_all
 
 from symfold.apps.explore.page import page as page_of
 
@@ -131,8 +131,7 @@ def test_the_widget_works_in_jupyterlab(browser: Any, tmp_path: Path) -> None:
         page = browser.new_page()
         page.set_viewport_size({"width": 1200, "height": 4000})
         page.goto(f"{address}/widget/tree/widget.ipynb")
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=120_000)
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        run_all(page)
         works_as_a_widget(page)
         page.close()
 

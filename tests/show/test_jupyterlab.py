@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import environment, lab_address
+from served import environment, lab_address, run_all
 
 nbformat = pytest.importorskip("nbformat")
 for package in ("jupyterlab", "nbconvert", "ipykernel"):
@@ -118,8 +118,7 @@ def test_a_notebook_opened_without_trust_shows_everything(browser: Any, lab: str
 
 def test_a_live_notebook_shows_everything(browser: Any, lab: str) -> None:
     page = opened(browser, f"{lab}/live/tree/live.ipynb")
-    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=120_000)
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    run_all(page)
     check(settled(page))
     page.close()
 

@@ -15,7 +15,7 @@ from symfold.show.hypertext import element, image, mathematics, prose, shown_saf
 from symfold.show.render import render
 
 LEFT = "text-align: left; vertical-align: top"
-DIFFERENT = "font-weight: bold; color: #B3261E"
+DIFFERENT = "font-weight: bold; color: #D5442F"
 MOST = 3_000  # characters of a formula in a cell
 
 
