@@ -100,8 +100,8 @@ def test_the_history_tells_why_it_ended() -> None:
         return done.history.stopped, float(np.abs(sf.grad(kinds[name])(done.params, x=X, y=Y)["w"]).max())
 
     assert ended("steps", steps=1)[0] == ""
-    assert ended("steps", tolerance=1e-6)[0] == "converged" and ended("steps", tolerance=1e-6)[1] <= 1e-6
-    assert ended("ties")[0] == "no better step" and ended("ties")[1] > 1e-3  # least absolute errors end at a kink
+    (why, slope), (at_kink, steep) = ended("steps", tolerance=1e-6), ended("ties")  # least absolute errors end at a kink
+    assert why == "converged" and slope <= 1e-6 and at_kink == "no better step" and steep > 1e-3
 
 
 def test_what_is_wrong_is_refused() -> None:
