@@ -589,3 +589,15 @@ def test_paths_count_what_the_author_wrote() -> None:
     assert sf.verdict(twice, doubled).equal
     assert sf.paths(twice).count == 2 and sf.paths(doubled).count == 1
     assert sf.paths(twice, weighted=True).polynomial == sf.paths(doubled, weighted=True).polynomial
+
+
+def test_nets_with_dropout_are_compared_in_their_evaluation_form() -> None:
+    """The text says so, at every level but those that need no numbers."""
+    x, layers = sf.tensor("x", (None, 3)), sf.layers("f1:3", sf.dense(3, 3, sf.tanh))
+    nets = [sf.fold(lambda z, f: sf.dropout(f(z), rate) + z, layers, x) for rate in (0.5, 0.25)]  # noqa: B023
+    plain, other = sf.fold(sf.mappers.residual, layers, x), sf.fold(sf.mappers.feedforward, layers, x)
+    for first, second in (nets, (nets[0], plain), (nets[0], other)):
+        found = sf.verdict(first, second)
+        assert "; this is the evaluation form, in which dropout keeps everything" in str(found)
+        assert (found.equal is False) == (second is other)
+    assert all("dropout" not in str(sf.verdict(*pair)) for pair in ((nets[0], nets[0]), (plain, other)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,9 +18,12 @@ from symfold.analysis.equality.same_form import same_form
 from symfold.base.results import Result
 from symfold.core.names import applied_layers, leaves_of
 from symfold.core.net import Net
+from symfold.core.nodes import walk
+from symfold.core.primitives import dropout, is_primitive
 from symfold.errors import InvalidValue, ShapeError
 from symfold.show.graph import count_steps
 from symfold.show.hypertext import element, prose
+from symfold.transform.inlining import has_adjoint, inlined
 
 LEVELS = (
     "identical",
@@ -60,6 +63,9 @@ class Verdict(Result):
         return element("p", prose(self.text))
 
 
+EVALUATED = "this is the evaluation form, in which dropout keeps everything (sf.training_form gives the other)"
+
+
 def verdict(a: Any, b: Any, params: Mapping[str, Any] | None = None, seed: int = 0) -> Verdict:
     """Whether two nets are equal, by the strongest argument that applies; if they differ, with a counterexample.
 
@@ -70,7 +76,8 @@ def verdict(a: Any, b: Any, params: Mapping[str, Any] | None = None, seed: int =
     equal* (to a tolerance: not proved, so `equal` is None); *undecided*; *different* (with a verified counterexample);
     *not comparable* (different inputs or outputs). Equal means: wherever both are finite. `params` are numbers for some
     or all parameters; without them, equality is for all parameters. Errors: InvalidType, InvalidValue for invalid
-    parameters. Source of the bound: Schwartz (1980), Zippel (1979).
+    parameters. Nets with dropout are compared in their evaluation form. Source of the bound: Schwartz (1980), Zippel
+    (1979).
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -83,6 +90,20 @@ def verdict(a: Any, b: Any, params: Mapping[str, Any] | None = None, seed: int =
     >>> verdict(sf.fold(sf.mappers.residual, deep, x), sf.fold(sf.mappers.boosting(x), deep, x))
     different: at n = 2, with every f_k(z) = z and x = 1: 4 against 3
     """
+    result = _verdict(a, b, params, seed)
+    if result.level in ("identical", "not comparable") or not (drops(Net.of(a)) or drops(Net.of(b))):
+        return result
+    return replace(result, text=f"{result.text}; {EVALUATED}")
+
+
+def drops(net: Net) -> bool:
+    """Whether a net has dropout, in layers or folds too."""
+    opened = Net(inlined(net.outputs, keep=lambda node: node.op.primitive is dropout or has_adjoint(node)))
+    roots = (opened.outputs, *(block.results for block in opened.blocks))
+    return any(is_primitive(node, dropout) for values in roots for node in walk(values))
+
+
+def _verdict(a: Any, b: Any, params: Mapping[str, Any] | None, seed: int) -> Verdict:
     first, second = Net.of(a), Net.of(b)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise InvalidValue(f"seed={seed!r} must be a whole number from 0 up")
