@@ -122,6 +122,44 @@ def test_early_stopping_returns_the_best_epoch() -> None:
     assert len(labels.history_.validation["loss"]) == 3
 
 
+STEPS: dict[str, Any] = {"width": 4, "tol": None, "shuffle": False, "batch_size": 20, "random_state": 0}
+
+
+@pytest.mark.parametrize(("kind", "y"), [(FoldRegressor, NUMBERS), (FoldClassifier, LABELS), (FoldClassifier, LABELS == "mid")])
+def test_epochs_one_by_one_are_a_training(kind: type, y: Any) -> None:
+    """The moments of Adam and its step counter go on."""
+    whole, steps = kind(max_iter=4, **STEPS).fit(ROWS, y), kind(**STEPS)
+    for _ in range(4):
+        steps.partial_fit(ROWS, y, **({"classes": np.unique(y)} if kind is FoldClassifier else {}))
+    np.testing.assert_array_equal(steps.params_.flat, whole.params_.flat)
+    assert steps.history_.epochs == whole.history_.epochs and steps.n_iter_ == 4
+
+
+def test_a_warm_start_goes_on_from_the_parameters() -> None:
+    """Without slots, that is one longer training; Adam starts anew, as scikit-learn's does."""
+    for optimizer, same in (("sgd", True), ("adam", False)):
+        long = FoldRegressor(max_iter=5, optimizer=optimizer, **STEPS).fit(ROWS, NUMBERS)
+        warm = FoldRegressor(max_iter=3, optimizer=optimizer, warm_start=True, **STEPS).fit(ROWS, NUMBERS)
+        warm.set_params(max_iter=2).fit(ROWS, NUMBERS)
+        assert np.array_equal(warm.params_.flat, long.params_.flat) == same and warm.n_iter_ == 5
+        cold = warm.set_params(warm_start=False).fit(ROWS, NUMBERS)
+        assert cold.n_iter_ == 2 and not np.array_equal(cold.params_.flat, long.params_.flat)
+
+
+def test_what_cannot_go_on_is_refused() -> None:
+    warm = FoldRegressor(max_iter=1, warm_start=True, **STEPS).fit(ROWS, NUMBERS)
+    with pytest.raises(InvalidValue, match="other parameters than the one that was fitted before"):
+        warm.set_params(width=5).fit(ROWS, NUMBERS)
+    with pytest.raises(InvalidValue, match="partial_fit does not go with early_stopping"):
+        FoldRegressor(early_stopping=True).partial_fit(ROWS, NUMBERS)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        FoldClassifier().partial_fit(ROWS, LABELS)
+    with pytest.raises(InvalidValue, match="the label 'mid' is none of the classes"):
+        FoldClassifier().partial_fit(ROWS, LABELS, classes=["high", "low"])
+    few = FoldClassifier(**STEPS).partial_fit(ROWS[LABELS == "mid"], LABELS[LABELS == "mid"], classes=["high", "low", "mid"])
+    assert few.predict_proba(ROWS).shape == (60, 3)
+
+
 # ------------------------------ arguments and results
 
 

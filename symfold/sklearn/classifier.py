@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
 from symfold.base.arguments import NumpyArray, quoted
@@ -16,7 +16,7 @@ from symfold.base.trees import Layered
 from symfold.core.leaves import tensor
 from symfold.errors import InvalidValue
 from symfold.frontend.losses import binary_cross_entropy, cross_entropy
-from symfold.sklearn.estimator import FoldEstimator, weighted_rows
+from symfold.sklearn.estimator import FoldEstimator, check_step, weighted_rows
 from symfold.training.optimizers import Optimizer
 
 
@@ -52,6 +52,7 @@ class FoldClassifier(ClassifierMixin, FoldEstimator):
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        warm_start: bool = False,
         class_weight: Mapping[Any, float] | str | None = None,
         verbose: bool = False,
         backend: str = "auto",
@@ -73,6 +74,7 @@ class FoldClassifier(ClassifierMixin, FoldEstimator):
             n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            warm_start=warm_start,
             verbose=verbose,
             backend=backend,
             dtype=dtype,
@@ -81,16 +83,36 @@ class FoldClassifier(ClassifierMixin, FoldEstimator):
 
     def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
         """Train on rows X and their labels y."""
-        rows, labels = validate_data(self, X, y, dtype=np.float64)
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X: object, y: object, classes: object = None, sample_weight: object = None) -> Self:
+        """Train for one more epoch, on rows X and their labels y; the optimizer goes on.
+
+        The first call takes `classes`, all labels that may come.
+        """
+        check_step(self)
+        if _check_partial_fit_first_call(self, classes):
+            self.classes_ = np.unique(np.asarray(classes))
+        return self._fit(X, y, sample_weight, step=True)
+
+    def _fit(self, X: object, y: object, sample_weight: object, step: bool = False) -> Self:
+        reset = not (step and hasattr(self, "params_"))
+        rows, labels = validate_data(self, X, y, dtype=np.float64, reset=reset)
         labels = column_or_1d(labels, warn=True)
         check_classification_targets(labels)
-        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        if not step:
+            self.classes_ = np.unique(labels)
+        elif unknown := sorted(set(np.unique(labels).tolist()) - set(self.classes_.tolist())):
+            raise InvalidValue(
+                f"the label {quoted(unknown[0])} is none of the classes {quoted(self.classes_.tolist())}"
+            )
+        numbers = np.searchsorted(self.classes_, labels)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, rows, dtype=np.float64)
         if self.class_weight is not None:
             of_classes = compute_sample_weight(self.class_weight, labels)
             weights = of_classes if weights is None else weights * of_classes
         kept_rows, numbers, weights = weighted_rows(np.asarray(rows), numbers, weights)
-        if len(np.unique(numbers)) < 2:
+        if len(self.classes_ if step else np.unique(numbers)) < 2:
             label = self.classes_[numbers[0]]
             raise InvalidValue(
                 f"y has 1 class, {quoted(label.item() if isinstance(label, np.generic) else label)}, among the samples "
@@ -98,10 +120,10 @@ class FoldClassifier(ClassifierMixin, FoldEstimator):
             )
         if len(self.classes_) == 2:
             target, outputs, wanted = numbers[:, None].astype(float), 1, tensor("y", (None, 1))
-            self._train(kept_rows, target, outputs, lambda net: binary_cross_entropy(net, wanted), weights)
+            self._train(kept_rows, target, outputs, lambda net: binary_cross_entropy(net, wanted), weights, step)
         else:
             outputs, wanted = len(self.classes_), tensor("y", (None,))
-            self._train(kept_rows, numbers, outputs, lambda net: cross_entropy(net, wanted), weights)
+            self._train(kept_rows, numbers, outputs, lambda net: cross_entropy(net, wanted), weights, step)
         return self
 
     def decision_function(self, X: object) -> NumpyArray:

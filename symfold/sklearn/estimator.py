@@ -6,7 +6,7 @@ row --linear map--> z0 --fold of the mapper over f1 ... fn--> zn --linear map-->
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from symfold.compute.backends.choice import CALL, operations
 from symfold.compute.backends.table import DTYPES
 from symfold.compute.compile import chosen_backend, compile_net
 from symfold.compute.lowering import rolled
+from symfold.compute.parameters import layout_of
 from symfold.core.leaves import Normal
 from symfold.core.net import Net
 from symfold.core.stacked_inputs import Leaf
@@ -30,7 +31,7 @@ from symfold.errors import InvalidType, InvalidValue, unknown
 from symfold.frontend.losses import l2
 from symfold.training.boosting.bodies import ACTIVATIONS as SCIKIT_ACTIVATIONS
 from symfold.training.fit import fit
-from symfold.training.loop.history import Epoch, History
+from symfold.training.loop.history import Epoch, Fitted, History
 from symfold.training.loop.stopping import EarlyStopping
 from symfold.training.objective.statistics import keep_statistics
 from symfold.training.optimizers import OPTIMIZERS, Optimizer, Schedule
@@ -61,6 +62,7 @@ class FoldEstimator(BaseEstimator):
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        warm_start: bool = False,
         verbose: bool = False,
         backend: str = "auto",
         dtype: str = "float64",
@@ -80,15 +82,26 @@ class FoldEstimator(BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
         self.verbose = verbose
         self.backend = backend
         self.dtype = dtype
 
     def _train(
-        self, X: NumpyArray, y: NumpyArray, outputs: int, loss_of: Callable[[Net], Any], weights: NumpyArray | None
+        self,
+        X: NumpyArray,
+        y: NumpyArray,
+        outputs: int,
+        loss_of: Callable[[Net], Any],
+        weights: NumpyArray | None,
+        step: bool = False,
     ) -> None:
-        """Fit the parameters to rows of numbers and to targets as the loss takes them."""
+        """Fit the parameters to rows of numbers and to targets as the loss takes them; a `step` is one more epoch.
+
+        A step goes on with the optimizer's slots, a warm start with the parameters only, both as in scikit-learn.
+        """
         net = self._net(X.shape[1], outputs)
+        before = self._before(net, step)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         held = None
         if flag("early_stopping", self.early_stopping):
@@ -102,10 +115,11 @@ class FoldEstimator(BaseEstimator):
         if strength and penalized:  # per sample, as in scikit-learn: a batch weighs its share of the total
             share = total * size / len(X)
             loss = Net.of(loss.outputs[0] + l2(penalized, strength / (2 * share)))
-        epochs, patience = whole("max_iter", self.max_iter, 1), whole("n_iter_no_change", self.n_iter_no_change, 1)
+        epochs = 1 if step else whole("max_iter", self.max_iter, 1)
+        patience = whole("n_iter_no_change", self.n_iter_no_change, 1)
         tolerance = 0.0 if self.tol is None else not_negative("tol", self.tol)
-        params = net.init(seed, by="glorot")
-        plateau = [] if held or self.tol is None else [Plateau(tolerance, patience)]
+        params = net.init(seed, by="glorot") if before is None else before.params
+        plateau = [] if step or held or self.tol is None else [Plateau(tolerance, patience)]
         result = fit(
             loss,
             params,
@@ -119,6 +133,7 @@ class FoldEstimator(BaseEstimator):
             early_stopping=EarlyStopping(patience, tolerance) if held else None,
             callbacks=plateau,
             sample_weight=weights,
+            slots=before.slots if before and step else None,
             progress=bool(self.verbose),
             backend=self._backend(loss, epochs * -(-len(X) // size), size * params.flat.size),
             dtype=self.dtype,
@@ -126,11 +141,24 @@ class FoldEstimator(BaseEstimator):
         self.net_, self.params_ = self._net(X.shape[1], outputs, kept=True), result.params
         if len(self.net_.params) > len(net.params):  # norms over a batch keep the statistics of the training data
             self.params_ = keep_statistics(net, result.params, {"x": X})[1]
-        self.history_: History = result.history
+        self._fitted = result
+        self.history_: History = result.history if before is None else joined(self.history_, result.history)
         self.n_iter_ = len(self.history_.ends)
         self.loss_ = float((self.history_.epochs or [np.nan])[-1])  # none if the first epoch was interrupted
         self.n_outputs_ = outputs
         self._compiled = compile_net(self.net_, "numpy")
+
+    def _before(self, net: Net, step: bool) -> Fitted | None:
+        """The training to go on with, if any."""
+        fitted: Fitted | None = getattr(self, "_fitted", None)
+        if fitted is None or not (flag("warm_start", self.warm_start) or step):
+            return None
+        if fitted.params.layout != layout_of(net):
+            raise InvalidValue(
+                "the net has other parameters than the one that was fitted before, so that its training cannot go on "
+                "(fit with warm_start=False, or a new estimator)"
+            )
+        return fitted
 
     def _net(self, columns: int, outputs: int, kept: bool = False) -> Net:
         known = {**ACTIVATIONS, **SCIKIT_ACTIVATIONS}
@@ -183,6 +211,26 @@ class FoldEstimator(BaseEstimator):
         check_is_fitted(self)
         rows = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
         return np.asarray(self._compiled(self.params_, x=rows), dtype=float)
+
+
+def check_step(estimator: FoldEstimator) -> None:
+    """Refuse what a single epoch cannot have."""
+    if flag("early_stopping", estimator.early_stopping):
+        raise InvalidValue("partial_fit does not go with early_stopping (set early_stopping=False, or call fit)")
+
+
+def joined(first: History, second: History) -> History:
+    """The history of a training and of one that went on with it."""
+    return replace(
+        second,
+        loss=[*first.loss, *second.loss],
+        ends=[*first.ends, *(len(first.loss) + end for end in second.ends)],
+        validation={
+            name: [*first.validation.get(name, [np.nan] * len(first.ends)), *values]
+            for name, values in second.validation.items()
+        },
+        best=None if second.best is None else len(first.ends) + second.best,
+    )
 
 
 @dataclass

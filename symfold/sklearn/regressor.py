@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from symfold.base.arguments import NumpyArray
 from symfold.core.leaves import tensor
 from symfold.frontend.losses import mean_squared_error
-from symfold.sklearn.estimator import FoldEstimator, weighted_rows
+from symfold.sklearn.estimator import FoldEstimator, check_step, weighted_rows
 
 
 class FoldRegressor(RegressorMixin, FoldEstimator):
@@ -31,8 +31,8 @@ class FoldRegressor(RegressorMixin, FoldEstimator):
     After `fit` there are `net_` (it prints as its formula), `params_`, `history_`, `loss_` (of the last epoch),
     `n_iter_` (epochs), `n_features_in_` and, for data with names, `feature_names_in_`.
 
-    Unlike `MLPRegressor`, the batches of an epoch are nearly equal, a training that reaches `max_iter` does not warn,
-    and there is neither `partial_fit` nor `warm_start`. A sample of weight zero is left out.
+    Unlike `MLPRegressor`, the batches of an epoch are nearly equal, a training that reaches `max_iter` does not warn.
+    With `warm_start`, `fit` starts from the parameters of the last one. A sample of weight zero is left out.
 
     >>> X = np.linspace(-2, 2, 50)[:, None]
     >>> y = np.abs(X[:, 0])
@@ -47,13 +47,23 @@ class FoldRegressor(RegressorMixin, FoldEstimator):
 
     def fit(self, X: object, y: object, sample_weight: object = None) -> Self:
         """Train on rows X and targets y, of shape (samples,) or (samples, outputs)."""
-        rows, target = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype=np.float64)
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X: object, y: object, sample_weight: object = None) -> Self:
+        """Train for one more epoch, on rows X and targets y; the optimizer goes on."""
+        check_step(self)
+        return self._fit(X, y, sample_weight, step=True)
+
+    def _fit(self, X: object, y: object, sample_weight: object, step: bool = False) -> Self:
+        reset = not (step and hasattr(self, "params_"))
+        rows, target = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype=np.float64, reset=reset)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, rows, dtype=np.float64)
         self._flat = np.ndim(target) == 1
         table = np.asarray(target, dtype=np.float64).reshape(len(rows), -1)
         kept_rows, table, weights = weighted_rows(np.asarray(rows), table, weights)
         wanted = tensor("y", (None, table.shape[1]))
-        self._train(kept_rows, table, table.shape[1], lambda net: 0.5 * mean_squared_error(net, wanted), weights)
+        loss = lambda net: 0.5 * mean_squared_error(net, wanted)  # noqa: E731
+        self._train(kept_rows, table, table.shape[1], loss, weights, step)
         return self
 
     def predict(self, X: object) -> NumpyArray:

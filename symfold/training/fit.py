@@ -55,6 +55,7 @@ def fit(
     every: int = 1,
     keep: int = 3,
     resume: bool = False,
+    slots: Mapping[str, object] | None = None,
     stages: bool = False,
     remat: str | int | None = None,
     backend: str = "auto",
@@ -96,6 +97,8 @@ def fit(
     a training that was never interrupted; if there is none yet, it starts from `params`. It needs the same arguments,
     `params` too (`epochs` may grow, except with `stages`), and data whose batches repeat: arrays, a list of batches, or
     a source with `set_epoch(number)`.
+
+    `slots` are those of an earlier training, `done.slots`: its momenta and step counter go on, from `params`.
 
     With `stages`, the layers of the net's folds are fitted one after another, in order of application: stage k trains
     the parameters of layer k and those outside of folds' layers (a projection, a readout). Earlier layers stay fixed,
@@ -156,6 +159,8 @@ def fit(
             raise InvalidValue("early_stopping watches the validation loss, and there is none (give validation=0.1)")
         if len(plan) > 1:
             raise InvalidValue("early_stopping and stages do not go together: every stage has its share of the epochs")
+    if slots is not None and (stages or checkpoint is not None):
+        raise InvalidValue("slots go on in a training without stages and checkpoints (leave out one of them)")
     settings: dict[str, Plain] = {
         "optimizer": repr(optimizer),
         "batch_size": batch_size,
@@ -194,8 +199,9 @@ def fit(
         backend=backend,
         dtype=dtype,
         staged=stages,
+        slots=slots or {},
     )
-    return Fitted(*run(job))
+    return run(job)
 
 
 def trained_layout(net: Net, params: Mapping[str, object]) -> Layout:

@@ -1,6 +1,7 @@
 """Training: the notebook's run against autograd, laws of fit, and what it says when things go wrong."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import autograd
 import autograd.numpy as anp
@@ -385,3 +386,19 @@ def test_scores_are_those_of_scikit_learn() -> None:
             sf.fit(loss, y.init(0), data, optimizer=sf.sgd(0.1), metrics=bad)
     with pytest.raises(sf.errors.InvalidType, match="not a function of true and predicted values"):
         sf.metric("accuracy", y, "label")
+
+
+def test_slots_go_on(tmp_path: Path) -> None:
+    """Two trainings, the second with the slots of the first, are one: momenta, the step of a schedule, and dropout."""
+    z = sf.dropout(sf.layer("f", sf.dense(2, 2, sf.tanh))(sf.tensor("x", (None, 2))), 0.3)
+    loss = sf.losses.mean_squared_error(sf.Net.of(z), sf.tensor("t", (None, 2)))
+    data = {"x": np.arange(8.0).reshape(4, 2) / 8, "t": np.ones((4, 2))}
+    options = {"optimizer": sf.adam(sf.optimizers.cosine(0.1, 9)), "backend": "numpy", "shuffle": False}
+    whole, first = sf.fit(loss, loss.init(0), data, epochs=5, **options), sf.fit(loss, loss.init(0), data, epochs=3, **options)
+    second = sf.fit(loss, first.params, data, epochs=2, slots=first.slots, **options)
+    np.testing.assert_array_equal(second.params.flat, whole.params.flat)
+    assert first.history.loss + second.history.loss == whole.history.loss and second.slots["step"] == 5
+    with pytest.raises(InvalidValue, match=r"slots has a, and this training has .*step"):
+        sf.fit(loss, first.params, data, slots={"a": 1.0}, **options)
+    with pytest.raises(InvalidValue, match="without stages and checkpoints"):
+        sf.fit(loss, first.params, data, slots=first.slots, checkpoint=tmp_path, **options)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symfold.base.arguments import NumpyArray
 from symfold.base.results import Result
 from symfold.compute.parameters import Parameters
 from symfold.errors import MissingPackage, no_name, plural
@@ -156,10 +157,11 @@ class History(Result, Sequence[float]):
 
 @dataclass(frozen=True)
 class Fitted:
-    """The result of training: parameters and history."""
+    """The result of training: parameters and history; `slots` are the optimizer's, with the step counter."""
 
     params: Parameters
     history: History
+    slots: Mapping[str, NumpyArray] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         return self.history._repr_html_() + self.params._repr_html_()

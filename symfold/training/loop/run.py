@@ -14,11 +14,11 @@ from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import BACKENDS, Training
 from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.net import Net
-from symfold.errors import Diverged, InvalidValue, SymfoldError
+from symfold.errors import Diverged, InvalidValue, SymfoldError, listing
 from symfold.training.data.arrays import Arrays
 from symfold.training.data.batches import Shuffled, rounds
 from symfold.training.loop.checkpoints import Snapshot
-from symfold.training.loop.history import Epoch, History
+from symfold.training.loop.history import Epoch, Fitted, History
 from symfold.training.loop.metrics import Measures, measures_of
 from symfold.training.loop.pace import Pace
 from symfold.training.loop.progress import Progress
@@ -54,10 +54,11 @@ class Job:
     backend: str
     dtype: str
     staged: bool = False
+    slots: Mapping[str, object] = field(default_factory=dict)  # of an earlier training
 
 
-def run(job: Job) -> tuple[Parameters, History]:
-    """Train; the parameters and the history."""
+def run(job: Job) -> Fitted:
+    """Train; the parameters, the history and the slots."""
     loop = Loop(job)
     with np.errstate(all="ignore"), job.progress, Interrupts() as interrupts:
         try:
@@ -72,7 +73,7 @@ def run(job: Job) -> tuple[Parameters, History]:
             if loop.history.loss and not hasattr(error, "params"):  # a batch that cannot be read: nothing is lost
                 error.params, error.history = loop.current(), loop.history  # type: ignore[attr-defined]
             raise
-    return loop.result(), loop.history
+    return Fitted(loop.result(), loop.history, loop.slots())
 
 
 @dataclass
@@ -125,6 +126,8 @@ class Loop:
         if self.params.layout != layout:  # the parameters of a stage; the step counter starts at zero
             share = {name: self.params[name] for name in layout.names if name in self.params}
         update = update_of(stage.net, share, job.optimizer, stage.trained, job.remat, job.accumulation)
+        if job.slots:
+            update.start.load({**update.start, **slots_for(update.start, self.params, job.slots)})
         if state is not None:
             update.start.flat[:] = state
         return training_of(update, job.backend, job.dtype)
@@ -228,6 +231,11 @@ class Loop:
             return updated(self.params, Parameters(self.training.state.layout, best.flat))
         return self.current()
 
+    def slots(self) -> dict[str, NumpyArray]:
+        """What the training holds besides the parameters."""
+        state = self.training.state
+        return {name: np.array(state[name]) for name in state if name not in self.params}
+
     def diverged(self, stop: Stop, stage: Stage, epoch: int, value: float | None) -> Diverged:
         """The error for a loss of this value, or for parameters that are not finite; it holds the last good ones."""
         check_data(stop, self.job.dtype)
@@ -251,6 +259,17 @@ def measured_data(source: Source) -> Arrays | None:
     if len(source.rows) == len(next(iter(source.arrays.values()))):
         return source.arrays
     return {name: array[source.rows] for name, array in source.arrays.items()}
+
+
+def slots_for(start: Parameters, params: Parameters, given: Mapping[str, object]) -> Mapping[str, object]:
+    """The slots of an earlier training, which must be those of this one."""
+    wanted = [name for name in start if name not in params]
+    if set(given) != set(wanted):
+        raise InvalidValue(
+            f"slots has {listing(given)}, and this training has {listing(wanted)} "
+            "(give those of a training of the same net by the same optimizer, as done.slots)"
+        )
+    return given
 
 
 def updated(fitted: Parameters, state: Parameters) -> Parameters:
