@@ -391,4 +391,8 @@ def test_compiling_a_net_without_a_fold_takes_time_in_proportion_to_its_length(w
             gc.enable()
 
     seconds(300)  # first calls fill caches
-    assert min(seconds(10_000) for _ in range(3)) <= 8 * min(seconds(2_500) for _ in range(3))
+    small, large = [], []
+    while not large or (len(large) < 3 and min(large) > 8 * min(small)):  # again only if noise may have decided
+        small.append(seconds(2_500))
+        large.append(seconds(10_000))
+    assert min(large) <= 8 * min(small)
