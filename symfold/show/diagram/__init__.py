@@ -9,8 +9,10 @@ and repeated along the lines of the states.
     layout      nodes, edges and clusters of a Digraph
     lettering   labels as mathematics, and how wide they are
     scene       shapes, arrows, and steps as frames
-    routes      the ways of arrows through a grid
-    grid        the columns and rows of a picture
+    grid        rows, cells, ways and boxes
+    placement   the rows of chains of nodes
+    routes      the ways of arrows
+    arrangement the layout of a scene on a grid
     geometry    coordinates, and lines of long nets
     svg         the picture as SVG
 """
@@ -31,8 +33,8 @@ from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
 from symfold.errors import Advice, InvalidValue, TooLarge
+from symfold.show.diagram.arrangement import Layout
 from symfold.show.diagram.geometry import Geometry, Turn
-from symfold.show.diagram.grid import Layout
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
 from symfold.show.diagram.scene import scene_of
 from symfold.show.diagram.style import legend as legend_of

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from symfold.show.diagram.grid import Box, Grid
+from symfold.show.diagram.grid import ABOVE, BELOW, LEFT, RIGHT, Box, Grid, Route
 from symfold.show.diagram.lettering import width
-from symfold.show.diagram.routes import ABOVE, BELOW, LEFT, RIGHT, Route
 from symfold.show.diagram.scene import SMALL, Arrow, Scene, port_room
 
 PAD, GAP, CHANNEL, ROW_GAP = 9.0, 8.0, 22.0, 13.0
@@ -91,6 +90,7 @@ class Geometry:
     def __post_init__(self) -> None:
         self.columns = [Extent() for _ in range(self.grid.columns)]
         self.texts_at: dict[int, int] = {}  # on which side of its line the text of an arrow stands, if not as usual
+        self.crossed: dict[int, list[tuple[int, int, int]]] = {}
         self.offsets = self._ports()
         self.extents = self._node_extents()
         for name, (column, _) in self.grid.places.items():
@@ -102,7 +102,10 @@ class Geometry:
         self.channels = self._channels(whole)
         self._widen()
         self.middle = self._middles()
+        self.part_of = [0] * self.grid.columns
         self.parts = self._parts()
+        for number, part in enumerate(self.parts):
+            self.part_of[part.first : part.last + 1] = [number] * (part.last + 1 - part.first)
         self._set_parts()
         self._place()
 
@@ -189,6 +192,11 @@ class Geometry:
 
     def _pieces(self, k: int) -> list[tuple[int, int, int]]:
         """The channels that an arrow crosses, with the rows in which it comes and goes."""
+        if k not in self.crossed:
+            self.crossed[k] = self._crossed(k)
+        return self.crossed[k]
+
+    def _crossed(self, k: int) -> list[tuple[int, int, int]]:
         arrow, route = self.scene.arrows[k], self.grid.routes[k]
         if arrow.kind == "loop":
             return []
@@ -210,24 +218,17 @@ class Geometry:
         for channel, before, after in self._spans():
             rise = abs(whole.rows[before] - whole.rows[after])
             widths[channel] = max(widths[channel], min(CHANNEL + 0.22 * max(rise - 20, 0), 60))
-        edges = [0] * (count + 1)
-        starts, ends = [0] * (count + 1), [0] * (count + 1)
+        starts, ends = ([set[int]() for _ in range(count + 1)] for _ in range(2))  # how deep the steps are nested
         for box in filter(_is_drawn, self.grid.boxes):
-            starts[box.first] += 1
-            ends[box.last + 1] += 1
-        nested = max(
-            (sum(1 for b in self.grid.boxes if _is_drawn(b) and b.first <= c <= b.last) for c in range(count)),
-            default=0,
-        )
-        for channel in range(count + 1):
-            edges[channel] = min(starts[channel], nested) + min(ends[channel], nested)
+            starts[box.first].add(len(box.frame.path))
+            ends[box.last + 1].add(len(box.frame.path))
         loops = [
             k for k, route in self.grid.routes.items() if self.scene.arrows[k].kind == "loop" and route.enter == LEFT
         ]
         for channel in range(count + 1):
-            if edges[channel]:
-                pads = edges[channel] * (PAD + (10 if loops else 0)) + (GAP if starts[channel] and ends[channel] else 4)
-                widths[channel] = max(widths[channel] + (edges[channel] - 2) * PAD, pads)
+            if edges := len(starts[channel]) + len(ends[channel]):
+                pads = edges * (PAD + (10 if loops else 0)) + (GAP if starts[channel] and ends[channel] else 4)
+                widths[channel] = max(widths[channel] + (edges - 2) * PAD, pads)
         return widths
 
     def _widen(self) -> None:
@@ -235,8 +236,8 @@ class Geometry:
         if not self.turn.across:
             return
         for box in sorted(self.grid.boxes, key=lambda box: box.last - box.first):
-            begin, end = self._along(box.first)[0], self._along(box.last)[1]
-            lacking = box.frame.width - (end - begin)
+            columns = sum(extent.before + extent.after for extent in self.columns[box.first : box.last + 1])
+            lacking = box.frame.width - columns - sum(self.channels[box.first + 1 : box.last + 1])
             if lacking <= 0:
                 continue
             for other in self.grid.boxes:
@@ -250,8 +251,9 @@ class Geometry:
                     self.columns[other.first].after += lacking / 2
 
     def _along(self, column: int) -> tuple[float, float]:
-        begin = sum(self.channels[: column + 1]) + sum(e.before + e.after for e in self.columns[:column])
-        return begin, begin + self.columns[column].before + self.columns[column].after
+        """Where a column begins and ends, before lines are broken."""
+        extent, middle = self.columns[column], self.middle[column]
+        return middle - extent.before, middle + extent.after
 
     def _middles(self) -> list[float]:
         middles, at = [], 0.0
@@ -282,6 +284,7 @@ class Geometry:
                 if first <= part.last and part.first <= last:
                     used[row] = True
                     rows[row].hold(2, 2)
+        nested = [box for box in self.grid.boxes if _is_drawn(box) and len(box.frame.path) > 1]
         closing = [0] * count
         opening = [0] * count
         for box in self.grid.boxes:
@@ -289,12 +292,8 @@ class Geometry:
                 half = self.turn.size(box.frame.width, box.frame.height)[1] / 2
                 rows[box.top].hold(half, half)
                 used[box.top] = True
-                inside = [
-                    b
-                    for b in self.grid.boxes
-                    if b.frame.title and b.bottom == box.bottom and b.first >= box.first and b.last <= box.last
-                ]
-                closing[box.bottom] = max(closing[box.bottom], 1 if len(inside) == 1 else 2)
+                low = any(b.bottom == box.bottom and _is_inside(b, box) for b in nested)
+                closing[box.bottom] = max(closing[box.bottom], 2 if low else 1)
                 opening[box.top] = 1
         at, previous = 0.0, -1
         shown = [row for row in range(count) if used[row]]
@@ -364,7 +363,7 @@ class Geometry:
         self.margin = LEAD + TRACK * margin if margin else 0.0
 
     def _part(self, column: int) -> int:
-        return next(number for number, part in enumerate(self.parts) if part.first <= column <= part.last)
+        return self.part_of[column]
 
     def _point(self, column: int, row: int) -> Point:
         part = self.parts[self._part(column)]
@@ -380,6 +379,7 @@ class Geometry:
     def _place(self) -> None:
         for name, (column, row) in self.grid.places.items():
             self.centers[name] = self._point(column, row)
+        low_ends = [self._low_ends(part) for part in self.parts]
         for box in filter(_is_drawn, self.grid.boxes):
             part = self.parts[self._part(box.first)]
             inner = [b for b in self.grid.boxes if _is_inside(b, box)]
@@ -388,7 +388,7 @@ class Geometry:
             low = any(b.bottom == box.bottom for b in inner)
             title = self.turn.size(box.frame.width, box.frame.height)[1]
             top = part.top + part.rows[box.top] - title / 2 - PAD + 4
-            bottom = part.top + self._bottom(part, box) + PAD * (2 if low else 1)
+            bottom = part.top + max(low_ends[self._part(box.first)][box.top : box.bottom + 1]) + PAD * (2 if low else 1)
             begin = self._edge(box.first, False) - PAD * (1 + outer)
             end = self._edge(box.last, True) + PAD * (1 + closing)
             self.frames.append((box, (begin, top), (end, bottom)))
@@ -400,18 +400,17 @@ class Geometry:
             self.parts[-1].top + self.parts[-1].bottom,
         )
 
-    def _bottom(self, part: Part, box: Box) -> float:
-        """The lower end of what stands in a step and in steps beside it."""
-        rows = range(box.top, box.bottom + 1)
-        ends = [part.rows[box.top]]
+    def _low_ends(self, part: Part) -> list[float]:
+        """The lower end of what stands in each row of a line."""
+        ends = [part.rows[row] for row in range(len(self.grid.rows))]
         for name, (column, row) in self.grid.places.items():
-            if part.first <= column <= part.last and row in rows:
-                ends.append(part.rows[row] + self.extents[name][3])
+            if part.first <= column <= part.last:
+                ends[row] = max(ends[row], part.rows[row] + self.extents[name][3])
         for route in self.grid.routes.values():
-            ends += [
-                part.rows[row] + 2 for row, a, b in route.runs if row in rows and a <= part.last and part.first <= b
-            ]
-        return max(ends)
+            for row, first, last in route.runs:
+                if first <= part.last and part.first <= last:
+                    ends[row] = max(ends[row], part.rows[row] + 2)
+        return ends
 
     def _path(self, k: int) -> list[Step]:
         """The path of an arrow; its head stands at the last point."""

@@ -27,7 +27,9 @@ WIDEST = 84  # of any other character, but for those of East Asia
 
 _LETTERS = {name: sign for sign, name in GREEK.items()}
 _TOKEN = re.compile(
-    r"_\{(?P<index>[^{}]*)\}|(?P<word>[^\W\d_]+)(?:_?(?P<number>\d+)(?![\w.]))?|(?P<other>.)", re.DOTALL
+    r"(?P<letter>(?<![\w.])[^\W\d_])_(?P<suffix>[^\W\d_]{1,2})(?![\w.])|"
+    r"_\{(?P<index>[^{}]*)\}|(?P<word>[^\W\d_]+)(?:_?(?P<number>\d+)(?![\w.]))?|(?P<other>.)",
+    re.DOTALL,
 )
 
 
@@ -90,7 +92,9 @@ def mathematics(text: str) -> Line:
         match = _TOKEN.match(text, place)
         assert match is not None  # any character is a token
         place = match.end()
-        if match["index"] is not None:
+        if match["letter"]:
+            runs += [_name(match["letter"]), *_letters(match["suffix"], -1)]
+        elif match["index"] is not None:
             runs += _letters(match["index"], -1)
         elif match["word"]:
             joined = text[match.start() - 1 : match.start()] in ("_", ".") or text[place : place + 1] in ("_", ".")

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from symfold.show.diagram.grid import ABOVE, BELOW, RIGHT, Route, Row
 from symfold.show.diagram.scene import Arrow
 
 if TYPE_CHECKING:
-    from symfold.show.diagram.grid import Arrangement
+    from symfold.show.diagram.arrangement import Arrangement
 
-LEFT, RIGHT, ABOVE, BELOW = "left", "right", "above", "below"
 Net = tuple[str, str]
-
-
-@dataclass(eq=False)
-class Row:
-    """A row: of the lane of a state, of the titles of steps, or of other nodes; `band` is that of a row of steps."""
-
-    lane: str = ""
-    title: bool = False
-    band: int | None = None
-
-    def alike(self, other: Row) -> bool:
-        return self.title == other.title and self.lane == other.lane
-
-
-@dataclass(frozen=True)
-class Route:
-    """Runs along rows, each over some columns; the side on which the arrow leaves its source, and that of its end."""
-
-    runs: tuple[tuple[Any, int, int], ...] = ()
-    leave: str = RIGHT
-    enter: str = LEFT
-
-    def numbered(self, number: Mapping[int, int]) -> Route:
-        """The route with numbers for rows."""
-        return replace(self, runs=tuple((number[id(row)], first, last) for row, first, last in self.runs))
-
-    def moved(self, offset: int, rows: Sequence[Any]) -> Route:
-        """The route of a step in the frame around it."""
-        return replace(self, runs=tuple((rows[row], first + offset, last + offset) for row, first, last in self.runs))
 
 
 class Blocked(Exception):
@@ -56,7 +27,6 @@ class Blocked(Exception):
 class Vertical:
     """A piece of an arrow in a column, between two rows."""
 
-    column: int
     top: Row
     bottom: Row
     net: Net
@@ -68,7 +38,13 @@ class Router:
     def __init__(self, of: Arrangement, at: Mapping[str, Row]):
         self.of, self.at = of, at
         self.cells: dict[tuple[int, int], Net] = {}  # by column and row
-        self.verticals: list[Vertical] = []
+        self.steps = {
+            (band, column): step
+            for band, steps in enumerate(of.bands)
+            for step in steps
+            for column in range(of.columns[step], of.columns[step] + of._width(step))
+        }
+        self.verticals: dict[int, list[Vertical]] = {}  # by column
         self.sides: dict[tuple[str, str], Net] = {}
         self.index: dict[int, int] = {}
         for name, row in at.items():
@@ -195,11 +171,9 @@ class Router:
         for row, place, new in rows:
             if place < floor and row is not first and row is not last:
                 continue
-            away = abs(place - low) + abs(place - high)
             shared = any(self.cells.get((column, id(row))) == arrow.net for column in range(a + 1, b))
-            cost = (
-                away + (0.0 if row in (first, last) else 0.5) + (0.0 if new is None else 0.7) - (2.2 if shared else 0.0)
-            )
+            away = abs(place - high) + (-0.3 if shared else abs(place - low))
+            cost = away + (0.0 if row in (first, last) else 0.5) + (0.0 if new is None else 0.7)
             if b > a + 1 and (new is not None or self._run_free(row, a + 1, b - 1, arrow, k, (first, last))):
                 yield cost + bus, new, Route(((row, a + 1, b - 1),))
             side = BELOW if place > high else ABOVE
@@ -242,7 +216,7 @@ class Router:
             return False
         if self.cells.get((column, id(row)), arrow.net) not in (arrow.net, (arrow.source, "")):
             return False
-        if any(v.column == column and v.net != arrow.net and self._passes(v, row) for v in self.verticals):
+        if any(v.net != arrow.net and self._passes(v, row) for v in self.verticals.get(column, ())):
             return False
         step = self._step_at(column, row)
         if step is None:
@@ -265,12 +239,7 @@ class Router:
         return low < self.index[id(row)] < high
 
     def _step_at(self, column: int, row: Row) -> int | None:
-        if row.band is None:
-            return None
-        for step in self.of.bands[row.band]:
-            if self.of.columns[step] <= column < self.of.columns[step] + self.of._width(step):
-                return step
-        return None
+        return None if row.band is None else self.steps.get((row.band, column))
 
     def _take(self, arrow: Arrow, route: Route, column: int, begin: Row, end: Row) -> Route:
         for row, first, last in route.runs:
@@ -278,7 +247,7 @@ class Router:
                 self.cells.setdefault((c, id(row)), arrow.net)
         if route.enter in (ABOVE, BELOW):
             self.sides[arrow.end, route.enter] = arrow.net
-            self.verticals.append(Vertical(column, begin, end, arrow.net))
+            self.verticals.setdefault(column, []).append(Vertical(begin, end, arrow.net))
         return route
 
     # -- back to the start of a step
@@ -302,7 +271,7 @@ class Router:
             side = ABOVE if top else BELOW
             route = Route(((new, b, a),), side, side)
             for column, row in ((a, first), (b, last)):
-                self.verticals.append(Vertical(column, new, row, arrow.net))
+                self.verticals.setdefault(column, []).append(Vertical(new, row, arrow.net))
         else:
             route = Route(((new, 0, width - 1),))
         return self._take(arrow, replace(route), b, new, last)

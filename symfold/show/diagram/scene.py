@@ -93,7 +93,7 @@ def scene_of(picture: Picture) -> Scene:
     for _, end, data in graph.edges(data=True):
         marks.setdefault(end, []).append(mathematics(str(data.get("mark", ""))))
     for name, data in graph.nodes(data=True):
-        if name in picture.hidden:
+        if name in picture.hidden or _is_repeated(picture, name):
             continue
         frame = _frame(frames, picture, _place(picture, name))
         frame.nodes.append(name)
@@ -109,11 +109,29 @@ def scene_of(picture: Picture) -> Scene:
             shapes[states[name]] = shape_of("state", str(data["state"]), str(data["shape"]))
             lanes[states[name]] = picture.line(name)
             arrows.append(Arrow(name, states[name], "data"))
+    copies: dict[tuple[str, tuple[str, ...]], str] = {}
     for source, end, data in graph.edges(data=True):
         if source not in picture.hidden:
+            if _is_repeated(picture, source):
+                place = _place(picture, end)
+                if (source, place) not in copies:
+                    copies[source, place] = copy = f"{source} {len(copies) + 1}"
+                    _frame(frames, picture, place).nodes.append(copy)
+                    shapes[copy] = shape_of(*(str(graph.nodes[source][key]) for key in ("kind", "label", "shape")))
+                source = copies[source, place]
             text = mathematics(str(data.get("label", data.get("mark", ""))))
             arrows.append(Arrow(states.get(source, source), end, data["kind"], int(data["port"]), text))
     return Scene(shapes, arrows, frames[()], lanes, picture.level)
+
+
+def _is_repeated(picture: Picture, name: str) -> bool:
+    """Whether a parameter, or an entry of an input, is read in several steps: each of them shows it."""
+    graph, data = picture.graph, picture.graph.nodes[name]
+    if picture.level == "step" or not (data["kind"] == "parameter" or (data["kind"], data["op"]) == ("input", "item")):
+        return False
+    inward = [source for source in graph.predecessors(name) if source not in picture.hidden]
+    around = {graph.nodes[other].get("group", "") for other in graph.successors(name)}
+    return not inward and len(around) > 1 and "" not in around
 
 
 def _place(picture: Picture, name: str) -> tuple[str, ...]:
