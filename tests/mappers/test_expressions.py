@@ -43,7 +43,8 @@ REFUSED = [
     ("f(z for z in x)", "comprehension"),
     ("lambda z: z", "lambda"),
     ("(lambda z: z)(x)", "lambda"),
-    ("'text'", "string"),
+    ("'text'", "is a string (leave out the quotation marks inside the expression)"),
+    ("z + 0.5 f(z)", "a product with *"),
     ("f'{z}'", "string"),
     ("f('z')", "string"),
     ("b'z'", "string"),
@@ -81,7 +82,7 @@ REFUSED = [
     ("tanh(z, x)", "takes 1"),
     ("z(x)", "z*("),
     ("alpha + z", "'alpha' is an unknown name"),
-    ("z ^ 2", "a power is **"),
+    ("z ^ 2", "it uses the operator ^ (the operators are + - * / ** @ and, between conditions, and, or, not; a power is **)"),
     ("z % 2", "operator"),
     ("z / 0", "zero"),
     ("0 ** -1", "zero"),
@@ -181,6 +182,9 @@ def test_names_and_expressions() -> None:
     assert named_mapper("residual") is MAPPERS["residual"]
     assert str(named_mapper("f(z) - z")) == "f(z) - z"
     assert parse("z") == parse_mapper("z").tree
+    for typed, meant in (("Residual", "residual"), ("boosing", "boosting"), ("lsmt", "lstm")):
+        with pytest.raises(UnknownName, match=rf"unknown mapper: '{typed}' \(did you mean '{meant}'\?\)"):
+            named_mapper(typed)
     with pytest.raises(UnknownName, match=r"unknown mapper: 'resnet' .*'residual'.* or an expression"):
         named_mapper("resnet")
 

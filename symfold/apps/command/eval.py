@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import click
@@ -72,6 +73,10 @@ def command(
             raise click.UsageError(f"a trained model takes --data FILE.csv: symfold eval {what} --data FILE.csv")
         predict(what, data, only_metrics, output, json_)
         return
+    if Path(what).is_file():
+        raise click.UsageError(
+            f"{what} is neither a mapper nor a model (a model ends in .safetensors; --data takes a table)"
+        )
     without_effect("only_metrics", because="on a mapper (give a trained model)")
     if x_text is None or data is not None:
         raise click.UsageError("a mapper takes --x, numbers separated by commas: symfold eval residual --x 1,2,3")

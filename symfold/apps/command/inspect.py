@@ -67,7 +67,9 @@ def called(what: str) -> Any:
     """The result of a factory given as MODULE:FACTORY."""
     module_name, colon, factory_name = what.partition(":")
     if not (colon and module_name and factory_name.isidentifier()):
-        raise click.UsageError(f"{what!r} names no factory (write MODULE:FACTORY, as mymodels:encoder)")
+        dotted = module_name.removesuffix(".py").replace("/", ".").replace("\\", ".")
+        spelled = f"{dotted}:FACTORY" if module_name.endswith(".py") else "MODULE:FACTORY, as mymodels:encoder"
+        raise click.UsageError(f"{what!r} names no factory (write {spelled})")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -81,7 +83,7 @@ def called(what: str) -> Any:
         names = listing(
             name
             for name, value in vars(module).items()
-            if callable(value) and getattr(value, "__module__", "") == module.__name__
+            if callable(value) and getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
         )
         raise click.UsageError(f"{module_name} has no function {factory_name!r} (it has {names})")
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -111,6 +112,8 @@ def named_mapper(text: str) -> Row | ParsedMapper:
     if text.isidentifier() and text not in NAMES:
         if text in ARCHITECTURES:
             raise UnknownName(f"{text!r} is an architecture, and a mapper is wanted (one of {listing(MAPPERS)})")
+        if close := get_close_matches(text.lower(), [*MAPPERS, *ARCHITECTURES], n=1, cutoff=0.75):
+            raise UnknownName(f"unknown mapper: {text!r} (did you mean {close[0]!r}?)")
         raise UnknownName(
             f"{unknown('mapper', text, MAPPERS)}, or an expression such as 'f(z) + z'; "
             "'symfold list architectures' lists whole architectures"

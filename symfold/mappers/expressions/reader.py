@@ -64,6 +64,15 @@ _WORDS: dict[type[ast.AST], str] = {
     ast.Starred: "a starred argument",
 }  # fmt: skip
 
+_OTHERS: dict[type[ast.AST], str] = {
+    ast.BitXor: "^", ast.Mod: "%", ast.FloorDiv: "//", ast.BitAnd: "&", ast.BitOr: "|", ast.Invert: "~",
+}  # fmt: skip
+
+# the signs of operators that are not in the grammar
+_SIGNS: dict[type[ast.AST], str] = {
+    ast.BitXor: "^", ast.Mod: "%", ast.FloorDiv: "//", ast.BitAnd: "&", ast.BitOr: "|", ast.Invert: "~",
+}  # fmt: skip
+
 _ALLOWED = (
     "allowed are z, x, layers such as f(...), numbers, + - * / ** @, comparisons, and, or, not, functions such as "
     "where and tanh; see symfold list functions"
@@ -114,7 +123,9 @@ def _not_python(source: str, error: SyntaxError) -> ParseError:
         reason, remedy = "it is an equation", "write its right side alone, the next state, as 'f(z) + z'"
     elif reason == "invalid decimal literal":
         remedy = "write a product with *, as 2*z"
-    at = f" at character {error.offset}" if error.offset and remedy is _EXAMPLE else ""
+    elif reason == "invalid syntax" and error.offset:
+        remedy = f"{_EXAMPLE}, a product with *"
+    at = f" at character {error.offset}" if error.offset and remedy.startswith(_EXAMPLE) else ""
     lines = source.split("\n")
     line = lines[min(error.lineno or 1, len(lines)) - 1]
     start = min(error.offset - 1, len(line)) if error.offset else len(line)
@@ -204,7 +215,7 @@ class _Reader:
         if type(node.op) not in OPERATORS:
             raise self.refuse(
                 node,
-                f"uses the operator {type(node.op).__name__}",
+                f"uses the operator {_SIGNS.get(type(node.op), type(node.op).__name__)}",
                 "the operators are + - * / ** @ and, between conditions, and, or, not; a power is **",
             )
         return OPERATORS[type(node.op)]
@@ -220,7 +231,9 @@ class _Reader:
     def read_number(self, node: ast.Constant) -> Number:
         value = node.value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.refuse(node, "is a string" if isinstance(value, (str, bytes)) else "is not a real number")
+            if isinstance(value, (str, bytes)):
+                raise self.refuse(node, "is a string", "leave out the quotation marks inside the expression")
+            raise self.refuse(node, "is not a real number")
         if not math.isfinite(value) if isinstance(value, float) else abs(value) >= 10**MAX_DIGITS:
             raise self.refuse(node, "is too large a number")
         return Number(value)
