@@ -228,6 +228,13 @@ def test_an_expanded_formula_is_streamed() -> None:
         assert endless.wait(timeout=30) == 0
 
 
+def test_a_typed_pair_is_the_architecture_that_it_writes() -> None:
+    typed = "z[0] + f(z[1]), z[1] + g(z[0] + f(z[1]))"
+    for subcommand in ("formula", "backward"):
+        assert printed(subcommand, typed, "--depth", "n") == printed(subcommand, "coupling", "--depth", "n")
+    assert call("compare", typed, "coupling", "--depth", "2", "--exit-code").exit_code == 0
+
+
 def test_backward() -> None:
     x = sf.tensor("x")
     net = sf.adjoint(sf.fold(sf.mappers.residual, sf.layers("f", count=3), x))
@@ -464,8 +471,8 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("formula", "residual", "--layer", "f 1"), ("'f 1'",)),
     (("formula", "residual", "--init", "y"), ("'y'", "number")),
     (("formula", "residual", "--init", "nan"), ("nan",)),
-    (("formula", "z[1], f(z[0])", "--init", "0"), ("--init '0' gives 1 of the 2 parts of the state", "as x,0")),
-    (("formula", "residual", "--init", "x,0"), ("--init 'x,0' gives 2 of the 1 parts",)),
+    (("formula", "z[1], f(z[0])", "--init", "0"), ("--init '0' gives 1 value for a state of 2 parts (write x,0)",)),
+    (("formula", "residual", "--init", "x,0"), ("--init 'x,0' gives 2 values for a state of 1 part (write x)",)),
     (("formula", "f(z)*g(z)", "--layer", "h"), ("--layer has no effect on 'f(z)*g(z)', which names 2 layers",)),
     (("formula", "f(z)*s(z)", "--depth", "s"), ("--depth s", "s is the layers' name")),
     (("formula", "z[1], z[2], f(z[0])", "--depth", "w"), ("--depth w", "w is an initial state")),

@@ -14,10 +14,11 @@ from click.core import ParameterSource
 from symfold.apps.command.help import Subcommand as Subcommand
 from symfold.apps.command.tables import FORMS, STYLES
 from symfold.base.decimals import decimal
-from symfold.errors import printable
+from symfold.errors import plural, printable
 
 if TYPE_CHECKING:
     from symfold.core.net import Net
+    from symfold.core.nodes import Node
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -126,7 +127,6 @@ INPUTS = ("x", "y", "w", "v")  # the names of the parts of an initial state
 def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     """The mapper folded over opaque layers."""
     from symfold.apps.table_nets import architecture_of
-    from symfold.core.leaves import tensor
     from symfold.core.net import Net, listed
     from symfold.frontend.named_layers import layers
     from symfold.mappers.expressions import folded, named_mapper
@@ -150,25 +150,34 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     if depth in (*INPUTS[: typed.parts], *names.values()):
         meaning = "the layers' name" if depth in names.values() else "the input" if depth == "x" else "an initial state"
         raise click.UsageError(f"--depth {depth}: {depth} is {meaning} (give another symbol, as --depth n)")
-    state = folded(typed, tensor("x"), initial_state(init, typed.parts), lambda name: layers(names[name], count=depth))
+    inputs = inputs_of(typed.parts)
+    state = folded(typed, inputs[0], initial_state(init, inputs), lambda name: layers(names[name], count=depth))
     return Net.of(state)
 
 
-def initial_state(text: str, parts: int) -> Any:
-    """The initial state of a fold: inputs and numbers, one per part of the state."""
+def inputs_of(parts: int) -> tuple[Node, ...]:
+    """The inputs of a state: those of several parts are rows, so that their shapes agree."""
     from symfold.core.leaves import tensor
 
-    given = text.split(",") if text != "x" else [text] * parts
-    if len(given) != parts:
+    return tuple(tensor(name, (None, None)) for name in INPUTS[:parts]) if parts > 1 else (tensor("x"),)
+
+
+def initial_state(text: str, inputs: tuple[Node, ...]) -> Any:
+    """The initial state of a fold: an input or a number per part of the state; all inputs for x.
+
+    >>> import symfold as sf
+    >>> initial_state("x", (sf.tensor("x"), sf.tensor("y"))), initial_state("x,0", (sf.tensor("x"), sf.tensor("y")))
+    ((x, y), (x, 0))
+    """
+    given = [part.strip() for part in text.split(",")] if text != "x" else ["x"] * len(inputs)
+    if len(given) != len(inputs):
+        example = ",".join(["x"] + ["0"] * (len(inputs) - 1))
         raise click.UsageError(
-            f"--init {text[:40]!r} gives {len(given)} of the {parts} parts of the state (separate them by commas, as "
-            f"{','.join(['x'] + ['0'] * (parts - 1))})"
+            f"--init {text[:40]!r} gives {plural(len(given), 'value')} for a state of {plural(len(inputs), 'part')} "
+            f"(write {example})"
         )
-    state = [
-        tensor(name) if part.strip() == "x" else initial_number(part.strip())
-        for name, part in zip(INPUTS, given, strict=False)
-    ]
-    return tuple(state) if parts > 1 else state[0]
+    state = [each if part == "x" else initial_number(part) for each, part in zip(inputs, given, strict=True)]
+    return tuple(state) if len(inputs) > 1 else state[0]
 
 
 def initial_number(text: str) -> int | float:
