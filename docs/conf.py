@@ -158,21 +158,21 @@ def first_place(value: type) -> str:
 
 def described(owner: str, names: list[str]) -> Iterator[str]:
     """A directive per function and class; values of one type are listed together, with its docstring."""
+    yield from (f".. py:currentmodule:: {owner}", "")
     values: dict[type, list[str]] = {}
     for name in names:
         value = getattr(MODULES.get(owner, sf), name)
         if inspect.isclass(value) and (first := first_place(value)) != f"{owner}.{name}":
-            yield from (f".. py:class:: {owner}.{name}", "", f"   The same as :py:obj:`{first}`.", "")
+            yield from (f".. py:class:: {name}", "", f"   The same as :py:obj:`{first}`.", "")
         elif inspect.isclass(value):
             requests = [method for method in dir(value) if re.fullmatch("set_.*_request", method)]  # scikit-learn's own
             yield from (f".. autoclass:: {owner}.{name}", f"   :exclude-members: {', '.join(requests)}", "")
         elif inspect.isroutine(value):
             yield from (f".. autofunction:: {owner}.{name}", "")
         elif isinstance(value, Elementwise):
-            yield from (f".. py:function:: {owner}.{name}(z)", "", *("   " + line for line in about(value)), "")
+            yield from (f".. py:function:: {name}(z)", "", *("   " + line for line in about(value)), "")
         else:
             values.setdefault(type(value), []).append(name)
-    yield from (f".. py:currentmodule:: {owner}", "")
     for kind, alike in values.items():
         text = inspect.getdoc(kind) if kind.__module__.startswith("symfold") else None
         yield from (f".. py:data:: {alike[0]}", *(" " * 13 + name for name in alike[1:]), "")
