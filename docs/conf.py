@@ -14,7 +14,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
-import sympy
 from docutils import nodes
 from docutils.parsers.rst import directives
 from jupyter_client import AsyncKernelManager
@@ -45,7 +44,7 @@ if os.name == "posix":
     AsyncKernelManager.__init__ = partialmethod(AsyncKernelManager.__init__, transport="ipc", ip=sockets)
 
 import symfold as sf  # noqa: E402
-from symfold.core.functions import ROWS  # noqa: E402
+from symfold.core.functions import ROWS, Point  # noqa: E402
 from symfold.frontend.elementwise import Elementwise  # noqa: E402
 
 MODULES = {f"symfold.{name}": getattr(sf, name) for name in dir(sf) if inspect.ismodule(getattr(sf, name))}
@@ -69,6 +68,7 @@ nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_output_stderr = "warn"
 nb_merge_streams = True
+nb_code_prompt_show, nb_code_prompt_hide = "Show", "Hide"
 # Formulas are text: LaTeX in the page would need MathJax from a server.
 nb_mime_priority_overrides = [("html", "text/latex", None)]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
@@ -181,10 +181,14 @@ def described(owner: str, names: list[str]) -> Iterator[str]:
 
 def about(function: Elementwise) -> Iterator[str]:
     """The docstring of an elementwise function, with what its row says of it."""
-    row, z = ROWS[function.head], sympy.Symbol("z")
-    points = "; ".join(f"``{function!r}({point.at[0]}) = {point.value}``" for point in row.special)
+    points = "".join(f"\n- ``{point_of(function, point)}``" for point in ROWS[function.head].special)
     yield from (function.__doc__ or "").replace("|", r"\|").splitlines()
-    yield from ("", f"Slope: ``{function(z).diff(z)}``." + (f" Special values: {points}." if points else ""))
+    yield from ("", *points.splitlines())
+
+
+def point_of(function: Elementwise, point: Point) -> str:
+    slopes = f", slope {point.slopes[0]}" if point.slopes else ""
+    return f"{function!r}({point.at[0]}) = {point.value}{slopes}"
 
 
 class FormulaOf(SphinxDirective):
