@@ -1,6 +1,7 @@
 """The site: `sphinx-build -W -E -b html docs build/docs`. Needs the extra `docs`, and no network."""
 
 import inspect
+import json
 import os
 import re
 import shlex
@@ -251,10 +252,25 @@ def every_name_described(app: Sphinx, error: Exception | None) -> None:
             logging.getLogger(__name__).warning("%s.%s has no entry in the reference", owner, name)
 
 
+def notebooks_to_keep(app: Sphinx, error: Exception | None) -> None:
+    """Notebooks to download, without what only the site needs: its roles, its checks, random names and times."""
+    for path in sorted(Path(app.outdir).glob("_downloads/*/*.ipynb")) if not error else []:
+        notebook = json.loads(path.read_text("utf-8"))
+        notebook["cells"] = [
+            cell for cell in notebook["cells"] if "remove-cell" not in cell["metadata"].get("tags", [])
+        ]
+        for number, cell in enumerate(notebook["cells"]):
+            cell["id"] = f"cell-{number}"
+            cell["metadata"].pop("execution", None)
+            cell["source"] = re.sub(r" *{nb-download}`[^`]*`", "", "".join(cell["source"]))
+        path.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
     app.add_directive("public-names", PublicNames)
     app.add_directive("all-names", AllNames)
     app.add_directive("formula", FormulaOf)
     app.add_directive("console", Console)
     app.connect("build-finished", every_name_described)
+    app.connect("build-finished", notebooks_to_keep)
     app.connect("build-finished", nothing_from_outside)
