@@ -1,13 +1,17 @@
 """The pages are whole: code is closed, links lead somewhere, every page is in the contents, every name has its page."""
 
 import ast
+import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pages import cells
 
 import symfold as sf
+from symfold.frontend.elementwise import Elementwise
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -62,6 +66,27 @@ def test_every_group_of_names_and_every_public_module_has_its_page() -> None:
     groups = set(re.findall(r"^(\S.*)\n    ", sf.__doc__ or "", flags=re.MULTILINE))
     modules = {f"symfold.{name}" for name in ("errors", "experiments", "export", "extend", "losses", "mappers", "optimizers", "sklearn")}
     assert shown == groups | modules
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """The public names, those of public modules too, with their values."""
+    for short in dir(sf):
+        value = getattr(sf, short)
+        if inspect.ismodule(value):
+            yield from ((f"{short}.{member}", getattr(value, member)) for member in getattr(value, "__all__", dir(value)))
+        elif not short.startswith("__"):
+            yield short, value
+
+
+def test_every_public_name_says_what_it_does_and_every_function_is_shown_in_use() -> None:
+    """In an example of a docstring, or in a cell of a page."""
+    documented = [(long, value) for long, value in public() if inspect.isclass(value) or inspect.isroutine(value)]
+    assert [long for long, value in documented if not (inspect.getdoc(value) or "").strip()] == []
+    examples = [line for _, value in public() for line in (inspect.getdoc(value) or "").splitlines() if line.startswith((">>>", "..."))]
+    shown = "\n".join([*examples, *(cell for page in SITE for cell in cells(page.read_text("utf-8")))])
+    words = set(re.findall(r"\w+", shown))
+    functions = [long for long, value in public() if inspect.isroutine(value) or isinstance(value, Elementwise)]
+    assert len(functions) > 150 and [long for long in functions if long.rpartition(".")[2] not in words] == []
 
 
 def test_pages_that_need_a_package_say_so() -> None:

@@ -103,6 +103,7 @@ class Backend:
 
     @property
     def installed(self) -> bool:
+        """Whether its package can be imported."""
         return self.package is None or find_spec(self.package) is not None
 
     def check(self, dtype: str) -> None:
