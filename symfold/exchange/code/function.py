@@ -88,7 +88,7 @@ def _is_used(line: str, text: str) -> bool:
 def _docstring(net: Net, flat: Net, inputs: Mapping[str, str]) -> Iterator[str]:
     """The formula, if it is short, and the shapes."""
     try:
-        lines = formula(net).split("\n")
+        lines = formula(flat).split("\n")
     except SymfoldError:
         lines = []
     if not lines or len(lines) > TALL or max(map(len, lines)) > WIDE:
