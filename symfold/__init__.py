@@ -8,9 +8,10 @@ z1 = f1(x) + x
 z2 = f2(z1) + z1
 z3 = f3(z2) + z2
 
-From a net come formulas (`net.formula(...)`), graphs and pictures (`net.graph(...)`, `net.draw("net.svg")`), analyses
-(`sf.paths(net)`, `sf.compare(net, other)`), derivatives (`sf.grad(net)`), numbers (`net(...)`, `net.compile()`) and
-training (`sf.fit(...)`).
+From a net come formulas (`net.formula(...)`), a table of its layers (`net.summary()`), graphs and pictures
+(`net.graph(...)`, `net.draw("net.svg")`), analyses (`sf.paths(net)`, `sf.compare(net, other)`), derivatives
+(`sf.grad(net)`), numbers (`net(...)`, `net.compile()`), training (`sf.fit(...)`) and code to paste
+(`net.to_code("torch")`).
 
 Build
     tensor, parameter           an input, or a trainable input, by name and shape

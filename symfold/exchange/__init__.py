@@ -8,4 +8,5 @@ In: a net, a PyTorch module, or JSON text. Out: the same in another format.
     pytorch/        PyTorch modules as nets, and back
     onnx/           nets as ONNX models
     jax_function    nets as pure JAX functions
+    code/           nets as Python code to paste, for NumPy, PyTorch and JAX
 """

@@ -221,12 +221,15 @@ def test_models_of_pytorch_become_code() -> None:
 
 
 def test_a_target_of_ones_own() -> None:
-    from symfold.exchange.code.targets import TARGETS, CodeTarget
-
-    upper = CodeTarget("shouting", ("import numpy as np",), ("np",), {"tanh": "np.tanh({0})"}, {"dot": TARGETS["numpy"].primitives["dot"]}, {})
     with extend.temporary():
-        extend.code_target(upper)
-        check(NETS["feedforward"], "shouting")
-        with pytest.raises(NoRule, match="code for shouting has no spelling of the primitive"):
-            NETS["denseformer"].to_code("shouting")
-    assert "shouting" not in TARGETS
+        extend.code_target("scaled", functions={"tanh": "1.0 * np.tanh({0})", "gamma": "math.gamma({0})"}, helpers={"extra": "def extra(): pass"})
+        check(NETS["feedforward"], "scaled")
+        assert "math.gamma(x)" in sf.Net.of(sp.gamma(sp.Symbol("x"))).to_code("scaled")
+        with pytest.raises(InvalidValue, match="there is a target 'scaled' already"):
+            extend.code_target("scaled")
+        with pytest.raises(sf.errors.InvalidType, match="has no fact 'function'"):
+            extend.code_target("other", function={})
+        with pytest.raises(ValueError, match="like"):
+            extend.code_target("other", like="nothing")
+    with pytest.raises(ValueError, match="target"):
+        NETS["feedforward"].to_code("scaled")

@@ -66,7 +66,7 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     flat = rolled(net)
     roots = lowered(flat, {}, lowering)
     reads_params = any(leaf.op.role == "parameter" for leaf in flat.leaves)
-    identifiers = Identifiers([*row.names, *row.helpers, name, "params"])
+    identifiers = Identifiers([*row.modules, *row.helpers, name, "params"])
     inputs = {node.op.name: identifiers.fresh(node.op.name) for node in net.inputs}
     writer = Writer(row, identifiers, Letters(stems_of(net)), inputs)
     results = [writer.stacked(writer.numeric(code)) for code in writer.scope(roots, {})]
@@ -76,13 +76,8 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     arguments = ", ".join([*(["params"] if reads_params else []), *inputs.values()])
     function = "\n".join([f"def {name}({arguments}):", *docstring, *writer.lines])
     parts = [*(row.helpers[helper] for helper in writer.helpers), function]
-    imports = [line for line in row.imports if any(_is_used(line, part) for part in parts)]
+    imports = [line for module, line in row.modules.items() if any(re.search(rf"\b{module}\.", part) for part in parts)]
     return "\n\n\n".join(["\n".join(imports), *parts] if imports else parts) + "\n"
-
-
-def _is_used(line: str, text: str) -> bool:
-    """Whether a text uses the module that a line imports."""
-    return re.search(rf"\b{line.split()[-1]}\.", text) is not None
 
 
 def _docstring(net: Net, flat: Net, inputs: Mapping[str, str]) -> Iterator[str]:

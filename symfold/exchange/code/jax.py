@@ -10,7 +10,7 @@ from symfold.exchange.code.array_functions import (
     rows,
     windowed,
 )
-from symfold.exchange.code.targets import CodeTarget, code_target
+from symfold.exchange.code.targets import CodeTarget, add_target
 
 OWN = ("attention", "layer_norm", "causal_mask", "sum_to")
 HELPERS = {
@@ -43,11 +43,10 @@ def mean_pool(x, kernel, stride, padding, dilation, padded):
     return sum_pool(x, kernel, stride, padding, dilation) / counts""",
 }
 
-ROW = code_target(
+ROW = add_target(
     CodeTarget(
         "jax",
         ("import jax", "import jax.numpy as jnp"),
-        ("jax", "jnp"),
         {
             **functions("jnp"),
             **{name: f"jax.nn.{name}({{0}})" for name in ("sigmoid", "relu", "softplus", "silu", "mish")},
@@ -68,5 +67,6 @@ ROW = code_target(
         HELPERS,
         array="jnp.array({0})",
         stack="jnp.stack({0})",
+        root="jnp.sqrt({0})",
     )
 )

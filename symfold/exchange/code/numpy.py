@@ -1,7 +1,7 @@
 """NumPy."""
 
 from symfold.exchange.code.array_functions import embedded, functions, helpers, itself, primitives, windowed
-from symfold.exchange.code.targets import CodeTarget, code_target
+from symfold.exchange.code.targets import CodeTarget, add_target
 
 HELPERS = {
     **helpers("np"),
@@ -40,11 +40,10 @@ def windows(x, kernel, stride, padding, dilation, fill):
     return views[(..., *(slice(None, None, s) for s in stride), *(slice(None, None, d) for d in dilation))]""",
 }
 
-ROW = code_target(
+ROW = add_target(
     CodeTarget(
         "numpy",
         ("import math", "import numpy as np"),
-        ("math", "np"),
         {
             **functions("np"),
             "sigmoid": "sigmoid({0})",

@@ -33,7 +33,7 @@ from symfold.exchange.code.array_functions import (
     windowed,
 )  # fmt: skip
 from symfold.exchange.code.expressions import PRODUCT, Code
-from symfold.exchange.code.targets import CodeTarget, Rule, ShapeText, code_target
+from symfold.exchange.code.targets import CodeTarget, Rule, ShapeText, add_target
 
 HELPERS = {
     "put": """\
@@ -166,11 +166,12 @@ PRIMITIVES: dict[str, Rule] = {
     "remat": itself,
 }
 
-ROW = code_target(
+ROW = add_target(
     CodeTarget(
-        "torch", ("import torch",), ("torch",), FUNCTIONS, PRIMITIVES, HELPERS,
+        "torch", ("import torch",), FUNCTIONS, PRIMITIVES, HELPERS,
         array="torch.tensor({0}, dtype=torch.float64)",
         stack="torch.stack({0})",
+        root="torch.sqrt({0})",
         wrapped="torch.tensor({0}, dtype=torch.float64)",
     )
 )  # fmt: skip

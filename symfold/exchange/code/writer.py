@@ -28,7 +28,7 @@ from symfold.errors import NoRule, TooLarge
 from symfold.exchange.code.array_functions import truth
 from symfold.exchange.code.expressions import ATOM, POWER, PRODUCT, SIGN, Code, multiplied, summed
 from symfold.exchange.code.identifiers import Identifiers
-from symfold.exchange.code.targets import CodeTarget
+from symfold.exchange.code.targets import CodeTarget, filled
 from symfold.show.notation.loops import INDICES, Letters
 
 LONG = 72  # characters of an expression that is written inside another
@@ -179,7 +179,7 @@ class Writer:
         if value == -1:
             return Code(f"1 / {base.within(POWER)}", PRODUCT, number=base.number)
         if value in (sp.S.Half, -sp.S.Half) and not base.number:
-            root = self.spelled(f"{self.target.names[-1]}.sqrt({{0}})", node, [base])
+            root = self.spelled(self.target.root, node, [base])
             return root if value > 0 else Code(f"1 / {root.text}", PRODUCT)
         if isinstance(value, sp.Integer) and value < 0:
             return Code(f"1 / {_powered(base.within(ATOM), str(-value))}", PRODUCT, number=base.number)
@@ -188,7 +188,7 @@ class Writer:
 
     def spelled(self, rule: Any, node: Node, args: Sequence[Code]) -> Code:
         """The expression that a rule gives; the helpers that it calls are remembered."""
-        code = rule.format(*(arg.text for arg in args)) if isinstance(rule, str) else rule(node, args, self.shape)
+        code = filled(rule, args) if isinstance(rule, str) else rule(node, args, self.shape)
         code = Code(code) if isinstance(code, str) else code
         self.called(code.text)
         return code
