@@ -7,7 +7,8 @@ const element = (tag, attributes = {}, ...children) => {
 };
 
 // The controls and the answers. `source` has: catalogue, most, start, typed (whether Python answers), and
-// ask(question, show), which calls show(answer) with {sections, comparison, error}, once or as parts become known.
+// ask(question, show), which calls show(answer) with {question, sections, comparison, error}, once or as parts become
+// known. An answer to an earlier question is not shown.
 const build = (root, source) => {
   const unique = `explore-${Math.random().toString(36).slice(2)}`;
   const list = (id, value) => {
@@ -39,6 +40,8 @@ const build = (root, source) => {
       "This page holds answers computed beforehand. To type a mapper, run symfold.explore() in a notebook."));
   }
   root.classList.add("explore");
+  root.setAttribute("data-lm-suppress-shortcuts", "true"); // keys are for the controls, not for the notebook around them
+  root.addEventListener("keydown", (event) => event.stopPropagation());
   root.append(controls, error, about, answers, comparison);
 
   const question = () => ({
@@ -47,7 +50,10 @@ const build = (root, source) => {
     depth: any.checked ? "n" : Number(depth.value),
   });
 
+  const same = (one, two) => ["mapper", "other", "depth"].every((key) => one && one[key] === two[key]);
+
   const show = (answer) => {
+    if (!same(answer.question, question())) return;
     error.textContent = answer.error || "";
     if (answer.sections) {
       const open = new Set([...answers.querySelectorAll("details")].filter((part) => !part.open).map((part) => part.dataset.heading));
@@ -67,7 +73,7 @@ const build = (root, source) => {
     if (answer.comparison !== undefined) {
       const words = element("div", { class: "explore-content", tabindex: 0 });
       words.innerHTML = answer.comparison; // likewise
-      comparison.replaceChildren(element("h3", {}, `${question().mapper} and ${question().other}`), words);
+      comparison.replaceChildren(element("h3", {}, `${answer.question.mapper} and ${answer.question.other}`), words);
     }
   };
 
@@ -79,7 +85,7 @@ const build = (root, source) => {
     about.textContent = entry && entry.summary ? `${entry.name}: ${entry.summary}` : "";
     source.ask(asked, show);
   };
-  for (const control of [mapper, other, any]) control.addEventListener("change", update);
+  for (const control of [other, any]) control.addEventListener("change", update);
   mapper.addEventListener("change", () => { typed.value = ""; update(); });
   depth.addEventListener("input", update);
   typed.addEventListener("change", update);

@@ -10,9 +10,9 @@ unpacked(document.getElementById("answers").textContent).then((content) => {
   build(document.getElementById("explore"), {
     ...content,
     typed: false,
-    ask: ({ mapper, other, depth }, show) => {
-      const [first, second] = [place(mapper), place(other)].sort((a, b) => a - b);
-      show({ sections: content.sections[`${mapper} ${depth}`], comparison: content.comparisons[`${first} ${second}`] });
+    ask: (question, show) => {
+      const [first, second] = [place(question.mapper), place(question.other)].sort((a, b) => a - b);
+      show({ question, sections: content.sections[`${question.mapper} ${question.depth}`], comparison: content.comparisons[`${first} ${second}`] });
     },
   });
 });

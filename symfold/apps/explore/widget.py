@@ -82,8 +82,8 @@ def answers(question: Any, own: Own) -> Iterator[dict[str, Any]]:
         mapper, other, depth = str(question["mapper"])[:LONGEST], str(question["other"])[:LONGEST], question["depth"]
         if depth != ANY and depth not in range(1, MOST + 1):
             raise InvalidValue(f"depth {depth!r} is neither {ANY} nor from 1 to {MOST}")
-        first = {"sections": sections(mapper, depth, own)}
+        first = {"question": question, "sections": sections(mapper, depth, own)}
         yield first
         yield {**first, "comparison": compared(mapper, other, depth, own)}
     except (SymfoldError, KeyError, TypeError) as error:
-        yield {"error": str(error)}
+        yield {"question": question, "error": str(error)}
