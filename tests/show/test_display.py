@@ -143,7 +143,7 @@ def test_a_net_shows_its_formula_and_its_picture(net: sf.Net) -> None:
     formula = sf.formula(net, "steps", "unicode").translate(str.maketrans("₁₂₃", "123"))
     assert "".join(text_of(html).split()) == "".join(formula.split())
     (picture,) = pictures(html)
-    assert "f₃" in "".join(picture.itertext())
+    assert "f3" in "".join(picture.itertext())  # f, and 3 as its subscript
     assert not hasattr(net, "_repr_svg_")  # one display: a notebook's file holds the picture once
 
 
@@ -204,9 +204,11 @@ def test_a_console_shows_the_lines_of_a_formula() -> None:
 
 
 @pytest.mark.parametrize("name", ["net", "graph", "diagram", "comparison", "deep"])
-def test_without_a_renderer_the_words_are_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_a_picture_fails_the_words_are_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = SHOWN[name]()
-    monkeypatch.setenv("SYMFOLD_RENDERER", "magic")
+    monkeypatch.setenv("SYMFOLD_RENDERER", "magic")  # Graphviz draws graphs and DOT, and the layout of nets is ours
+    monkeypatch.setattr("symfold.show.display.display_svg", lambda net: None)
+    monkeypatch.setattr("symfold.apps.report.notebook.display_svg", lambda net: None, raising=False)
     if name == "diagram":
         assert "cannot be drawn" in shown._repr_mimebundle_()["text/plain"]
     elif name == "graph":

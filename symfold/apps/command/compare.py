@@ -63,7 +63,7 @@ def command(
     click.echo(answer)
     if output is not None:
         with Status("writing the page") as status:
-            html = page(comparison, status.now)
+            html = page(comparison, now=status.now)
         write(html, output)
         if not json_:
             say(f"written: {output}")

@@ -33,7 +33,7 @@ def allowed(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def page(comparison: Comparison, now: Progress | None = None) -> str:
+def page(comparison: Comparison, *, now: Progress | None = None) -> str:
     """The whole report; `now` is told each section as it begins. Same nets, same bytes."""
     style, script = resource("page.css"), resource("page.js")
     policy = (
