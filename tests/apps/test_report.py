@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise, permutations
 from pathlib import Path
@@ -20,12 +21,13 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.apps.command.main import main
 from symfold.apps.report import plots
-from symfold.apps.report.cells import Formula, expression, text_of
+from symfold.apps.report.cells import Formula, expression, in_full, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.pictures import diagrams
 from symfold.apps.report.rows import ROWS, answers, same_part
 from symfold.apps.report.sections import SECTIONS
-from symfold.apps.report.terminal import shown
+from symfold.apps.report.markup import FOLDED
+from symfold.apps.report.terminal import MORE, SCREEN, shown
 from symfold.apps.report.trained import start, trained
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
@@ -329,6 +331,61 @@ def test_expressions_are_compared_by_value_and_formulas_to_the_letter() -> None:
     assert same_part(expression((1 + d) ** 10**6), expression((1 + d) ** (10**6 - 1) * (1 + d)))
     written = [Formula(lambda style, text=text: text) for text in ("a + b", "b + a")]  # type: ignore[misc]
     assert same_part(written[0], written[0]) and not same_part(*written)
+
+
+# ---------------------------------------------------------------- models of many kinds of layers
+
+
+def models(depth: int = 4) -> tuple[sf.Net, sf.Net]:
+    """Residual blocks of four layers between a stem and a head, with the activation after the sum or before the layers."""
+    stem, head = sf.layers("stem head")
+    c1, b1, c2, b2 = (sf.layers(f"{name}_0:{depth}") for name in ("conv1", "norm1", "conv2", "norm2"))
+    post, pre = (
+        lambda z, f: sf.relu(f[3](f[2](sf.relu(f[1](f[0](z))))) + z),
+        lambda z, f: z + f[2](sf.relu(f[3](f[0](sf.relu(f[1](z)))))),
+    )
+    blocks = sf.zipped(c1, b1, c2, b2)
+    first, second = (head(sf.fold(mapper, blocks, stem(sf.tensor("image")))) for mapper in (post, pre))
+    return first, second
+
+
+@pytest.mark.parametrize("width", [72, 132])
+def test_the_answer_on_a_model_is_one_screen_and_its_blocks_are_one_line(width: int) -> None:
+    lines = shown(sf.compare(*models()), width).splitlines()
+    assert len(lines) <= SCREEN and max(map(len, lines)) <= width
+    told = " ".join(" ".join(lines).split())
+    assert "at every step, norm2_{k-1} reads conv2_{k-1} in A and conv1_{k-1} in B" in told
+    derivatives = told[told.index("Jacobian") : told.index("work")]
+    assert derivatives.count("prod_{k=4..1}") >= 2 and "conv1_3" not in derivatives and MORE in told
+    assert [line[3:].split()[0] for line in lines if line.startswith("= ")] == ["P(t)", "paths", "work", "degree"]
+
+
+def test_an_equal_answer_of_several_lines_stands_there_once() -> None:
+    told = str(sf.compare(models()[0], models()[0]))
+    assert told.count("16 paths") == 1 and told.count("prod_{k=4..1}") == 2  # Jacobian, taught
+
+
+def test_abbreviated_formulas_are_compared_and_given_in_full() -> None:
+    (row,) = (answered for answered in answers(sf.compare(*models())) if answered.row.label == "Jacobian")
+    (formula,) = row.cells[0][0]
+    assert isinstance(formula, Formula) and formula.whole is not None and len(formula.text) < len(formula.whole.text) / 3
+    assert "conv1_3(z3)" in formula.whole.text and in_full(row.cells[0]) == [[formula.whole]]
+    code, output = run("residual", "boosting", "--depth", "20", "--json")
+    said = {row["label"]: row["a"] for row in json.loads(output)["rows"]}
+    assert code == 0 and "J20(z19)" in said["Jacobian"]
+
+
+@pytest.mark.slow
+def test_long_formulas_on_the_page_are_abbreviated_or_folded() -> None:
+    page = sf.compare(*models(4), names=("post", "pre")).to_html()
+    outside = re.sub("<details.*?</details>", "", page, flags=re.S)
+    lines = [line for text in re.findall(r'data-text="([^"]*)"', outside) for line in unescape(text).split("\n")]
+    assert len(lines) > 50 and max(map(len, lines)) <= FOLDED and "In full (" in page
+    moved = page[page.index('class="moved"') : page.index('<section id="answer"')]
+    assert moved.count("<tr>") == 1 + 5 and "norm2<sub>k−1</sub> reads" in moved
+    missing = page[page.index('<section id="missing"') :]
+    assert missing.count("<dd>") == 1 and missing.count("<dt>") == 4  # reasons that are alike are given once
+    read(page)
 
 
 # ---------------------------------------------------------------- pictures and plots

@@ -13,10 +13,11 @@ from symfold.show.graph import count_steps, graph
 MOST_DRAWN = 200  # steps of a net drawn at the level of layers; longer ones are drawn at that of folds
 
 
-def merge(a: Net, b: Net) -> nx.MultiDiGraph:
-    """Two nets in one graph: nodes by name, edges matched by their ends."""
-    short = not (free_depths(a) or free_depths(b)) and max(count_steps(a), count_steps(b)) <= MOST_DRAWN
-    level = "layer" if short else "fold"
+def merge(a: Net, b: Net, level: str | None = None) -> nx.MultiDiGraph:
+    """Two nets in one graph: nodes by name, edges matched by their ends; without a level, layers of short nets."""
+    if level is None:
+        short = not (free_depths(a) or free_depths(b)) and max(count_steps(a), count_steps(b)) <= MOST_DRAWN
+        level = "layer" if short else "fold"
     merged = nx.MultiDiGraph(level=level)
     sides: dict[tuple[str, str], list[list[dict[str, Any]]]] = {}
     for side, net in enumerate((a, b)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -127,9 +127,12 @@ def _bars(taps: Probed, sources: Sequence[Node]) -> list[Node]:
 
 
 def _numbers(net: Net, params: Mapping[str, Any], values: Mapping[str, Any]) -> list[Any]:
+    return _run(net, compile_net(net), params, values)
+
+
+def _run(net: Net, compiled: Callable[..., Any], params: Mapping[str, Any], values: Mapping[str, Any]) -> list[Any]:
     names = {node.op.name for node in (*net.inputs, *net.params)}
-    outputs = compile_net(net)(dict(params), **{name: value for name, value in values.items() if name in names})
-    return list(outputs)
+    return list(compiled(dict(params), **{name: value for name, value in values.items() if name in names}))
 
 
 # ---------------------------------------------------------------- coupling of updates
@@ -209,10 +212,11 @@ def update_coupling(loss: Any, params: Mapping[str, Any], **data: Any) -> Update
     columns = []
     # `along` does not depend on the cotangents: J^T v is linear in v
     zero = {node.op.name: np.zeros(node.shape) for node in cotangents}
+    column = Net(along, forms, (*net.leaves, *directions, *cotangents))
+    compiled = compile_net(column)
     for names in owners.values():
         steps = {d.op.name: _direction(leaf, gradient, names) for leaf, d in zip(leaves, directions, strict=True)}
-        column = Net(along, forms, (*net.leaves, *directions, *cotangents))
-        columns.append(in_order(taps.probes, _numbers(column, params, {**data, **zero, **steps})))
+        columns.append(in_order(taps.probes, _run(column, compiled, params, {**data, **zero, **steps})))
     changes = tuple(tuple(np.array(column[k][1]) for column in columns) for k in range(len(before)))
     return Updates(
         tuple(name for name, _ in before), tuple(owners), changes, tuple(np.array(value) for _, value in before)

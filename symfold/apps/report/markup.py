@@ -11,7 +11,7 @@ from symfold.show.hypertext import prose as prose
 
 LONG = 40  # characters; a longer formula fits neither a line of words nor a column of a printed table
 WIDE = 80  # characters; a longer formula is wider than paper
-FOLDED = 400  # characters; a longer formula opens at a click
+FOLDED, LINES = 300, 20  # characters of a line, and lines; a longer formula opens at a click
 SUMMARY = 60  # characters of its beginning
 
 
@@ -42,7 +42,8 @@ def formula(shown: Formula) -> str:
     """A formula; an abbreviated one with the whole under it, a long one folded under its beginning."""
     if shown.whole is not None:
         return boxed(shown) + folded(f"In full ({len(shown.whole.text):,} characters)", boxed(shown.whole))
-    if len(shown.text) > FOLDED:
+    lines = shown.text.split("\n")
+    if max(map(len, lines)) > FOLDED or len(lines) > LINES:
         start = shortened(" ".join(shown.text.split()), SUMMARY)
         return folded(f"{start} ({len(shown.text):,} characters)", boxed(shown))
     return boxed(shown)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import symfold.apps.report.figures as figures
-from symfold.analysis.equality.difference import difference
 from symfold.analysis.strength.series import series
 from symfold.apps.report.answered import moved_table
 from symfold.apps.report.cells import Formula, abbreviated, net_formula
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.frames import framed
 from symfold.apps.report.markup import element, formula, words
-from symfold.apps.report.pictures import diagrams
+from symfold.apps.report.pictures import diagrams, drawn_graph
 from symfold.apps.report.story import FEW
 from symfold.apps.report.sweeps import ladder, swept
 from symfold.core.net import Net
@@ -56,15 +55,16 @@ def written_out(comparison: Comparison) -> str:
 
 
 def pictures(comparison: Comparison) -> str:
-    found = difference(*comparison.pictured.nets)
+    graph = drawn_graph(comparison.pictured)
     moved = (
         "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both."
-        if found.moved
+        if any(owner != "both" for *_, owner in graph.edges(data="side"))
         else "All arrows are in both nets."
     )
+    folded = " A fold is one box with what each of its steps does." if graph.graph["level"] == "fold" else ""
     note = words(
         "Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams "
-        f"place the same nodes in the same places. {moved}",
+        f"place the same nodes in the same places.{folded} {moved}",
         class_="quiet",
     )
     return framed(comparison, diagram_pair) + note + moved_table(comparison)

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from symfold.analysis.equality.difference import Difference, difference
+import networkx as nx
+
+from symfold.analysis.equality.overlay import merge
 from symfold.apps.report.comparison import Comparison
 from symfold.show.diagram.layout import Picture, new_digraph
 from symfold.show.diagram.style import SIGNS, pretty
 from symfold.show.graph.names import visible
 from symfold.show.render import render
 
+MOST_NODES = 60  # of both nets at the level of layers; larger ones are drawn folded
 SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # CSS classes of nodes and edges by owner
 
 
@@ -50,12 +53,20 @@ class Merged(Picture):
         )
 
 
+def drawn_graph(comparison: Comparison) -> nx.MultiDiGraph:
+    """Both nets as one graph: layer by layer, or large nets with a node for each fold."""
+    graph = merge(*comparison.nets)
+    if len(graph) > MOST_NODES and all(net.bindings for net in comparison.rolled):
+        return merge(*comparison.rolled, level="fold")
+    return graph
+
+
 def diagrams(comparison: Comparison) -> tuple[str, str]:
     """Two drawings with the same nodes in the same places; parts of one net alone are marked in its drawing."""
-    moved = difference(*comparison.nets)
-    merged = Merged(moved.graph)
+    graph = drawn_graph(comparison)
+    merged = Merged(graph)
     drawing = _drawn(merged)
-    reads = {side: _reads(moved, side) for side in ("first", "second")}
+    reads = {side: _reads(graph, side) for side in ("first", "second")}
     drawings = []
     for side, other, name in (("a", "b", comparison.titles[0]), ("b", "a", comparison.titles[1])):
         side_drawing = re.sub(rf'<g class="(?:node|edge)[^"]* only-{other}">.*?</g>\n?', "", drawing, flags=re.S)
@@ -70,13 +81,11 @@ def diagrams(comparison: Comparison) -> tuple[str, str]:
     return drawings[0], drawings[1]
 
 
-def _reads(found: Difference, side: str) -> list[str]:
+def _reads(graph: nx.MultiDiGraph, side: str) -> list[str]:
     """The edges and joins of one net alone, in words."""
     label = "label" if side == "first" else "second_label"
-    joins = [
-        f"{name} is joined by {data[label]}" for name, data in found.graph.nodes(data=True) if "second_label" in data
-    ]
-    return [f"{edge.target} reads {edge.source}" for edge in found.moved if edge.side == side] + joins
+    joins = [f"{name} is joined by {data[label]}" for name, data in graph.nodes(data=True) if "second_label" in data]
+    return [f"{target} reads {source}" for source, target, owner in graph.edges(data="side") if owner == side] + joins
 
 
 def _told(reads: Mapping[str, Sequence[str]]) -> str:
@@ -87,11 +96,21 @@ def _told(reads: Mapping[str, Sequence[str]]) -> str:
 def _relabelled(drawn: str, labels: Sequence[str]) -> str:
     """The drawing with the second net's labels on nodes that have another label in the first."""
     for k, label in enumerate(labels):
-        text = escape(SIGNS.get(label) or pretty(label)).replace("\\", r"\\")
+        lines = iter(label.split("\n"))
         drawn = re.sub(
-            rf'(<g class="node[^"]* relabelled-{k}">.*?<text[^>]*>)[^<]*', rf"\g<1>{text}", drawn, count=1, flags=re.S
+            rf'<g class="node[^"]* relabelled-{k}">.*?</g>',
+            lambda node, lines=lines: re.sub(  # type: ignore[misc]
+                r"(<text[^>]*>)[^<]*", lambda text: text[1] + _written(next(lines, "")), node[0]
+            ),
+            drawn,
+            count=1,
+            flags=re.S,
         )
     return drawn
+
+
+def _written(label: str) -> str:
+    return escape(SIGNS.get(label) or pretty(label))
 
 
 def _drawn(merged: Merged) -> str:

@@ -15,7 +15,8 @@ from symfold.core.attach import attach
 
 WIDTH = 80
 SCREEN = 40  # lines; longer answers are cut
-CUTS = (*range(12, 2, -1), 2)  # lines of a cell or a formula, from the longest
+CUTS = range(12, 1, -1)  # lines of a cell, from the longest
+BELOW, WORDS = 2, 6  # lines of a formula, and of a sentence, below the table if something is cut
 KEY = (
     "Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the "
     "loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
@@ -67,7 +68,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Screen:
-    """The answer in lines of one width, no cell or formula longer than `most` lines."""
+    """The answer in lines of one width, no cell longer than `most` lines."""
 
     titles: tuple[str, str]
     rows: Sequence[Answered]
@@ -96,26 +97,28 @@ class Screen:
         """A sentence on its own line, with long formulas on lines below it."""
         short = self.width // 2
         if all(isinstance(part, str) or ("\n" not in part.text and len(part.text) <= short) for part in line):
-            return wrapped(line_text(line), self.width)
+            return self._cut(line_text(line), self.width, self.most and WORDS)
         return "\n".join(
-            wrapped(part, self.width) if isinstance(part, str) else indented(self._cut(part.text, self.width - 4))
+            wrapped(part, self.width)
+            if isinstance(part, str)
+            else indented(self._cut(part.text, self.width - 4, self.most and BELOW))
             for part in line
         )
 
     def _row(self, answered: Answered) -> str:
         """Both answers side by side; equal ones that need several lines once, across both columns."""
         head, a, b = [SIGNS[answered.differ], answered.row.label], *map(text_of, answered.cells)
-        cells = [self._cut(a, self.column), self._cut(b, self.column)]
+        cells = [self._cut(a, self.column, self.most), self._cut(b, self.column, self.most)]
         if a == b and "\n" in cells[0]:
-            cells = [self._cut(a, self.width - 4 - self.labels), ""]
+            cells = [self._cut(a, self.width - 4 - self.labels, self.most), ""]
         return _joined([*head, *cells], self.labels, self.column, self.strong if answered.differ else plainly)
 
-    def _cut(self, text: str, width: int) -> str:
+    def _cut(self, text: str, width: int, most: int | None) -> str:
         """Text in lines of this width, and an ellipsis at the end of the last that may be shown."""
         lines = wrapped(text, width).split("\n")
-        if self.most is None or len(lines) <= self.most:
+        if most is None or len(lines) <= most:
             return "\n".join(lines)
-        return "\n".join([*lines[: self.most - 1], f"{lines[self.most - 1][: width - 4]} ..."])
+        return "\n".join([*lines[: most - 1], f"{lines[most - 1][: width - 4]} ..."])
 
 
 def indented(text: str) -> str:
@@ -149,8 +152,9 @@ def wrapped(text: str, width: int) -> str:
                 lines.append(line.rstrip())
                 line = ""
             while len(piece.rstrip()) > width:
-                lines.append(piece[:width])
-                piece = piece[width:]
+                place = max(piece.rfind(mark, width // 2, width) + 1 for mark in " (,") or width  # no name is cut
+                lines.append(piece[:place].rstrip())
+                piece = piece[place:]
             line += piece
         lines.append(line.rstrip())
     return "\n".join(lines)
