@@ -2,13 +2,13 @@
 
 In: a net. Out: the source of a function of its parameters and inputs, which needs nothing of symfold.
 
-    expressions       text with its precedence
-    targets           the row of a target, and the table
-    array_functions   spellings that NumPy and JAX share
-    numpy, torch, jax one target each
-    identifiers       valid names, each used once
-    writer            nodes as statements, folds as loops
-    function          the whole function
+    expressions         text with its precedence
+    targets             the row of a target, and the table
+    array_functions     spellings that NumPy and JAX share
+    numpy, torch, jax   one target each
+    identifiers         valid names, each used once
+    writer              nodes as statements, folds as loops
+    function            the whole function
 """
 
 from symfold.exchange.code.function import to_code as to_code

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import symfold.exchange.code.jax
+import symfold.exchange.code.numpy
+import symfold.exchange.code.torch  # noqa: F401 - they fill the table
 from symfold.base.arguments import one_of
 from symfold.base.facts import public_name
 from symfold.base.trees import LEAF, Form
@@ -17,7 +20,6 @@ from symfold.core.nodes import walking_once
 from symfold.core.shapes import show
 from symfold.core.stacked_inputs import Numbered, compress
 from symfold.errors import SymfoldError, listing, plural
-from symfold.exchange.code import jax, numpy, torch
 from symfold.exchange.code.expressions import Code
 from symfold.exchange.code.identifiers import Identifiers
 from symfold.exchange.code.targets import TARGETS
@@ -25,7 +27,6 @@ from symfold.exchange.code.writer import ARITHMETIC, INDENT, Writer
 from symfold.show.notation import formula
 from symfold.show.notation.loops import Letters, stems_of
 
-BUILT_IN = (numpy.ROW, torch.ROW, jax.ROW)
 WIDE, TALL, MOST = 100, 8, 24  # characters and lines of a formula, and lists of parameters, in a docstring
 
 
