@@ -8,7 +8,7 @@ import networkx as nx
 
 from symfold.core.attach import attach
 from symfold.core.net import Net
-from symfold.show.diagram import MOST_NODES, display_svg
+from symfold.show.diagram import MOST_NODES, diagram, display_svg
 from symfold.show.diagram.layout import Picture, new_digraph
 from symfold.show.graph.record import Graph
 from symfold.show.hypertext import element, image, mathematics, shown_safely
@@ -16,6 +16,7 @@ from symfold.show.notation import describe, display_mathml
 from symfold.show.render import render
 
 MOST_EDGES = 3 * MOST_NODES
+MOST_SVG = 150_000  # characters of a picture of every layer
 
 
 def formula_html(net: Net) -> str:
@@ -28,14 +29,19 @@ def formula_html(net: Net) -> str:
 
 
 def picture_html(net: Net) -> str:
-    """The picture of a net, or nothing if it has none that is small enough."""
+    """The picture of a net, of one step of each fold if it is large, or nothing if it has none that is small enough."""
     svg = display_svg(net)
+    if svg is not None and len(svg) > MOST_SVG:  # nobody reads so large a picture: one step of each fold
+        svg = render(diagram(net, "fold").source, "svg").decode()
     return "" if svg is None else image(svg, f"Picture of the net {describe(net)[:300]}")
 
 
 def display_html(net: Net) -> str | None:
     """The formula of a net above its picture."""
-    return formula_html(net) + picture_html(net)
+    return formula_html(net) + (_picture_safely(net) or "")
+
+
+_picture_safely = shown_safely(picture_html)
 
 
 def display_graph(graph: nx.MultiDiGraph) -> str | None:

@@ -22,7 +22,7 @@ BLOCK = f"{SERIF}; font-size: 115%; line-height: 1.6; white-space: nowrap; overf
 LINE = f"{SERIF}; font-size: 110%"
 PICTURE = "max-width: none; height: auto; background: white"
 ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot);)\w+;")  # of HTML; XML knows only these four
-MOST_IMAGE = 2_000_000  # bytes of a picture
+MOST_IMAGE = 400_000  # bytes of a picture
 
 SPACED = set("=+-−±<>≤≥≠≈→∘⊙∈←∧∨")
 OPENING = set("([{|,;")

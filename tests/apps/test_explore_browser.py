@@ -110,14 +110,14 @@ def works_as_a_widget(page: Any) -> None:
     page.wait_for_selector(".explore-comparison table", timeout=120_000)
     assert "16 paths" in sections(page)["Paths"]
     drag(page, 7)
-    page.wait_for_function("[...document.querySelectorAll('.explore details')].some(part => part.innerText.includes('128 paths'))", timeout=60_000)
+    page.locator(".explore details", has_text="128 paths").wait_for(timeout=60_000)
     typed = control(page, "or type one").first
     typed.fill("z + f(z)/2")
     typed.press("Enter")
-    page.wait_for_function("document.querySelector('.explore-comparison h3').innerText.startsWith('z + f(z)/2')", timeout=60_000)
+    page.locator(".explore-comparison h3", has_text="z + f(z)/2 and boosting").wait_for(timeout=60_000)
     typed.fill("z.real")
     typed.press("Enter")
-    page.wait_for_function("document.querySelector('.explore-error').innerText.includes('z.real')", timeout=60_000)
+    page.locator(".explore-error", has_text="z.real").wait_for(timeout=60_000)
 
 
 def test_the_widget_works_in_jupyterlab(browser: Any, tmp_path: Path) -> None:

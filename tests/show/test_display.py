@@ -20,6 +20,7 @@ import sympy as sp
 
 import symfold as sf
 from symfold.base.tables import Table
+from symfold.mappers import ARCHITECTURES
 from symfold.show.hypertext import bullets, image, mathematics, prose
 from symfold.training.loop.history import Fitted, History
 
@@ -33,7 +34,7 @@ STYLES = {
     "overflow-x": "auto", "padding": r"\d+px", "max-width": "none", "height": "auto", "background": "white", "text-align": "left|center",
     "vertical-align": "top", "color": "#[0-9A-F]{6}",
 }  # fmt: skip
-BOUND = 200_000  # characters of a display
+BOUND = 600_000  # characters of a display
 
 
 class Sanitizer(HTMLParser):
@@ -112,7 +113,8 @@ SHOWN: dict[str, Callable[[], Any]] = {
     "difference": lambda: sf.difference(RESIDUAL, BOOSTING),
     "verdict": lambda: sf.verdict(RESIDUAL, BOOSTING),
     "comparison": lambda: sf.compare(RESIDUAL, BOOSTING, names=("<b>", "a & b")),
-    "comparison of a million": lambda: sf.compare(*(sf.fold(m, sf.layers("f", count=10**6), X) for m in (sf.mappers.residual, sf.mappers.boosting(X)))),
+    "comparison of a million, slow": lambda: sf.compare(*(sf.fold(m, sf.layers("f", count=10**6), X) for m in (sf.mappers.residual, sf.mappers.boosting(X)))),
+    "comparison of any depth, slow": lambda: sf.compare(*(sf.fold(m, sf.layers("f", count="n"), X) for m in (sf.mappers.residual, sf.mappers.boosting(X)))),
     "cost": lambda: sf.cost(RESIDUAL),
     "history": lambda: History([3.0, 1.0], [1, 2]),
     "fit": of_training(lambda loss, params, data: Fitted(params, History([2.0, 1.0], [1, 2]))),
@@ -128,7 +130,7 @@ def html_of(shown: Any) -> str:
     return str(shown._repr_html_())
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * name.endswith("million")) for name in SHOWN])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * name.endswith("slow")) for name in SHOWN])
 def test_a_notebook_without_trust_keeps_all_that_is_shown(name: str) -> None:
     shown = SHOWN[name]()
     html = html_of(shown)
@@ -174,6 +176,24 @@ def test_mathematics_on_one_line_reads_as_in_two(make: Callable[..., Any], shown
     html = mathematics(expression(make(*sp.symbols("t n"))).mathml, block=False)
     text_of(html)
     assert re.sub(r"</?(?:i|span)\b[^>]*>", "", html) == shown
+
+
+def test_entities_of_html_in_mathml_are_read() -> None:
+    mathml = "<math><mi>n</mi><mo>&InvisibleTimes;</mo><mi>&phi;</mi><mo>&lt;</mo><mn>1</mn></math>"
+    assert mathematics(mathml, block=False).endswith("<i>n</i>\u2009<i>φ</i>\u00a0&lt;\u00a01</span>")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_is_shown(name: str) -> None:
+    for depth in (1, 4, 1000, "n"):
+        try:
+            net = ARCHITECTURES[name].net(depth)
+        except sf.SymfoldError:
+            continue
+        assert text_of(html_of(net)).strip() and not re.search("cannot be shown", html_of(net)) and pictures(html_of(net))
+        assert text_of(html_of(sf.adjoint(net)))
+        assert "cannot" not in str(sf.paths(net)) and net.diagram()._repr_mimebundle_()["text/html"]
 
 
 def test_a_formula_is_a_string_that_shows_mathematics() -> None:
