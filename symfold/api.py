@@ -75,6 +75,7 @@ from symfold.frontend.losses import squared_error
 from symfold.frontend.named_layers import Layer, Layers, layer, layers
 from symfold.frontend.runs import repeat, zipped
 from symfold.mappers import mapper
+from symfold.show.drawing import draw
 from symfold.show.notation import formula
 from symfold.training.boosting.fitting import boost
 from symfold.training.check import check_grad
@@ -121,6 +122,7 @@ __all__ = [
     "determinant",
     "difference",
     "divergence",
+    "draw",
     "dropout",
     "elu",
     "embedding",

@@ -148,7 +148,7 @@ class GradientError(SymfoldError, ArithmeticError):
     """An adjoint that disagrees with finite differences."""
 
 
-class MissingPackage(SymfoldError, ImportError):
+class MissingPackage(SymfoldError, ModuleNotFoundError):
     """An optional package that is needed but not installed."""
 
 

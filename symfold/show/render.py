@@ -199,8 +199,17 @@ def image(svg: bytes, format: str, source: Callable[[], str]) -> bytes:
     return render(source(), format)
 
 
+def _by_typst(module: Any, svg: bytes, format: str) -> bytes:
+    """By Typst, which brings the fonts of LaTeX: letters look the same on every machine. Same picture, same bytes."""
+    given = svg.replace(b'font-family="', b'font-family="New Computer Modern, ', 1)
+    page = b'#set page(width: auto, height: auto, margin: 0pt)\n#image("picture.svg")\n'
+    made = module.compile({"main.typ": page, "picture.svg": given}, format=format, ppi=96.0, timestamp=0)
+    return bytes(made)
+
+
 # PyPI packages that convert an SVG, and their calls. A new one is one row.
 CONVERTERS = (
+    ("typst", ("png", "pdf"), _by_typst),
     ("cairosvg", ("png", "pdf"), lambda module, svg, format: getattr(module, f"svg2{format}")(bytestring=svg)),
     ("resvg_py", ("png",), lambda module, svg, format: bytes(module.svg_to_bytes(svg_string=svg.decode(), dpi=96))),
 )
@@ -216,7 +225,7 @@ def converted(svg: bytes, format: str) -> bytes:
                 continue
             image: bytes = convert(module, svg, format)
             return image
-    names = " or ".join(f"pip install {name.replace('_', '-')}" for name, formats, _ in CONVERTERS if format in formats)
     raise MissingPackage(
-        f"a {format.upper()} needs the Graphviz program 'dot' on the PATH, or {names} (an SVG needs neither)"
+        f"a {format.upper()} needs the Graphviz program 'dot', or the extra 'pictures' (pip install "
+        "'symfold[pictures]'); an SVG needs neither"
     )

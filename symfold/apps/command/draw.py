@@ -1,4 +1,4 @@
-"""`symfold draw`: a picture of a net, in a file."""
+"""`symfold draw`: a picture of one net, or of several below each other, in a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from symfold.apps.command.options import (
     Subcommand,
     as_json,
     level_option,
-    net_options,
+    net_settings,
     say,
     say_json,
     symbolic_net,
@@ -21,17 +21,24 @@ from symfold.apps.command.options import (
     epilog="""\b
 Examples:
   symfold draw residual --depth 10 -o net.svg
+  symfold draw residual boosting --legend -o both.svg
   symfold draw boosting --depth 1000 --level fold -o net.svg""",
 )
-@net_options
+@click.argument("mappers", metavar="MAPPER...", nargs=-1, required=True)
+@net_settings
 @level_option
+@click.option("--direction", default="LR", show_default=True, metavar="LR|TB|RL|BT", help="Of the flow.")
+@click.option("--title", default="", help="A text above the picture of one net.")
+@click.option("--legend", is_flag=True, help="Explain shapes and lines below.")
+@click.option("--theme", default="light", show_default=True, metavar="NAME", help="light, dark or gray.")
+@click.option("--width", "picture_width", type=click.FloatRange(1, 100_000), help="In pixels, 96 to the inch.")
 @click.option(
     "-o",
     "--output",
     type=FilePath(),
     default="net.svg",
     show_default=True,
-    help="The file; its ending selects the format.",
+    help="The file; its ending selects the format: .svg, .png or .pdf.",
 )
 @click.option(
     "--max-size",
@@ -42,16 +49,24 @@ Examples:
 )
 @as_json
 def command(
-    mapper: str, depth: int | str, layer: str, init: str, level: str | None, output: str, max_size: int, json_: bool
-) -> None:
-    """Draw MAPPER folded over layers."""
+    mappers: tuple[str, ...], depth: int | str, layer: str, init: str, level: str | None, output: str, json_: bool,
+    direction: str, title: str, legend: bool, theme: str, picture_width: float | None, max_size: int,
+) -> None:  # fmt: skip
+    """Draw MAPPERs folded over layers, several below each other."""
     from symfold.apps.status import Status
     from symfold.base.files import check_writable
+    from symfold.show.drawing import draw
 
+    if len(mappers) > 1 and title:
+        raise click.UsageError("--title is for one MAPPER: several have their names as titles (leave it out)")
     check_writable(output)
     with Status("drawing"):
-        symbolic_net(mapper, depth, layer, init).draw(output, level=level, max_size=max_size)
+        nets = [symbolic_net(mapper, depth, layer, init) for mapper in mappers]
+        draw(
+            nets if len(nets) > 1 else nets[0], output, level, direction=direction, theme=theme, legend=legend,
+            title=mappers if len(nets) > 1 else title, width=picture_width, max_size=max_size,
+        )  # fmt: skip
     if json_:
-        say_json({"mapper": mapper, "depth": depth, "level": level, "file": output})
+        say_json({"mappers": list(mappers), "depth": depth, "level": level, "file": output})
     else:
         say(f"drawn: {output}")

@@ -17,6 +17,7 @@ HEADINGS: dict[str, tuple[str, ...]] = {
         *("epochs", "batch_size", "rate", "loss", "optimizer", "schedule", "early_stopping", "seed", "backend"),
         *("remat", "checkpoint", "resume", "retry", "workers"),
     ),
+    "Picture": ("level", "direction", "title", "legend", "theme", "picture_width", "max_size"),
     "Options": (),
 }
 PLACEHOLDERS: dict[type, str] = {

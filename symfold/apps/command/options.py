@@ -97,6 +97,11 @@ depth_option = click.option(
 
 def net_options(function: Decorated) -> Decorated:
     """The arguments that define a symbolic net."""
+    return mapper_argument(net_settings(function))
+
+
+def net_settings(function: Decorated) -> Decorated:
+    """What defines a symbolic net besides its mapper."""
     init = click.option(
         "--init",
         default="x",
@@ -105,7 +110,7 @@ def net_options(function: Decorated) -> Decorated:
         help="The initial state: x, or a number; of several parts, x,0.",
     )
     layer = click.option("--layer", default="f", show_default=True, metavar="NAME", help="The name of the layers.")
-    return mapper_argument(depth_option(layer(init(function))))
+    return depth_option(layer(init(function)))
 
 
 def formula_options(function: Decorated) -> Decorated:

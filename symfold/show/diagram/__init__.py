@@ -19,7 +19,6 @@ and repeated along the lines of the states.
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,6 @@ import graphviz
 import networkx as nx
 
 from symfold.base.arguments import real
-from symfold.base.files import path_of, write_whole
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
@@ -41,7 +39,6 @@ from symfold.show.diagram.style import legend as legend_of
 from symfold.show.diagram.style import literal
 from symfold.show.diagram.svg import Canvas, document
 from symfold.show.graph import UNROLLED, count_steps, graph
-from symfold.show.render import FORMATS, image
 from symfold.transform.rolling import roll
 
 BOUND = 4_000  # laid out in about 3 seconds, by dot as by Graphviz as WebAssembly; 8,000 may take minutes
@@ -189,7 +186,7 @@ def too_large(what: str, size: int | None, bound: int) -> TooLarge:
     )
 
 
-# ---------------------------------------------------------------- files and notebooks
+# ---------------------------------------------------------------- SVG
 
 
 def to_svg(
@@ -213,7 +210,7 @@ def to_svg(
 
 
 def svg_of_several(
-    nets: Mapping[str, Any],
+    nets: Mapping[str, Any] | Sequence[tuple[str, Any]],
     level: str | None = None,
     *,
     direction: str = "LR",
@@ -228,27 +225,20 @@ def svg_of_several(
     >>> ">boosting</text>" in svg_of_several(nets)
     True
     """
-    pictures = _pictures(list(nets.values()), level, direction, [""] * len(nets), max_size)
+    pairs = list(nets.items()) if isinstance(nets, Mapping) else list(nets)
+    pictures = _pictures([net for _, net in pairs], level, direction, [""] * len(nets), max_size)
     _layout(direction, "", [])
     nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
     canvases = [_canvas(picture, direction) for picture in pictures]
-    return document(list(zip(nets, canvases, strict=True)), legend_of(nodes, edges) if legend else "")
+    return document(
+        [(title, each) for (title, _), each in zip(pairs, canvases, strict=True)],
+        legend_of(nodes, edges) if legend else "",
+    )
 
 
 def _canvas(picture: Picture, direction: str) -> Canvas:
     scene = scene_of(picture)
     return Canvas(Geometry(scene, Layout(scene).grid(), Turn(direction)))
-
-
-def draw(net: Any, path: str | pathlib.Path, level: str | None = None, **options: Any) -> pathlib.Path:
-    """Write the picture of a net to a file; the suffix selects the format."""
-    where = path_of(path)
-    suffix = where.suffix.lstrip(".").lower()
-    if suffix not in FORMATS:
-        allowed = ", ".join(f".{name}" for name in FORMATS)
-        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed})")
-    svg = to_svg(net, level, **options).encode()
-    return write_whole(where, image(svg, suffix, lambda: diagram(net, level, **options).source))
 
 
 def display_svg(net: Any) -> str | None:
@@ -263,4 +253,4 @@ def display_svg(net: Any) -> str | None:
         return None
 
 
-attach(Net, diagram=diagram, draw=draw)
+attach(Net, diagram=diagram)

@@ -1,0 +1,161 @@
+"""Drawings: pictures of one net, or of several below each other, as files."""
+
+from __future__ import annotations
+
+import colorsys
+import pathlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from symfold.base.arguments import one_of, real
+from symfold.base.files import path_of, write_whole
+from symfold.core.attach import attach
+from symfold.core.net import Net
+from symfold.errors import InvalidType, InvalidValue
+from symfold.show.diagram import BOUND, diagram, side_by_side, svg_of_several, to_svg
+from symfold.show.render import FORMATS, image
+
+_COLOR = re.compile(r' (fill|stroke)="(#[0-9A-Fa-f]{6}|white)"')
+WHITE, BLACK = "#FFFFFF", "#16181D"
+
+
+def _hls(color: str) -> tuple[float, float, float]:
+    return colorsys.rgb_to_hls(*(int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)))
+
+
+def _hex(hue: float, light: float, saturation: float) -> str:
+    return "#" + "".join(f"{round(255 * part):02X}" for part in colorsys.hls_to_rgb(hue, light, saturation))
+
+
+def _dark(color: str) -> str:
+    """Light becomes dark, and the hue stays."""
+    hue, light, saturation = _hls(color)
+    return BLACK if color == WHITE else _hex(hue, 0.13 + 0.8 * (1 - light), saturation * 0.8)
+
+
+def _gray(color: str) -> str:
+    """A gray of the same lightness; lines and letters are black enough for print."""
+    hue, light, _ = _hls(color)
+    return _hex(hue, light if light > 0.8 else light * 0.6, 0)
+
+
+# A theme makes a color of a picture another one. A new theme is one row.
+THEMES: dict[str, Callable[[str], str]] = {"light": lambda color: color, "dark": _dark, "gray": _gray}
+
+
+def picture(
+    nets: Net | Sequence[Net] | Mapping[str, Net],
+    level: str | None = None,
+    *,
+    direction: str = "LR",
+    title: str | Sequence[str] = "",
+    legend: bool = False,
+    theme: str = "light",
+    width: float | None = None,
+    max_size: int | None = BOUND,
+) -> str:
+    """The picture of one net, or of several below each other, as SVG; the options are those of `draw`.
+
+    >>> import symfold as sf
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> nets = {"residual": sf.fold(sf.mappers.residual, f, x), "boosting": sf.fold(sf.mappers.boosting(x), f, x)}
+    >>> ">boosting</text>" in picture(nets, theme="dark", width=600)
+    True
+    """
+    one_of("theme", theme, THEMES)
+    if width is not None and not 0 < real("width", width) <= 100_000:
+        raise InvalidValue(f"width={width!r} must lie between 0 and 100,000 (as 800)")
+    if isinstance(nets, Net):
+        if not isinstance(title, str):
+            raise InvalidType(f"one net has one title, and not {title!r}")
+        svg = to_svg(nets, level, direction=direction, title=title, legend=legend, max_size=max_size)
+    else:
+        svg = svg_of_several(titled(nets, title), level, direction=direction, legend=legend, max_size=max_size)
+    recolor = THEMES[theme]
+    svg = _COLOR.sub(lambda m: f' {m[1]}="{recolor(WHITE if m[2] == "white" else m[2].upper())}"', svg)
+    return svg if width is None else scaled(svg, width)
+
+
+def titled(nets: object, title: object) -> list[tuple[str, Net]]:
+    """Nets with their titles: a mapping's names, or those of a list, or none."""
+    if isinstance(nets, Mapping):
+        pairs = [(str(name), net) for name, net in nets.items()]
+    elif isinstance(nets, list | tuple):
+        titles = [title if k == 0 else "" for k in range(len(nets))] if isinstance(title, str) else title
+        if not isinstance(titles, list | tuple) or len(titles) != len(nets):
+            raise InvalidValue(f"{len(nets)} nets have {len(nets)} titles, and not {title!r} (give a list of names)")
+        pairs = [(str(name), net) for name, net in zip(titles, nets, strict=True)]
+    else:
+        pairs = []
+    if not pairs or not all(isinstance(net, Net) for _, net in pairs):
+        raise InvalidType(f"cannot draw {nets!r:.100} (give a net, a list of nets, or a mapping from titles to nets)")
+    return pairs
+
+
+def scaled(svg: str, width: float) -> str:
+    """An SVG picture shown at a width, its height in proportion.
+
+    >>> scaled('<svg width="200" height="50" viewBox="0 0 200 50">', 100)
+    '<svg width="100" height="25" viewBox="0 0 200 50">'
+    """
+    size = re.compile(r'(<svg\b[^>]*?) width="([\d.]+)" height="([\d.]+)"')
+    return size.sub(
+        lambda m: f'{m[1]} width="{width:g}" height="{width * float(m[3]) / float(m[2]):.6g}"', svg, count=1
+    )
+
+
+def draw(
+    nets: Net | Sequence[Net] | Mapping[str, Net],
+    path: str | pathlib.Path,
+    level: str | None = None,
+    *,
+    direction: str = "LR",
+    title: str | Sequence[str] = "",
+    legend: bool = False,
+    theme: str = "light",
+    width: float | None = None,
+    max_size: int | None = BOUND,
+) -> pathlib.Path:
+    """Write the picture of a net, or of several below each other, to a file: SVG, PNG or PDF, by its suffix.
+
+    Args:
+        nets: a net, a list of nets, or a mapping from titles to nets.
+        path: ends in .svg, .png or .pdf; PNG and PDF need the extra `pictures`.
+        level: what a node shows, as of `net.graph`; by default layers of a short net, one step of a long one.
+        direction: of the flow: "LR", "TB", "RL" or "BT".
+        title: above the picture; for a list, one title per net.
+        legend: a text below that explains shapes and lines.
+        theme: "light", "dark", or "gray" for print.
+        width: in pixels, 96 to the inch; by default letters have 13.
+        max_size: the bound on nodes and places of edges; None lifts it.
+
+    Errors: TooLarge above the bound; MissingPackage without the extra; InvalidValue for an unknown option.
+
+    >>> import symfold as sf, tempfile, pathlib
+    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
+    >>> nets = [sf.fold(sf.mappers.residual, f, x), sf.fold(sf.mappers.boosting(x), f, x)]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = sf.draw(nets, pathlib.Path(folder) / "both.svg", title=["residual", "boosting"], legend=True)
+    ...     file.name, file.read_text().count('class="node layer"')
+    ('both.svg', 6)
+    """
+    where = path_of(path)
+    suffix = where.suffix.lstrip(".").lower()
+    if suffix not in FORMATS:
+        allowed = ", ".join(f".{name}" for name in FORMATS)
+        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed})")
+    svg = picture(
+        nets, level, direction=direction, title=title, legend=legend, theme=theme, width=width, max_size=max_size
+    ).encode()
+
+    def source() -> str:
+        """The picture as Graphviz would lay it out, for the program `dot`."""
+        if isinstance(nets, Net):
+            return diagram(nets, level, direction=direction, title=str(title), legend=legend, max_size=max_size).source
+        named = dict(titled(nets, title))
+        return side_by_side(named, level, direction=direction, legend=legend, max_size=max_size).source
+
+    return write_whole(where, image(svg, suffix, source))
+
+
+attach(Net, draw=draw)

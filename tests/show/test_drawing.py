@@ -1,0 +1,95 @@
+"""Pictures of one net and of several, as files: titles, themes, widths, formats."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import symfold as sf
+from symfold.errors import MissingPackage
+from symfold.show.drawing import THEMES, picture
+
+F, X = sf.layers("f1:4"), sf.tensor("x")
+RESIDUAL, BOOSTING = sf.fold(sf.mappers.residual, F, X), sf.fold(sf.mappers.boosting(X), F, X)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(svg: str) -> list[str]:
+    return ["".join(text.itertext()) for text in ElementTree.fromstring(svg.encode()).iter(f"{SVG}text")]
+
+
+def size(svg: str) -> tuple[float, float, tuple[float, ...]]:
+    root = ElementTree.fromstring(svg.encode())
+    return float(root.attrib["width"]), float(root.attrib["height"]), tuple(map(float, root.attrib["viewBox"].split()))
+
+
+@pytest.mark.parametrize(("nets", "title", "shown"), [
+    (RESIDUAL, "one & <only>", ["one & <only>"]),
+    ([RESIDUAL, BOOSTING], ["residual", "boosting"], ["residual", "boosting"]),
+    ({"a": RESIDUAL, "b": BOOSTING}, "", ["a", "b"]),
+    ((RESIDUAL, RESIDUAL), ("same", "same"), ["same", "same"]),
+    ([RESIDUAL, BOOSTING], "both", ["both"]),
+])
+def test_nets_stand_below_their_titles(nets: object, title: object, shown: list[str]) -> None:
+    svg = picture(nets, title=title)
+    assert [text for text in texts(svg) if text in shown] == shown
+    count = 1 if isinstance(nets, sf.Net) else len(nets)
+    assert svg.count('class="node layer"') == 3 * count
+
+
+def test_a_theme_changes_colors_alone() -> None:
+    colors = re.compile(r'(fill|stroke)="(#[0-9A-F]{6}|white)"')
+    drawn = {theme: picture([RESIDUAL, BOOSTING], legend=True, theme=theme) for theme in THEMES}
+    assert len({colors.sub("", svg) for svg in drawn.values()}) == 1 and len(set(drawn.values())) == len(THEMES)
+    found = {theme: {color for _, color in colors.findall(svg)} for theme, svg in drawn.items()}
+    assert all(color[1:3] == color[3:5] == color[5:7] for color in found["gray"])
+    assert "white" not in found["dark"] and "#FFFFFF" not in found["dark"]
+
+
+def test_a_title_is_not_a_color() -> None:
+    title = 'x fill="#0072B2"'
+    assert title in texts(picture(RESIDUAL, theme="gray", title=title))
+
+
+def test_a_width_scales_the_picture() -> None:
+    before, after = size(picture(RESIDUAL)), size(picture(RESIDUAL, width=700))
+    assert after[0] == 700 and after[2] == before[2]
+    assert after[1] / after[0] == pytest.approx(before[1] / before[0], rel=1e-4)
+
+
+@pytest.mark.parametrize(("nets", "options", "message"), [
+    ([], {}, "give a net, a list of nets"),
+    ("net.svg", {}, "give a net, a list of nets"),
+    ([RESIDUAL, 1], {}, "give a net, a list of nets"),
+    ([RESIDUAL, BOOSTING], {"title": ["a"]}, "2 nets have 2 titles"),
+    (RESIDUAL, {"title": ["a"]}, "one net has one title"),
+    (RESIDUAL, {"theme": "blue"}, "unknown theme: 'blue'"),
+    (RESIDUAL, {"width": 0}, "width=0 must lie"),
+    (RESIDUAL, {"direction": "up"}, "unknown direction: 'up'"),
+])
+def test_mistakes_are_named_and_nothing_is_written(nets: object, options: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        sf.draw(nets, tmp_path / "net.svg", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_converter_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symfold.show.render.CONVERTERS", (("no_such_package", ("png", "pdf"), None),))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingPackage, match="pip install") as caught:
+        sf.draw([RESIDUAL, BOOSTING], tmp_path / "net.png")
+    assert isinstance(caught.value, ModuleNotFoundError)
+
+
+@pytest.mark.skipif(find_spec("typst") is None, reason="the extra 'pictures' is not installed")
+def test_png_and_pdf_have_the_size_asked_for_and_the_same_bytes_again(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "a.pdf", "b.pdf"):
+        sf.draw({"residual": RESIDUAL, "boosting": BOOSTING}, tmp_path / name, width=500)
+    png, pdf = (tmp_path / "a.png").read_bytes(), (tmp_path / "a.pdf").read_bytes()
+    assert png == (tmp_path / "b.png").read_bytes() and pdf == (tmp_path / "b.pdf").read_bytes()
+    assert png.startswith(b"\x89PNG") and int.from_bytes(png[16:20]) == 500
+    assert pdf.startswith(b"%PDF") and b"NewCM" in pdf  # the letters are Typst's own: the same on every machine
