@@ -8,7 +8,7 @@ import networkx as nx
 
 from symfold.core.attach import attach
 from symfold.core.net import Net
-from symfold.show.diagram import MOST_NODES, diagram, display_svg
+from symfold.show.diagram import MOST_NODES, display_svg, to_svg
 from symfold.show.diagram.layout import Picture, new_digraph
 from symfold.show.graph.record import Graph
 from symfold.show.hypertext import element, image, mathematics, shown_safely
@@ -32,7 +32,7 @@ def picture_html(net: Net) -> str:
     """The picture of a net, of one step of each fold if it is large, or nothing if it has none that is small enough."""
     svg = display_svg(net)
     if svg is not None and len(svg) > MOST_SVG:  # nobody reads so large a picture: one step of each fold
-        svg = render(diagram(net, "fold").source, "svg").decode()
+        svg = to_svg(net, "fold")
     return "" if svg is None else image(svg, f"Picture of the net {describe(net)[:300]}")
 
 

@@ -373,7 +373,7 @@ def test_bad_dot_is_a_clear_error():
 
 
 def test_a_notebook_shows_a_picture_and_never_an_error(monkeypatch):
-    assert "<title>f_k" in display_svg(residual(1000))
+    assert "<title>f1000" in display_svg(residual(1000))
     monkeypatch.setattr("symfold.show.diagram.Layout.grid", lambda self: 1 / 0)
     assert display_svg(residual(3)) is None
 

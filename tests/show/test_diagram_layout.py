@@ -16,7 +16,7 @@ from symfold.show.diagram.lettering import mathematics, width
 
 X = sf.tensor("x")
 SVG = "{http://www.w3.org/2000/svg}"
-LEVELS = ("fold", "step", "layer", "primitive")
+LEVELS = (None, "fold", "step", "layer", "primitive")
 SMALL_ONES = ("residual", "boosting", "lstm", "unet", "multilayer", "denseformer", "rk4", "hyper_connections")
 
 
@@ -176,7 +176,7 @@ def test_nothing_meets_what_it_must_not(name, level):
 @pytest.mark.parametrize("name", sf.mappers.ARCHITECTURES)
 def test_nothing_meets_what_it_must_not_anywhere(name, level, depth, direction):
     net = net_of(name, depth, level)
-    if net is None or (depth == "n" and level != "fold") or (depth == 7 and direction != "LR"):
+    if net is None or (depth == "n" and level not in (None, "fold")) or (depth == 7 and direction != "LR"):
         pytest.skip("no such picture")
     assert not collisions(Drawing.of(to_svg(net, level, direction=direction, max_size=None)))
 
@@ -247,6 +247,20 @@ def test_long_nets_are_broken_into_lines():
     found = centres(svg)
     rows = [round(found[f"z{k} state"][1]) for k in range(1, 21)]
     assert 1 < len(set(rows)) < 5 and rows == sorted(rows)
+
+
+@pytest.mark.parametrize("depth", [21, 10**6, "n"])
+def test_a_deep_net_is_drawn_by_its_ends(depth):
+    """The first step, the second, dots and the last, all laid out equally; a U-Net ends as it begins."""
+    svg = to_svg(sf.mappers.ARCHITECTURES["residual"].net(depth))
+    first, second, last = steps_of(svg)
+    assert [kind for kind, *_ in first] == [kind for kind, *_ in second] == [kind for kind, *_ in last] and len(first) == 3
+    shown = ["".join(text.itertext()) for text in ET.fromstring(svg).iter(f"{SVG}text")]
+    before = "n−1" if depth == "n" else f"{depth - 1}"
+    assert {"step 1", "step 2", f"step {depth}", f"f{depth}", f"z{before}", "⋯"} <= {*shown} and "f3" not in shown
+    found = centres(to_svg(sf.mappers.ARCHITECTURES["unet"].net(depth)))
+    ends = [found[name][1] for name in ("f1", f"g_{depth}" if depth == "n" else f"g{depth}")]
+    assert ends[0] == ends[1] < found["f2"][1]
 
 
 def test_titles_stand_over_their_nets():

@@ -39,6 +39,7 @@ from symfold.show.diagram.style import legend as legend_of
 from symfold.show.diagram.style import literal
 from symfold.show.diagram.svg import Canvas, document
 from symfold.show.graph import UNROLLED, count_steps, graph
+from symfold.show.graph.ends import Ends
 from symfold.transform.rolling import roll
 
 BOUND = 4_000  # laid out in about 3 seconds, by dot as by Graphviz as WebAssembly; 8,000 may take minutes
@@ -100,20 +101,27 @@ def side_by_side(
 
 
 def _pictures(
-    nets: Sequence[Any], level: str | None, direction: str, prefixes: Sequence[str], max_size: int | None
+    nets: Sequence[Any],
+    level: str | None,
+    direction: str,
+    prefixes: Sequence[str],
+    max_size: int | None,
+    deep: str = "fold",
 ) -> list[Picture]:
     if max_size is not None:
         real("max_size", max_size)
-    graphs = [_graph(net, level, max_size) for net in nets]
+    graphs = [_graph(net, level, max_size, deep) for net in nets]
     check_size(graphs, max_size)
     return [Picture(part, prefix, direction) for part, prefix in zip(graphs, prefixes, strict=True)]
 
 
-def _graph(net: Any, level: str | None, max_size: int | None) -> nx.MultiDiGraph:
+def _graph(net: Any, level: str | None, max_size: int | None, deep: str) -> nx.MultiDiGraph:
     if level is None:
         level = "layer"
         if (steps := count_steps(net)) > MOST_STEPS:  # like steps give one picture, rolled or not
-            net, level = roll(net, search=False) if steps < float("inf") else net, "fold"
+            net, level = roll(net, search=False) if steps < float("inf") else net, deep
+            if deep == Ends.level:
+                return Ends(net).record()
     if level in UNROLLED and max_size is not None and max_size < (steps := count_steps(net)) < float("inf"):
         raise too_large(f"the picture would show {steps:,} steps", None, max_size)  # before building the graph
     return graph(net, "block" if level == "fold" else level)
@@ -204,7 +212,7 @@ def to_svg(
     >>> to_svg(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))).count('class="node layer"')
     3
     """
-    picture = _pictures([net], level, direction, [""], max_size)[0]
+    picture = _pictures([net], level, direction, [""], max_size, Ends.level)[0]
     _layout(direction, title, [])
     return document([(title, _canvas(picture, direction))], legend_of(*picture.kinds) if legend else "")
 
@@ -226,7 +234,7 @@ def svg_of_several(
     True
     """
     pairs = list(nets.items()) if isinstance(nets, Mapping) else list(nets)
-    pictures = _pictures([net for _, net in pairs], level, direction, [""] * len(nets), max_size)
+    pictures = _pictures([net for _, net in pairs], level, direction, [""] * len(nets), max_size, Ends.level)
     _layout(direction, "", [])
     nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
     canvases = [_canvas(picture, direction) for picture in pictures]

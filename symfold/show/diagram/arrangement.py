@@ -59,6 +59,7 @@ class Layout:
             try:
                 return Arrangement(self, frame, lanes, aside).grid()
             except Blocked as blocked:
+                assert blocked.source not in aside, f"no way leads from {blocked.source}"
                 aside.add(blocked.source)
 
     def of(self, frame: Frame, lanes: Mapping[str, str]) -> tuple[Grid, int]:
@@ -125,6 +126,7 @@ class Arrangement:
         self.before = {b: a for rail in self.rails for a, b in pairwise(rail)}
         self.entering = {number: self._entering(number) for rail in self.rails for number in rail}
         self.inner = {number: layout.of(inner, self.entering[number]) for number, inner in enumerate(frame.inner)}
+        self.level: dict[str, int] = {}  # nodes that stand on a lane right before a step, in the rows of that step
         self._extend()
         self.main: dict[str, str] = {}  # the node whose line enters a node from the left
         self.following: dict[str, str] = {}  # the next node of a chain
@@ -181,7 +183,8 @@ class Arrangement:
             letters = dict(zip(lanes_of(self.frame.inner[previous], self.scene), lanes, strict=True))
             for source in sources:
                 lane = letters.get(self.scene.lanes.get(source, ""), "")
-                if self.owner.get(source) == previous and lane and lane not in entering.values():
+                continued = self.owner.get(source) == previous or self._is_before_step(source)
+                if continued and lane and lane not in entering.values():
                     entering[source] = lane
             return entering
         twin = next((b for b, a in self.before.items() if a == number), None)
@@ -196,6 +199,11 @@ class Arrangement:
             if lane or (free and all(end not in self.scene.lanes for end in ends)):
                 entering[source] = lane or free[0]
         return entering
+
+    def _is_before_step(self, name: str) -> bool:
+        """Whether a node is the state behind the dots between steps."""
+        sources = [self.arrows[k].source for k in self.layout.into.get(name, ())]
+        return self._loose(name) and any(self.scene.shapes[source].kind == "dots" for source in sources)
 
     def _sources(self, number: int) -> list[str]:
         members = set(self.frame.inner[number].members())
@@ -227,6 +235,13 @@ class Arrangement:
         for rail in self.rails:
             for source, lane in self.entering[rail[0]].items():
                 self._extend_back(source, self.lane(lane, rail[0]))
+            for step in rail[1:]:
+                for source, lane in self.entering[step].items():
+                    before = {*self.lanes}
+                    self._extend_back(source, self.lane(lane, step))
+                    dots = [self.arrows[k].source for k in self.layout.into[source] if self._is_before_step(source)]
+                    self.lanes |= dict.fromkeys(dots, self.lanes.get(source, ""))
+                    self.level |= dict.fromkeys(self.lanes.keys() - before, step)
             ends = [name for name in self.frame.inner[rail[-1]].members() if self._ends(name)]
             for name in ends:
                 self._extend_on(name, self.lane(self.scene.lanes[name], rail[-1]))
@@ -376,7 +391,8 @@ class Arrangement:
     def _is_last(self, name: str) -> bool:
         """Whether a node goes to the end of the frame: a result, or a state that nothing else there reads."""
         if self.scene.shapes[name].kind == "state":
-            return self._ends(name) and not any(map(self._loose, self._readers(name)))
+            given = self._ends(name) and not self._is_before_step(name)
+            return given and not any(map(self._loose, self._readers(name)))
         return not self.layout.out[name]
 
     def _readers(self, name: str) -> list[str]:
@@ -419,6 +435,13 @@ class Arrangement:
             return [rail]
         depth = [sum(a < place < b for a, b in pairs) for place in range(len(rail))]
         return [[step for step, d in zip(rail, depth, strict=True) if d == level] for level in range(max(depth) + 1)]
+
+    def row_on_lane(self, name: str) -> Row:
+        """The row of a node on a lane."""
+        lane = self.lanes[name]
+        if name in self.level:
+            return next(row for row in self.band_rows[self.level[name]] if row.lane == lane)
+        return self.lane_row(lane)
 
     def lane_row(self, lane: str) -> Row:
         return next(row for row in self.rows if row.lane == lane)

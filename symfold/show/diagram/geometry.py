@@ -96,6 +96,9 @@ class Geometry:
         for name, (column, _) in self.grid.places.items():
             before, after, _, _ = self.extents[name]
             self.columns[column].hold(before, after)
+        for box in self.grid.boxes if not self.turn.across else ():  # titles stand beside the first column, or the last
+            half = box.frame.height / 2
+            self.columns[box.first if self.turn.direction == "TB" else box.last].hold(half, half)
         self._equal_columns()
         whole = Part(0, self.grid.columns - 1)
         self._set_rows(whole)
@@ -444,6 +447,7 @@ class Geometry:
         if route.enter == LEFT:
             tip = (end[0] - _boundary(target.kind, reach, offset), end[1] + offset)
             pen.line(tip)
+            tip = (end[0] - reach[0], tip[1])
         else:
             down = 1 if route.enter == BELOW else -1
             tip = (end[0], end[1] + down * reach[1])

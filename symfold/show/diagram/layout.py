@@ -14,7 +14,7 @@ from symfold.show.diagram.operands import with_operands
 from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS, literal, pretty
 from symfold.show.graph.names import safe_names
 
-MARKED = ("layer", "primitive")  # levels at which a node that gives a state gets a state node beside it
+MARKED = ("layer", "primitive", "ends")  # levels at which a node that gives a state gets a state node beside it
 ACROSS = ("LR", "RL")
 BLANK = "\N{NO-BREAK SPACE}"
 LONG = 80  # characters of a title

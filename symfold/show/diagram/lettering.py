@@ -27,7 +27,7 @@ WIDEST = 84  # of any other character, but for those of East Asia
 
 _LETTERS = {name: sign for sign, name in GREEK.items()}
 _TOKEN = re.compile(
-    r"(?P<letter>(?<![\w.])[^\W\d_])_(?P<suffix>[^\W\d_]{1,2})(?![\w.])|"
+    r"(?P<letter>(?<![\w.])[^\W\d_])_(?P<suffix>[^\W\d_]{1,2}\d*)(?![\w.])|"
     r"_\{(?P<index>[^{}]*)\}|(?P<word>[^\W\d_]+)(?:_?(?P<number>\d+)(?![\w.]))?|(?P<other>.)",
     re.DOTALL,
 )

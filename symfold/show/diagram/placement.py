@@ -32,7 +32,7 @@ class Placement:
 
     def __init__(self, arrangement: Arrangement, chains: list[Chain]):
         self.of, self.chains = arrangement, chains
-        self.at: dict[str, Row] = {name: arrangement.lane_row(lane) for name, lane in arrangement.lanes.items()}
+        self.at: dict[str, Row] = {name: arrangement.row_on_lane(name) for name in arrangement.lanes}
         self.row_of: dict[int, Row] = {}
         self.ends = self._ends()
         lines = [(a, b, self._column(a), self._column(b)) for a, b, vertical in self.ends if not vertical]

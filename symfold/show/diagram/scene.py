@@ -127,7 +127,8 @@ def scene_of(picture: Picture) -> Scene:
 def _is_repeated(picture: Picture, name: str) -> bool:
     """Whether a parameter, or an entry of an input, is read in several steps: each of them shows it."""
     graph, data = picture.graph, picture.graph.nodes[name]
-    if picture.level == "step" or not (data["kind"] == "parameter" or (data["kind"], data["op"]) == ("input", "item")):
+    uses = {kind for _, _, kind in graph.out_edges(name, data="kind")}
+    if picture.level == "step" or not (data["kind"] == "parameter" or (data["kind"] == "input" and uses == {"item"})):
         return False
     inward = [source for source in graph.predecessors(name) if source not in picture.hidden]
     around = {graph.nodes[other].get("group", "") for other in graph.successors(name)}

@@ -100,7 +100,7 @@ class Canvas:
             x, y, w, h = min(a, c), min(b, d), abs(c - a), abs(d - b)
             color = CLUSTER["fontcolor"] if "step" in box.frame.title[0][0].text else INK
             title = "".join(
-                _text(line, (x + 8, y + 11 + k * TITLE * LEADING), TITLE, "start", color)
+                _text(line, (x + 8, y + (11 if self.turn.across else 16) + k * TITLE * LEADING), TITLE, "start", color)
                 for k, line in enumerate(box.frame.title)
             )
             look = {"fill": CLUSTER["fillcolor"], "stroke": CLUSTER["color"], "stroke_width": CLUSTER["penwidth"]}
@@ -122,7 +122,7 @@ class Canvas:
         ahead = ((tip[0] - before[0]) / length, (tip[1] - before[1]) / length)
         thick = float(style["penwidth"])
         size = HEAD + 0.9 * (thick - 1)
-        short = size * (0.8 if style.get("arrowhead") != "vee" else 0.1)
+        short = size * {"vee": 0.1, "none": 0.0}.get(style.get("arrowhead", ""), 0.8)
         turned[-1] = (turned[-1][0], (*turned[-1][1][:-1], (tip[0] - ahead[0] * short, tip[1] - ahead[1] * short)))
         path = self._path(turned, (arrow.source, str(sorted(EDGES[arrow.kind].items()))))
         line = tag("path", d=path, fill="none", stroke=style["color"], stroke_width=style["penwidth"],
@@ -151,11 +151,13 @@ class Canvas:
                 ahead = 1 if self.turn.direction == "LR" else -1
                 base = y - 3.5 if mark.beside < 0 else y + SMALL * 0.62 + 3
                 return x - ahead * (HEAD + 2), base, "end" if ahead > 0 else "start"
-            return x + 5, y + (SMALL + 1 if mark.side == BELOW else -5), "start"
+            base = y + (SMALL + 1 if mark.side == BELOW else -5)
+            return (x + 5, base, "start") if self.turn.direction == "LR" else (x - 5, base, "end")
         if mark.side == LEFT:
             base = y + (-4 if self.turn.direction == "TB" else SMALL)
             return (x + 5, base, "start") if mark.beside > 0 else (x - 5, base, "end")
-        return (x + HEAD + 1, y - 4, "start") if mark.side == BELOW else (x - HEAD - 1, y - 4, "end")
+        base = y - 4 if self.turn.direction == "TB" else y + SMALL * 0.62 + 4
+        return (x + HEAD + 1, base, "start") if mark.side == BELOW else (x - HEAD - 1, base, "end")
 
     def _mark(self, mark: Mark) -> str:
         x, y, anchor = self._mark_place(mark)
@@ -219,6 +221,8 @@ def _before_last(steps: Sequence[Step]) -> Point:
 
 def _head(kind: str, tip: Point, ahead: Point, size: float, color: str) -> str:
     (x, y), (u, v) = tip, ahead
+    if kind == "none":
+        return ""
     if kind == "odot":
         return tag("circle", cx=x - 3 * u, cy=y - 3 * v, r="2.6", fill="white", stroke=color, stroke_width="1.1")
     back, half = (x - size * u, y - size * v), size * 0.42

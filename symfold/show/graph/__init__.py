@@ -9,6 +9,7 @@ In: a net. Out: a `networkx.MultiDiGraph` with plain attributes.
     record       the recorder of a graph; one node per layer
     unrolled     one node per step, or per operation
     folded       one node per fold
+    ends         the first and last steps of deep folds, for pictures
 """
 
 from __future__ import annotations

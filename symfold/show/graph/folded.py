@@ -27,18 +27,24 @@ from symfold.show.notation.loops import Loop
 
 @dataclass(frozen=True)
 class Position:
-    """A position in a sequence, as an affine function of the index of a fold: `times * index + offset`."""
+    """A position in a sequence, as an affine function of the index of a fold: `times * index + offset`.
+
+    With a `value`, the index is that number.
+    """
 
     index: str
     times: int
     offset: Any
+    value: Any = None
 
     def reversed(self, size: Any) -> Position:
         """The same entry, counted from the end of a sequence."""
-        return Position(self.index, -self.times, size - 1 - self.offset)
+        return Position(self.index, -self.times, size - 1 - self.offset, self.value)
 
     def number(self, start: Any = 0, step: int = 1) -> str:
         """The position as text; or its number, if the entries are numbered from `start` by `step`."""
+        if self.value is not None:
+            return index_text(start + (self.times * self.value + self.offset) * step)
         return affine(self.index, self.times * step, start + self.offset * step)
 
 
@@ -67,7 +73,10 @@ class RolledRecorder(Recorder):
     def _entry_label(self, value: Any, frame: FoldFrame) -> str:
         """The entry of a sequence that a step reads, by the index of the fold."""
         loop = frame.loop
-        position = Position(loop.variable, loop.sign, -loop.sign * first_index(loop))
+        return self._label_at(value, Position(loop.variable, loop.sign, -loop.sign * first_index(loop)))
+
+    def _label_at(self, value: Any, position: Position) -> str:
+        """The entry of a sequence at a position."""
         if isinstance(value, Reversed):
             return self._reversed_label(value, position)
         if not isinstance(value, Leaf):
@@ -76,7 +85,8 @@ class RolledRecorder(Recorder):
         if isinstance(op, StackedInputs) and isinstance(op.names, Numbered):
             return f"{op.names.prefix.removesuffix('_')}_{{{position.number(op.names.start, op.names.step)}}}"
         if isinstance(op, StackedInputs):
-            return f"{value.name or value.label}_{{{loop.variable if loop.sign > 0 else position.number(1)}}}"
+            own = position.times > 0 and position.value is None
+            return f"{value.name or value.label}_{{{position.index if own else position.number(1)}}}"
         return f"{value.label}[{position.number()}]"
 
     def _reversed_label(self, value: Reversed, position: Position) -> str:
