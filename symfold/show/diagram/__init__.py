@@ -3,18 +3,19 @@
 In: a net. Out: an image file, or a `graphviz.Digraph`. The layout follows the fold: each kind of step is laid out once
 and repeated along the lines of the states.
 
-    operands    the operands of a node, in order
-    style       shapes, lines, colors and labels
-    digraph     a Digraph that notebooks show
-    layout      nodes, edges and clusters of a Digraph
-    lettering   labels as mathematics, and how wide they are
-    scene       shapes, arrows, and steps as frames
-    grid        rows, cells, ways and boxes
-    placement   the rows of chains of nodes
-    routes      the ways of arrows
-    arrangement the layout of a scene on a grid
-    geometry    coordinates, and lines of long nets
-    svg         the picture as SVG
+    operands     the operands of a node, in order
+    style        shapes, lines, colors and labels
+    digraph      a Digraph that notebooks show
+    layout       nodes, edges and clusters of a Digraph
+    lettering    labels as mathematics, and how wide they are
+    scene        shapes, arrows, and steps as frames
+    grid         rows, cells, ways and boxes
+    placement    the rows of chains of nodes
+    routes       the ways of arrows
+    arrangement  the layout of a scene on a grid
+    pen          paths
+    geometry     coordinates, and lines of long nets
+    svg          the picture as SVG
 """
 
 from __future__ import annotations
