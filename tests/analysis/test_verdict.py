@@ -601,3 +601,11 @@ def test_nets_with_dropout_are_compared_in_their_evaluation_form() -> None:
         assert "; this is the evaluation form, in which dropout keeps everything" in str(found)
         assert (found.equal is False) == (second is other)
     assert all("dropout" not in str(sf.verdict(*pair)) for pair in ((nets[0], nets[0]), (plain, other)))
+
+
+def test_parameters_under_a_root_are_drawn_positive() -> None:
+    """As the variances of a batch norm: with parameters of both signs no point gives finite numbers."""
+    norm = sf.layer("norm", lambda z, v: z / sf.sqrt(v), v=(40,))
+    nets = [np.sum(net, axis=-1) for x in [sf.tensor("x", (None, 40))] for net in (sf.tanh(norm(x)), norm(sf.tanh(x)))]
+    told = sf.verdict(*nets)
+    assert told.level == "different" and "random positive parameters" in told.text
