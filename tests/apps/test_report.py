@@ -23,10 +23,10 @@ from symfold.apps.command.main import main
 from symfold.apps.report import plots
 from symfold.apps.report.cells import Formula, expression, in_full, text_of
 from symfold.apps.report.comparison import Comparison
+from symfold.apps.report.markup import FOLDED
 from symfold.apps.report.pictures import diagrams
 from symfold.apps.report.rows import ROWS, answers, same_part
 from symfold.apps.report.sections import SECTIONS
-from symfold.apps.report.markup import FOLDED
 from symfold.apps.report.terminal import MORE, SCREEN, shown
 from symfold.apps.report.trained import start, trained
 
