@@ -1,4 +1,4 @@
-"""The site: `sphinx-build -W -E -b html docs build/docs`. Needs the extra `docs`, and no network."""
+"""The site: `sphinx-build -j auto -W -E -b html docs build/docs`. Needs the extra `docs`, and no network."""
 
 import json
 import os
@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from functools import partialmethod
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -39,8 +38,13 @@ del os, tempfile
 """)
 os.environ["IPYTHONDIR"] = IPYTHON.name
 if os.name == "posix":
-    sockets = f"{IPYTHON.name}/kernel"
-    AsyncKernelManager.__init__ = partialmethod(AsyncKernelManager.__init__, transport="ipc", ip=sockets)
+    start_kernel = AsyncKernelManager.__init__
+
+    def start_kernel_by_files(self: AsyncKernelManager, *args: object, **options: object) -> None:
+        """Files of this process alone: pages are read in several processes."""
+        start_kernel(self, *args, transport="ipc", ip=f"{IPYTHON.name}/{os.getpid()}", **options)
+
+    AsyncKernelManager.__init__ = start_kernel_by_files
 
 import symfold as sf  # noqa: E402
 

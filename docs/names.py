@@ -127,7 +127,8 @@ def every_name_described(app: Sphinx, error: Exception | None) -> None:
             logging.getLogger(__name__).warning("%s.%s has no entry in the reference", owner, name)
 
 
-def setup(app: Sphinx) -> None:
+def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("public-names", PublicNames)
     app.add_directive("all-names", AllNames)
     app.connect("build-finished", every_name_described)
+    return {"parallel_read_safe": True}
