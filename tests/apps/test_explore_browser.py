@@ -109,6 +109,7 @@ def works_as_a_widget(page: Any) -> None:
     """Python answers: other depths, typed mappers, mistakes in words."""
     page.wait_for_selector(".explore-comparison table", timeout=120_000)
     assert "16 paths" in sections(page)["Paths"]
+    assert all("<math" in sections(page)[heading] for heading in ("One step", "Step by step", "Written out", "Paths", "Backward pass"))
     drag(page, 7)
     page.locator(".explore details", has_text="128 paths").wait_for(timeout=60_000)
     typed = control(page, "or type one").first

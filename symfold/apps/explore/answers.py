@@ -102,7 +102,7 @@ class Row:
 
 def _section(row: Row, net: Net) -> Section:
     try:
-        return {"heading": row.heading, row.kind: row.make(net)}
+        return {"heading": row.heading, row.kind: str(row.make(net))}  # plain text, which every notebook can send
     except SymfoldError as error:
         return {"heading": row.heading, "html": element("p", escape(f"Not shown: {error.problem}."))}
 
