@@ -8,7 +8,7 @@ import networkx as nx
 
 from symfold.core.attach import attach
 from symfold.core.net import Net
-from symfold.show.diagram import MOST_NODES, display_svg, to_svg
+from symfold.show.diagram import MOST_NODES, display_svg, svg_of_graph, to_svg
 from symfold.show.diagram.layout import Picture, new_digraph
 from symfold.show.graph.record import Graph
 from symfold.show.hypertext import element, image, mathematics, shown_safely
@@ -48,9 +48,13 @@ def display_graph(graph: nx.MultiDiGraph) -> str | None:
     """The picture of a graph that `net.graph` made; None for a large one, or one that has been changed beyond that."""
     if len(graph) > MOST_NODES or graph.number_of_edges() > MOST_EDGES:
         return None
-    digraph = new_digraph("net")
-    Picture(graph).into(digraph)
-    return element("p", escape(str(graph))) + image(render(digraph.source, "svg"), f"Picture of a {graph}")
+    if graph.graph["level"] == "fold":  # loops around single nodes are drawn by Graphviz
+        digraph = new_digraph("net")
+        Picture(graph).into(digraph)
+        svg = render(digraph.source, "svg").decode()
+    else:
+        svg = svg_of_graph(graph)
+    return element("p", escape(str(graph))) + image(svg, f"Picture of a {graph}")
 
 
 attach(Net, _repr_html_=shown_safely(display_html))

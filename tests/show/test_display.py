@@ -226,9 +226,14 @@ def test_a_console_shows_the_lines_of_a_formula() -> None:
 @pytest.mark.parametrize("name", ["net", "graph", "diagram", "comparison", "deep"])
 def test_where_a_picture_fails_the_words_are_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = SHOWN[name]()
-    monkeypatch.setenv("SYMFOLD_RENDERER", "magic")  # Graphviz draws graphs and DOT, and the layout of nets is ours
+
+    def fail(*nets: Any) -> str:
+        raise sf.errors.InvalidValue("no picture")
+
+    monkeypatch.setenv("SYMFOLD_RENDERER", "magic")  # Graphviz draws DOT
     monkeypatch.setattr("symfold.show.display.display_svg", lambda net: None)
-    monkeypatch.setattr("symfold.apps.report.notebook.display_svg", lambda net: None, raising=False)
+    monkeypatch.setattr("symfold.show.display.svg_of_graph", fail)
+    monkeypatch.setattr("symfold.apps.report.notebook.svg_of_several", fail)
     if name == "diagram":
         assert "cannot be drawn" in shown._repr_mimebundle_()["text/plain"]
     elif name == "graph":
@@ -260,7 +265,7 @@ def test_no_display_raises(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         raise RecursionError
 
     for module in ("symfold.show.display", "symfold.apps.report.notebook", "symfold.show.diagram.digraph"):
-        for what in ("render", "mathematics", "image"):
+        for what in ("render", "mathematics", "image", "svg_of_graph", "svg_of_several", "to_svg"):
             monkeypatch.setattr(f"{module}.{what}", fail, raising=False)
     for display in displays(shown):
         assert display() is None or display()

@@ -126,15 +126,12 @@ def without_effect(*names: str, because: str) -> None:
             raise click.UsageError(f"{option.opts[0]} has no effect {because} (leave it out)")
 
 
-INPUTS = ("x", "y", "w", "v")  # the names of the parts of an initial state
-
-
 def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     """The mapper folded over opaque layers."""
     from symfold.apps.table_nets import architecture_of
     from symfold.core.net import Net, listed
     from symfold.frontend.named_layers import layers
-    from symfold.mappers.expressions import folded, named_mapper
+    from symfold.mappers.expressions import INPUTS, folded, inputs_of, named_mapper
 
     architecture = architecture_of(mapper)
     if architecture is not None:
@@ -158,13 +155,6 @@ def symbolic_net(mapper: str, depth: int | str, layer: str, init: str) -> Net:
     inputs = inputs_of(typed.parts)
     state = folded(typed, inputs[0], initial_state(init, inputs), lambda name: layers(names[name], count=depth))
     return Net.of(state)
-
-
-def inputs_of(parts: int) -> tuple[Node, ...]:
-    """The inputs of a state: those of several parts are rows, so that their shapes agree."""
-    from symfold.core.leaves import tensor
-
-    return tuple(tensor(name, (None, None)) for name in INPUTS[:parts]) if parts > 1 else (tensor("x"),)
 
 
 def initial_state(text: str, inputs: tuple[Node, ...]) -> Any:

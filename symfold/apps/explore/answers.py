@@ -21,12 +21,11 @@ from symfold.errors import SymfoldError
 from symfold.frontend.folding import fold
 from symfold.frontend.named_layers import layers
 from symfold.mappers import ARCHITECTURES, MAPPERS
-from symfold.mappers.expressions import named_mapper
-from symfold.show.diagram import diagram
+from symfold.mappers.expressions import folded, inputs_of, named_mapper
+from symfold.show.diagram import to_svg
 from symfold.show.graph import symbolic_depth
 from symfold.show.hypertext import element
 from symfold.show.notation import formula
-from symfold.show.render import render
 from symfold.transform.autodiff.differentiate import adjoint
 
 MOST_OPS = 60  # operations of a formula that is written out
@@ -62,13 +61,14 @@ def catalogue(own: Own) -> list[Entry]:
 def net_of(mapper: str, depth: int | str, own: Own) -> Net:
     """The net of a mapper at a depth, a number or a symbol: one's own, by name in the tables, or typed."""
     if mapper in own:
-        return _folded(own[mapper], depth)
+        return Net.of(fold(own[mapper], layers("f", count=depth), tensor("x")))
     architecture = architecture_of(mapper)
-    return _folded(named_mapper(mapper).make(tensor("x")), depth) if architecture is None else architecture.net(depth)
-
-
-def _folded(mapper: Layered, depth: int | str) -> Net:
-    return Net.of(fold(mapper, layers("f", count=depth), tensor("x")))
+    if architecture is not None:
+        return architecture.net(depth)
+    typed = named_mapper(mapper)
+    inputs = inputs_of(typed.parts)
+    init = inputs if typed.parts > 1 else inputs[0]
+    return Net.of(folded(typed, inputs[0], init, lambda name: layers(name, count=depth)))
 
 
 def sections(mapper: str, depth: int | str, own: Own) -> list[Section]:
@@ -138,7 +138,7 @@ def _cost(net: Net) -> str:
 
 
 def _picture(level: str) -> Callable[[Net], str]:
-    return lambda net: render(diagram(net, level, max_size=MOST_SIZE).source, "svg").decode()
+    return lambda net: to_svg(net, level, max_size=MOST_SIZE)
 
 
 SECTIONS = (

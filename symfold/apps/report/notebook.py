@@ -10,9 +10,8 @@ from symfold.apps.report.rows import Answered, answers
 from symfold.apps.report.story import CLOSING, OPENING, told
 from symfold.core.attach import attach
 from symfold.errors import SymfoldError
-from symfold.show.diagram import side_by_side
+from symfold.show.diagram import svg_of_several
 from symfold.show.hypertext import element, image, mathematics, prose, shown_safely
-from symfold.show.render import render
 
 LEFT = "text-align: left; vertical-align: top"
 DIFFERENT = "font-weight: bold; color: #D5442F"
@@ -29,7 +28,7 @@ def picture(comparison: Comparison) -> str:
     """Both nets, equal steps below each other; nothing if they are too large for a picture."""
     try:
         nets = dict(zip(comparison.titles, comparison.nets, strict=True))
-        return image(render(side_by_side(nets).source, "svg"), f"Picture of {' and '.join(nets)}")
+        return image(svg_of_several(nets), f"Picture of {' and '.join(nets)}")
     except SymfoldError:
         return ""
 

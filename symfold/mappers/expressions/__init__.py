@@ -15,6 +15,8 @@ from functools import cached_property
 from typing import Any
 
 from symfold.base.trees import State
+from symfold.core.leaves import tensor
+from symfold.core.nodes import Node
 from symfold.errors import UnknownName, listing, unknown
 from symfold.frontend.folding import fold
 from symfold.frontend.named_layers import Layers
@@ -34,6 +36,8 @@ from symfold.mappers.expressions.trees import is_layer as is_layer
 from symfold.mappers.expressions.trees import names_in as names_in
 from symfold.mappers.registry import Mapper, Row, bound, item_of, pair_of
 from symfold.mappers.tables import ARCHITECTURES, MAPPERS
+
+INPUTS = ("x", "y", "w", "v")  # the names of the parts of an initial state
 
 
 @dataclass(frozen=True, repr=False)
@@ -119,6 +123,11 @@ def named_mapper(text: str) -> Row | ParsedMapper:
             "'symfold list architectures' lists whole architectures"
         )
     return parse_mapper(text)
+
+
+def inputs_of(parts: int) -> tuple[Node, ...]:
+    """The inputs of a state: those of several parts are rows, so that their shapes agree."""
+    return tuple(tensor(name, (None, None)) for name in INPUTS[:parts]) if parts > 1 else (tensor("x"),)
 
 
 def folded(mapper: Row | ParsedMapper, x: State, init: State, layers_of: Callable[[str], Layers]) -> State:

@@ -245,6 +245,16 @@ def svg_of_several(
     )
 
 
+def svg_of_graph(graph: nx.MultiDiGraph) -> str:
+    """A graph that `net.graph` made as an SVG picture.
+
+    >>> import symfold as sf
+    >>> "<svg" in svg_of_graph(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")).graph())
+    True
+    """
+    return document([("", _canvas(Picture(graph), "LR"))], "")
+
+
 def _canvas(picture: Picture, direction: str) -> Canvas:
     scene = scene_of(picture)
     return Canvas(Geometry(scene, Layout(scene).grid(), Turn(direction)))
