@@ -35,7 +35,6 @@ def test_a_module_shows_what_it_defines_and_nothing_that_it_imports(name: str) -
         (sf, "ShapError", "did you mean sf.errors.ShapeError?"),
         (sf, "graph", "write net.graph(...)"),
         (sf, "compile", "write net.compile(...)"),
-        (sf, "draw", "write net.draw(...)"),
         (sf, "expr", "write net.expr"),
         (sf.mappers, "resid", "did you mean sf.mappers.residual?"),
         (sf.losses, "cross_entropie", "did you mean sf.losses.cross_entropy?"),

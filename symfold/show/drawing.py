@@ -71,9 +71,21 @@ def picture(
         svg = to_svg(nets, level, direction=direction, title=title, legend=legend, max_size=max_size)
     else:
         svg = svg_of_several(titled(nets, title), level, direction=direction, legend=legend, max_size=max_size)
-    recolor = THEMES[theme]
-    svg = _COLOR.sub(lambda m: f' {m[1]}="{recolor(WHITE if m[2] == "white" else m[2].upper())}"', svg)
+    svg = recolored(svg, THEMES[theme])
     return svg if width is None else scaled(svg, width)
+
+
+def recolored(svg: str, theme: Callable[[str], str]) -> str:
+    """An SVG picture in the colors of a theme; what stands between tags is text.
+
+    >>> recolored('<rect fill="white"/><text fill="#222222"> fill="white"</text>', THEMES["gray"])
+    '<rect fill="#FFFFFF"/><text fill="#141414"> fill="white"</text>'
+    """
+
+    def changed(color: re.Match[str]) -> str:
+        return f' {color[1]}="{theme(WHITE if color[2] == "white" else color[2].upper())}"'
+
+    return re.sub("<[^<>]+>", lambda tag: _COLOR.sub(changed, tag[0]), svg)
 
 
 def titled(nets: object, title: object) -> list[tuple[str, Net]]:

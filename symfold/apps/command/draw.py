@@ -31,7 +31,7 @@ Examples:
 @click.option("--title", default="", help="A text above the picture of one net.")
 @click.option("--legend", is_flag=True, help="Explain shapes and lines below.")
 @click.option("--theme", default="light", show_default=True, metavar="NAME", help="light, dark or gray.")
-@click.option("--width", "picture_width", type=click.FloatRange(1, 100_000), help="In pixels, 96 to the inch.")
+@click.option("--picture-width", type=click.FloatRange(1, 100_000), help="In pixels, 96 to the inch.")
 @click.option(
     "-o",
     "--output",
