@@ -12,7 +12,9 @@ import pytest
 import sympy as sp
 from cases import CASES, values_of
 from function_points import points_of
+from hypothesis import given, settings
 from oracles import assert_close, weighted_squares
+from strategies import formulas, nets
 
 import symfold as sf
 from symfold import extend
@@ -233,3 +235,29 @@ def test_a_target_of_ones_own() -> None:
             extend.code_target("other", like="nothing")
     with pytest.raises(ValueError, match="target"):
         NETS["feedforward"].to_code("scaled")
+
+
+@settings(max_examples=20)
+@given(nets())
+def test_code_of_any_fold_and_of_its_gradient(net: sf.Net) -> None:
+    check(net, "numpy", 1e-10)
+    check(sf.grad(weighted_squares(net)), "numpy", 1e-9)
+
+
+@settings(max_examples=30)
+@given(formulas(functions=(sp.tanh, sp.exp, np.sin), quotients=True, choices=True))
+def test_code_of_any_formula(net: sf.Net) -> None:
+    with np.errstate(all="ignore"):
+        params, inputs = parted(net)
+        ours, theirs = called(net.to_code(), "numpy", inputs, params), net.compile("numpy")(params, **inputs)
+        np.testing.assert_allclose(np.asarray(ours, dtype=float) * 1.0, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_numbers_are_computed_once_and_pass_into_loops() -> None:
+    total: Any = sf.Net.of(1.5)
+    for _ in range(200):
+        total = total + total  # 2**200 as a tree
+    assert float(called((total * sf.tensor("x", ())).to_code(), "numpy", {"x": 1.0})) == 1.5 * 2.0**200
+    doubled = sf.fold(lambda z, item: item[0](z) * np.exp(item[1]), [(f, 2.0) for f in sf.layers("f1:4", sf.dense(3, 3))], sf.tensor("x", (None, 3)))
+    check(doubled, "numpy")
+    check(sf.fold(lambda z, k: z * k, list(range(1, 5)), sf.tensor("x", (3,))), "numpy")

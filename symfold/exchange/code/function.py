@@ -19,12 +19,12 @@ from symfold.core.net import Net
 from symfold.core.nodes import walking_once
 from symfold.core.shapes import show
 from symfold.core.stacked_inputs import Numbered, compress
-from symfold.errors import SymfoldError, listing, plural
+from symfold.errors import listing, plural
 from symfold.exchange.code.expressions import Code
 from symfold.exchange.code.identifiers import Identifiers
 from symfold.exchange.code.targets import TARGETS
 from symfold.exchange.code.writer import ARITHMETIC, INDENT, Writer
-from symfold.show.notation import formula
+from symfold.show.notation import brief_formula
 from symfold.show.notation.loops import Letters, stems_of
 
 WIDE, TALL, MOST = 100, 8, 24  # characters and lines of a formula, and lists of parameters, in a docstring
@@ -83,11 +83,8 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
 
 def _docstring(net: Net, flat: Net, inputs: Mapping[str, str]) -> Iterator[str]:
     """The formula, if it is short, and the shapes."""
-    try:
-        lines = formula(flat).split("\n")
-    except SymfoldError:
-        lines = []
-    if not lines or len(lines) > TALL or max(map(len, lines)) > WIDE:
+    lines = (brief_formula(flat, TALL * WIDE) or "").split("\n")
+    if not lines[0] or len(lines) > TALL or max(map(len, lines)) > WIDE:
         lines = ["The results of the net for these inputs."]
     quotes = '"""'
     lines = [line.replace("\\", "\\\\").replace(quotes, "'''") for line in lines]

@@ -10,15 +10,15 @@ import math
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 
 from symfold.core.blocks import Block, is_call
 from symfold.core.folds import Fold, Select, is_fold
-from symfold.core.functions import divide, numbers_of
+from symfold.core.functions import Head, divide, numbers_of
 from symfold.core.leaves import Constant, FrozenArray, Input, number_of
 from symfold.core.nodes import Node, is_elementwise, walk
 from symfold.core.primitives import is_apply
@@ -31,10 +31,14 @@ from symfold.exchange.code.identifiers import Identifiers
 from symfold.exchange.code.targets import CodeTarget, filled
 from symfold.show.notation.loops import INDICES, Letters
 
+Numbers: TypeAlias = Mapping[Node, float]  # the values of nodes that are Python numbers in code
+NO_NUMBERS: Numbers = {}
+SHORT = 20  # characters of numbers that are written as a sum or a product
 LONG = 72  # characters of an expression that is written inside another
 WIDE = 96  # characters of a line
 MOST = 2_000  # numbers of an array that is written out
 ARITHMETIC = (sp.Add, sp.Mul, sp.Pow, divide)
+EXACT = 2**53  # every smaller whole number is a float
 INDENT = "    "
 
 
@@ -53,9 +57,12 @@ class Writer:
 
     # -- a run of operations
 
-    def scope(self, roots: Sequence[Node], known: Mapping[Node, Any], once: bool = False) -> list[Any]:
+    def scope(
+        self, roots: Sequence[Node], known: Mapping[Node, Any], numbers: Numbers = NO_NUMBERS, once: bool = False
+    ) -> list[Any]:
         """The expressions of some roots, after the statements that they need; `once`, if equal roots are read once."""
         values = dict(known)
+        numbers = dict(numbers)
         order = walk(roots, stop=values)
         uses = Counter(arg for node in order for arg in node.args)
         uses.update(set(roots) if once else roots)
@@ -65,13 +72,13 @@ class Writer:
             if node.shape[-1:] == (NAME,):
                 values[node] = None
             elif is_fold(node):
-                values[node] = self.fold(node, [values[arg] for arg in node.args], uses)
+                values[node] = self.fold(node, [values[arg] for arg in node.args], uses, numbers)
             elif isinstance(node.op, Select):
                 values[node] = values[node.args[0]][node.op.position]
             elif not node.args and not isinstance(node.op, Constant):
                 values[node] = self.leaf(node, uses[node] > 1, node in only_looped)
             else:
-                code = self.operation(node, [values[arg] for arg in node.args])
+                code = self.operation(node, [values[arg] for arg in node.args], numbers)
                 shared = uses[node] > 1 or (len(code.text) > LONG and node not in roots)
                 is_simple = code.number or code.text.isidentifier()
                 values[node] = self.named(code, self.letters.shared()) if shared and not is_simple else code
@@ -122,9 +129,9 @@ class Writer:
                 )
             text = re.sub(r"\b(nan|inf)\b", r'float("\1")', str(value.array.tolist()))
             return Code(self.called(self.target.array.format(text)))
-        if isinstance(value, sp.Integer):
+        if isinstance(value, sp.Integer) and abs(value) < EXACT:
             return Code(str(value), SIGN if value < 0 else ATOM, number=True)
-        if isinstance(value, sp.Rational) and value.q < 2**53 and abs(value.p) < 2**53:
+        if isinstance(value, sp.Rational) and value.q < EXACT and abs(value.p) < EXACT:
             return Code(f"{value.p} / {value.q}", PRODUCT, number=True)
         if value.free_symbols:
             known_count(value)
@@ -132,14 +139,17 @@ class Writer:
 
     # -- operations
 
-    def operation(self, node: Node, args: Sequence[Code]) -> Code:
+    def operation(self, node: Node, args: Sequence[Code], numbers: dict[Node, float]) -> Code:
         """The expression of an operation."""
         if isinstance(node.op, Constant):
-            return self.constant(node.op.value)
+            code = self.constant(node.op.value)
+            if code.number:
+                numbers[node] = float(node.op.value)
+            return code
         if is_call(node):
             raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
         if is_elementwise(node):
-            return self.elementwise(node, args)
+            return self.elementwise(node, args, numbers)
         assert is_apply(node)
         name = node.op.primitive.name
         args = [self.stacked(arg) for arg in args]
@@ -150,10 +160,16 @@ class Writer:
             )
         return self.spelled(self.target.primitives[name], node, [self.numeric(self.wrapped(arg)) for arg in args])
 
-    def elementwise(self, node: Node, args: Sequence[Code]) -> Code:
+    def elementwise(self, node: Node, args: Sequence[Code], numbers: dict[Node, float]) -> Code:
         head = node.op
         assert isinstance(head, type)
         args = [self.stacked(arg) for arg in args]
+        if all(arg in numbers for arg in node.args):
+            value = numbers[node] = _value(head, [numbers[arg] for arg in node.args])
+            is_long = sum(len(arg.text) for arg in args) > SHORT
+            # a float, too, where Python's own numbers fail, or are no floats
+            if head not in ARITHMETIC or is_long or not abs(value) < EXACT:
+                return _number(value)
         if head in ARITHMETIC:
             args = [self.numeric(arg) for arg in args]
             if head is sp.Add:
@@ -161,8 +177,6 @@ class Writer:
             if head is sp.Mul:
                 return multiplied(args)
             return multiplied(args, "/") if head is divide else self.power(node, args)
-        if all(arg.number for arg in args):
-            return _number(float(numbers_of(head)(*(float(_value(arg)) for arg in node.args))))
         rule = self.target.functions.get(head.__name__)
         if rule is None:
             raise NoRule(
@@ -235,7 +249,7 @@ class Writer:
 
     # -- folds
 
-    def fold(self, node: Node[Fold], args: Sequence[Any], uses: Counter[Node]) -> list[Any]:
+    def fold(self, node: Node[Fold], args: Sequence[Any], uses: Counter[Node], numbers: Numbers) -> list[Any]:
         """A fold as a loop; its results as expressions."""
         fold = node.op
         block, count = fold.block, known_count(fold.count)
@@ -271,7 +285,10 @@ class Writer:
         for line in _loop(entries, count):
             self.emit(line)
         self.nesting += 1
-        self.step(block, fold.carries, known, state, emitted)
+        constant = zip(block.formals[fold.carries :], node.args[fold.carries :], fold.each, strict=True)
+        given = {formal: numbers[arg] for formal, arg, each in constant if not each and arg in numbers}
+        for line in self.step(block, state, self.scope(block.results, known, given, once=True), emitted):
+            self.emit(line)
         self.nesting -= 1
         results: list[Any] = [Code(name) for name in state]
         self.states.update((Node(Select(k), (node,)), name) for k, name in enumerate(state))
@@ -288,24 +305,24 @@ class Writer:
         self.emit(f"{name} = {self.stacked(self.numeric(code)).text}")
         return name
 
-    def step(self, block: Block, carries: int, known: Mapping[Node, Any], state: list[str], emitted: list[str]) -> None:
-        """The body of a loop."""
-        codes = [self.numeric(code) for code in self.scope(block.results, known, once=True)]
-        following, outputs = codes[:carries], codes[carries:]
-        next_states = list(block.results[:carries])
+    def step(
+        self, block: Block, state: Sequence[str], results: Sequence[Code], emitted: Sequence[str]
+    ) -> Iterator[str]:
+        """The last lines of a loop: what it emits, and its next state."""
+        codes, carries = list(map(self.numeric, results)), len(state)
+        following = block.results[:carries]
         later = []
-        for name, result, code in zip(emitted, block.results[carries:], outputs, strict=True):
-            if result in next_states and not isinstance(result.op, Select) and code.text not in state:
-                later.append(f"{name}.append({state[next_states.index(result)]})")
+        for name, result, code in zip(emitted, block.results[carries:], codes[carries:], strict=True):
+            if result in following and code.text not in state:
+                later.append(f"{name}.append({state[following.index(result)]})")
             else:
-                self.emit(f"{name}.append({code.text})")
-        pairs = [(name, code.text) for name, code in zip(state, following, strict=True) if name != code.text]
+                yield f"{name}.append({code.text})"
+        pairs = [(name, code.text) for name, code in zip(state, codes, strict=False) if name != code.text]
         if pairs:
-            self.emit(f"{', '.join(name for name, _ in pairs)} = {', '.join(text for _, text in pairs)}")
+            yield f"{', '.join(name for name, _ in pairs)} = {', '.join(text for _, text in pairs)}"
         elif not emitted:
-            self.emit("pass")
-        for line in later:
-            self.emit(line)
+            yield "pass"
+        yield from later
 
 
 def _only_looped(order: Sequence[Node], folds: Sequence[Node], roots: Sequence[Node]) -> set[Node]:
@@ -347,12 +364,10 @@ def _number(value: float) -> Code:
     return Code(text, SIGN if text.startswith("-") else ATOM, number=True)
 
 
-def _value(node: Node) -> Any:
-    """The value of a node made of numbers alone."""
-    if isinstance(node.op, Constant):
-        return node.op.value.array if isinstance(node.op.value, FrozenArray) else float(node.op.value)
-    assert isinstance(node.op, type)
-    return numbers_of(node.op)(*(np.float64(_value(arg)) for arg in node.args))
+def _value(head: Head, args: Sequence[float]) -> float:
+    """The value of a function of numbers."""
+    with np.errstate(all="ignore"):
+        return float(numbers_of(head)(*map(np.asarray, args)))
 
 
 def _quoted(name: str) -> str:

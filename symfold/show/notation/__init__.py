@@ -119,6 +119,11 @@ def _checked_label(label: str | None, style: str) -> str:
     return label if ":" in label else f"eq:{label}"
 
 
+def brief_formula(net: Net, most: int) -> str | None:
+    """The fold form as text, if it has at most so many characters; a longer one is not written."""
+    return _bounded(_framed_fold(net, style_of(net, "text")), most)
+
+
 def _written(net: Net, form: str, names: Renaming, style: Style, max_ops: int | None, inline: bool, label: str) -> str:
     if form == "fold":
         return "".join(framed_lines(list(map(names.line, fold_lines(net, (), inline))), style, label))
