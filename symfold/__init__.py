@@ -69,6 +69,7 @@ Train and exchange
     boost                       learners of scikit-learn as layers, fitted stage by stage
     from_json                   a net from `net.to_json()`
     from_torch, to_torch, to_jax, to_onnx           other packages
+    to_state_dict               parameters back into the PyTorch module that they come from
     experiments                 measurements over seeds
     sweep                       a function for every setting of a grid, in many processes
     errors, SymfoldError        all errors, and their base class

@@ -43,6 +43,7 @@ from symfold.exchange.jax_function import to_jax
 from symfold.exchange.onnx.writer import to_onnx
 from symfold.exchange.plain_data.json import from_json, net_from_data, net_to_data, node_from_data, node_to_data
 from symfold.exchange.pytorch.reader import from_torch
+from symfold.exchange.pytorch.state import to_state_dict
 from symfold.exchange.pytorch.writer import to_torch
 from symfold.exchange.saving import load, save
 from symfold.frontend.dropout import dropout
@@ -194,6 +195,7 @@ __all__ = [
     "tensor",
     "to_jax",
     "to_onnx",
+    "to_state_dict",
     "to_torch",
     "training_form",
     "unroll",
@@ -205,6 +207,20 @@ __all__ = [
 
 
 ADDED: dict[str, Any] = {}  # analyses added by `symfold.extend`
+ELSEWHERE = {  # names that users of other packages try first, and the call of this one
+    **dict.fromkeys(("latex", "to_latex"), 'net.formula(style="latex")'),
+    **dict.fromkeys(("plot", "show", "render", "visualize"), 'net.draw("picture.svg")'),
+    **dict.fromkeys(
+        ("count_params", "n_params", "num_params", "num_parameters", "parameters"), "net.summary().parameters"
+    ),
+    **dict.fromkeys(("report", "to_html"), 'sf.compare(net, other).to_html("report.html")'),
+    "train": "sf.fit(loss, params, data, optimizer=sf.adam(1e-3))",
+    **dict.fromkeys(("predict", "forward", "apply"), "net(params, x=array)"),
+    **dict.fromkeys(("linear", "Linear"), "sf.dense(inputs, outputs)"),
+    **dict.fromkeys(("mse", "mse_loss"), "sf.losses.mean_squared_error(net, target)"),
+    **dict.fromkeys(("state_dict", "load_state_dict"), "module.load_state_dict(sf.to_state_dict(params, module))"),
+    "inspect": "net.summary()",
+}
 
 
 def public(name: str) -> Any:
@@ -219,6 +235,8 @@ def public(name: str) -> Any:
         return globals()[name]
     if name in ADDED:
         return ADDED[name]
+    if name in ELSEWHERE:
+        raise errors.UnknownName(f"sf has no name {name!r} (write {ELSEWHERE[name]})")
     if not name.startswith("_") and hasattr(Net, name):
         call = "(...)" if callable(getattr(Net, name)) else ""
         raise errors.UnknownName(f"sf has no name {name!r} (write net.{name}{call})")
@@ -242,6 +260,8 @@ def missing_attribute(net: Net, name: str) -> Any:
     if name in ADDED or (name in __all__ and callable(globals()[name])):
         call = {"save": "sf.save(path, net, params)", "load": "sf.load(path, net=net)"}.get(name, f"sf.{name}(net)")
         raise errors.UnknownName(f"a net has no {name!r} (write {call})")
+    if name in ELSEWHERE:
+        raise errors.UnknownName(f"a net has no {name!r} (write {ELSEWHERE[name]})")
     attributes = [word for word in dir(type(net)) if not word.startswith("_")]
     close = difflib.get_close_matches(name, attributes, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(attributes)}"

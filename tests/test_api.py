@@ -1,5 +1,7 @@
 """The public names: what completion shows, in symfold and in its public modules."""
 
+import functools
+import importlib.util
 import pickle
 import re
 import subprocess
@@ -12,6 +14,7 @@ import pytest
 
 import symfold as sf
 from symfold import extend
+from symfold.api import ELSEWHERE
 
 MODULES = {"errors": sf.errors, "experiments": sf.experiments, "export": sf.export, "losses": sf.losses, "mappers": sf.mappers, "optimizers": sf.optimizers}
 
@@ -75,8 +78,19 @@ def test_functions_say_what_they_are_and_errors_of_calls_name_the_method() -> No
     net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
     with pytest.raises(TypeError, match=r"Net\.compile\(\) got an unexpected keyword argument 'stile'"):
         net.compile(stile=1)
-    with pytest.raises(TypeError, match=r"Comparison\.to_html\(\) takes 1 positional argument"):
-        sf.compare(net, net).to_html("report.html")
+    with pytest.raises(TypeError, match=r"Comparison\.to_html\(\) got an unexpected keyword argument 'stile'"):
+        sf.compare(net, net).to_html(stile=1)
+
+
+@pytest.mark.parametrize("name, written", ELSEWHERE.items())
+def test_names_of_other_packages_give_the_call_of_this_one(name: str, written: str) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (1, 2)))
+    for owner in (net,) if importlib.util.find_spec(f"symfold.{name}") else (sf, net):  # symfold.show is a package
+        with pytest.raises(sf.errors.UnknownName, match=rf"has no (name )?'{name}' \(write {re.escape(written)}\)"):
+            getattr(owner, name)
+    for place in re.findall(r"(?:sf|net)(?:\.\w+)+", written):  # what it names is there
+        owner, *path = place.split(".")
+        functools.reduce(getattr, path, {"sf": sf, "net": net}[owner])
 
 
 def test_the_citation_names_this_version() -> None:

@@ -764,3 +764,53 @@ def test_a_module_of_a_net_pickles_and_is_saved_and_traced() -> None:
     for again in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module), torch.load(file, weights_only=False), traced):
         assert torch.equal(again(x), module(x)) and torch.equal(again(x[:2]), module(x[:2]))
         assert [name for name, _ in again.named_parameters()] == ["W1", "W2", "b1", "b2"]
+
+
+# ---------------------------------------------------------------- weights back into the module that they come from
+
+
+class Tied(nn.Module):
+    """Two names for one weight, a batch norm with statistics and a count, and a weight that nothing reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.norm, self.unread = nn.Linear(3, 3), nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Linear(2, 2)
+        self.second.weight = self.first.weight
+
+    def forward(self, x: Any) -> Any:
+        return self.second(self.norm(torch.tanh(self.first(x))))
+
+
+def test_parameters_go_back_into_the_module() -> None:
+    torch.manual_seed(0)
+    module, x = Tied().eval(), torch.randn(4, 3)
+    before = copy.deepcopy(module.state_dict())
+    net, params = sf.from_torch(module, (x,))
+    changed = {name: np.abs(array) + 0.5 for name, array in params.items()}
+    state = sf.to_state_dict(changed, module)
+    assert all(torch.equal(before[path], value) for path, value in module.state_dict().items())
+    assert [*state] == [*before] and {path: value.dtype for path, value in state.items()} == {path: value.dtype for path, value in before.items()}
+    module.load_state_dict(state)
+    assert_close({"y": module(x).detach().numpy()}, {"y": net(changed, x.numpy())}, 1e-5)
+    assert module.second.weight is module.first.weight and torch.equal(module.unread.weight, before["unread.weight"])
+    assert torch.equal(module.first.weight, torch.from_numpy(changed["first_weight"]).float())
+
+
+@pytest.mark.parametrize(
+    "params, error, message",
+    [
+        ({"W1": np.zeros((3, 3))}, KeyError, r"the module has no parameter 'W1' \(its parameters: first_bias, first_weight"),
+        ({"first_weight": np.zeros((3, 2))}, ShapeError, r"parameter 'first\.weight' has shape \(3, 3\), got \(3, 2\)"),
+    ],
+)
+def test_parameters_of_another_module_are_refused(params: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        sf.to_state_dict(params, Tied())
+
+
+def test_two_weights_of_one_name_are_refused() -> None:
+    module = nn.ModuleDict({"a_b": nn.Linear(1, 1), "a": nn.ModuleDict({"b": nn.Linear(1, 1)})})
+    with pytest.raises(InvalidValue, match=r"'a_b\.weight' and 'a\.b\.weight' of the module are both 'a_b_weight'"):
+        sf.to_state_dict({"a_b_weight": np.zeros((1, 1))}, module)
+    with pytest.raises(InvalidType, match=r"is not a torch\.nn\.Module"):
+        sf.to_state_dict({}, {})

@@ -52,6 +52,9 @@ def test_formulas_of_latex() -> None:
     shown = sf.formula(NET, style="latex", names={"z": r"\mathbf{h}", "x": r"h_\mathrm{in}"})
     assert shown == r"\mathbf{h}_{k} = f_{k}{\left(\mathbf{h}_{k-1} \right)} + \mathbf{h}_{k-1},\quad k = 1, \ldots, 3,\quad \mathbf{h}_{0} = {h_\mathrm{in}}"
     assert r"\phi_{2}{\left(" in sf.formula(NET, form="steps", style="latex", names={"f": r"\phi"})
+    deep = sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x"))
+    shown = sf.formula(deep, style="latex", names={"k": r"\ell", "n": r"N^*"})
+    assert shown == sf.formula(deep, style="latex").replace("k", r"\ell").replace("n", "N^*")
 
 
 def test_long_nets_are_renamed_too() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sympy as sp
@@ -141,4 +142,4 @@ class Comparison:
 
         def __str__(self) -> str: ...
         def _repr_html_(self) -> str | None: ...
-        def to_html(self) -> str: ...
+        def to_html(self, path: str | Path | None = None) -> str: ...

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from functools import cache
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.frames import depth_slider
 from symfold.apps.report.markup import element, words
 from symfold.apps.report.sections import SECTIONS
+from symfold.base.files import write_whole
 from symfold.core.attach import attach
 from symfold.errors import SymfoldError
 
@@ -101,4 +103,12 @@ def content(comparison: Comparison, now: Progress | None = None) -> str:
     return "\n".join([contents, depth_slider(comparison), *parts])
 
 
-attach(Comparison, to_html=page)
+def to_html(comparison: Comparison, path: str | Path | None = None) -> str:
+    """The whole report as one HTML page, which loads nothing from outside; with a path, also written to that file."""
+    text = page(comparison)
+    if path is not None:
+        write_whole(path, text.encode())
+    return text
+
+
+attach(Comparison, to_html=to_html)

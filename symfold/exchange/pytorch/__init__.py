@@ -15,4 +15,5 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     tensors       the numbers of a net as tensors
     net_module    a net as a module
     writer        sf.to_torch
+    state         sf.to_state_dict
 """

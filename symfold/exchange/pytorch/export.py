@@ -104,9 +104,8 @@ def export(module: Module, args: object, kwargs: Mapping[str, object] | None) ->
         target = targets[node.name]
         value = program.state_dict[target] if target in program.state_dict else program.constants[target]
         if target in program.state_dict and value.is_floating_point():
-            identity = (value.data_ptr(), tuple(value.shape), value.stride())  # tied weights have several names
-            parameters[node] = first_names.setdefault(identity, target)
-            values[first_names[identity]] = value
+            parameters[node] = first_names.setdefault(identity(value), target)
+            values[parameters[node]] = value
         elif not isinstance(value, torch.nn.Parameter):  # a parameter of another type can be trained
             constants[node] = value.detach()
     output = nodes[-1]
@@ -139,6 +138,11 @@ def export(module: Module, args: object, kwargs: Mapping[str, object] | None) ->
         _names_of_results(program, len(outputs)),
         users,
     )
+
+
+def identity(value: Tensor) -> tuple[object, ...]:
+    """What two tensors have in common if they are one: tied weights have several names."""
+    return value.data_ptr(), tuple(value.shape), value.stride()
 
 
 def _names_of_results(program: ExportedProgram, count: int) -> tuple[str, ...]:

@@ -47,10 +47,19 @@ def layer_names(kinds: Mapping[str, str]) -> dict[str, str]:
     return names
 
 
+def identifier(path: str) -> str:
+    """The path of a parameter as an identifier.
+
+    >>> identifier("h.3.attn"), identifier("0.weight")
+    ('h_3_attn', 'p_0_weight')
+    """
+    plain = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in path)  # isalnum would allow ²
+    return plain if plain.isidentifier() else f"p_{plain}"
+
+
 def fresh(name: str, taken: set[str]) -> str:
     """An unused identifier from a name, with a number appended if needed; adds it to `taken`."""
-    plain = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)  # isalnum would allow ²
-    plain = plain if plain.isidentifier() else f"p_{plain}"
+    plain = identifier(name)
     number, unique = 2, plain
     while unique in taken:
         unique, number = f"{plain}_{number}", number + 1

@@ -38,9 +38,10 @@ def from_torch(
     """A PyTorch module as a net with its weights, `(net, params)`, at the shapes of the example inputs.
 
     The module is read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` merges
-    them), and the modules in them layers; a weight is named by its path with `_` for `.`. Buffers of real numbers
-    become parameters that `sf.fit` does not train. Results in a dict keep their names. An unknown operation raises an
-    error, or with `partial` becomes an opaque layer. Needs the extra `torch`.
+    them), and the modules in them layers; a weight is named by its path with `_` for `.` (`sf.to_state_dict` gives it
+    back to the module). Buffers of real numbers become parameters that `sf.fit` does not train. Results in a dict keep
+    their names. An unknown operation raises an error, or with `partial` becomes an opaque layer. Needs the extra
+    `torch`.
 
     >>> import torch
     >>> from symfold import formula, roll
@@ -55,7 +56,7 @@ def from_torch(
     inputs: Env = {
         node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()
     }
-    weight_names = {path: fresh(path.replace(".", "_"), taken) for path in exported.values}
+    weight_names = {path: fresh(path, taken) for path in exported.values}
     weights = {
         node: parameter(weight_names[path], tuple(node.meta["val"].shape), BUFFER if path in exported.buffers else None)
         for node, path in exported.parameters.items()

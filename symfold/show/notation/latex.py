@@ -96,15 +96,18 @@ def latex_name(name: Name) -> str:
 
 
 def latex_size(size: Size) -> str:
-    """An index or a depth in LaTeX.
+    r"""An index or a depth in LaTeX; a symbol that is a formula stands as it is.
 
-    >>> latex_size(3 * sp.Symbol("k") - 1), latex_size(2 ** sp.Symbol("n_1_2"))
-    ('3 k-1', '2^{n_{1,2}}')
+    >>> latex_size(3 * sp.Symbol("k") - 1), latex_size(2 ** sp.Symbol("n_1_2")), latex_size(sp.Symbol(r"\\ell") - 1)
+    ('3 k-1', '2^{n_{1,2}}', '\\\\ell-1')
     """
     if isinstance(size, int):
         return str(size)
+    letters = enumerate(sorted(size.free_symbols, key=str))
+    formulas = {f"_{place}": letter for place, letter in letters if not letter.name.isidentifier()}
+    size = size.xreplace({letter: sp.Symbol(stand_in) for stand_in, letter in formulas.items()})
     shown = re.sub(r"\*\*(\w+|\([^()]*\))", r"^{\1}", show_size(size)).replace("*", " ")
-    return re.sub(r"[^\W\d]\w*", lambda word: latex_word(word[0]), shown)
+    return re.sub(r"[^\W\d]\w*", lambda word: str(formulas.get(word[0], "")) or latex_word(word[0]), shown)
 
 
 def latex_function(word: str) -> str:

@@ -1,0 +1,56 @@
+"""Parameters of a net back into the module that it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symfold.base.arguments import quoted
+from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing
+from symfold.exchange.pytorch.export import identity, torch_package
+from symfold.exchange.pytorch.modules import identifier
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+
+
+def to_state_dict(params: Mapping[str, object], module: Module) -> dict[str, Tensor]:
+    """Parameters of `sf.from_torch(module, ...)` under the module's own names, for `module.load_state_dict`.
+
+    Values have the dtype and device of the module's. What the net does not read keeps the module's value; tied weights
+    get one value. Needs the extra `torch`. Errors: UnknownKey for a parameter that the module does not have,
+    ShapeError for one of another shape, InvalidValue if two weights of the module have one name here.
+
+    >>> import torch
+    >>> import symfold as sf
+    >>> module = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    >>> net, params = sf.from_torch(module, (torch.zeros(1, 2),))
+    >>> halves = {name: array / 2 for name, array in params.items()}
+    >>> module.load_state_dict(to_state_dict(halves, module))
+    <All keys matched successfully>
+    >>> torch.from_numpy(halves["p_0_weight"]).equal(module.state_dict()["0.weight"].double())
+    True
+    """
+    torch = torch_package()
+    if not isinstance(module, torch.nn.Module):
+        raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is not a torch.nn.Module")
+    state = module.state_dict()
+    paths: dict[str, list[str]] = {}
+    for path in state:
+        paths.setdefault(identifier(path), []).append(path)
+    result = {path: value.detach().clone() for path, value in state.items()}
+    for name, array in params.items():
+        if name not in paths:
+            raise UnknownKey(f"the module has no parameter {name!r} (its parameters: {listing(sorted(paths))})")
+        path, *others = paths[name]
+        if others:
+            raise InvalidValue(f"{path!r} and {others[0]!r} of the module are both {name!r} (rename one of them)")
+        value = torch.as_tensor(np.array(array), dtype=state[path].dtype, device=state[path].device)
+        if value.shape != state[path].shape:
+            raise ShapeError(f"parameter {path!r} has shape {tuple(state[path].shape)}, got {tuple(value.shape)}")
+        tied = (other for other in state if identity(state[other]) == identity(state[path]))
+        result |= dict.fromkeys((path, *tied), value)
+    return result
