@@ -57,5 +57,11 @@ def display_graph(graph: nx.MultiDiGraph) -> str | None:
     return element("p", escape(str(graph))) + image(svg, f"Picture of a {graph}")
 
 
-attach(Net, _repr_html_=shown_safely(display_html))
+def display_bundle(net: Net, include: object = None, exclude: object = None) -> dict[str, str]:
+    """What a front end may choose from: the text, and the formula above the picture."""
+    html = shown_safely(display_html)(net)
+    return {"text/plain": repr(net), **({} if html is None else {"text/html": html})}
+
+
+attach(Net, _repr_html_=shown_safely(display_html), _repr_mimebundle_=display_bundle)
 attach(Graph, _repr_html_=shown_safely(display_graph))
