@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from symfold.show.diagram.grid import ABOVE, BELOW, LEFT, RIGHT, Box, Grid, Route
 from symfold.show.diagram.lettering import width
@@ -323,7 +324,8 @@ class Geometry:
         total, limit = self._along(count - 1)[1] if count else 0.0, WIDEST[self.turn.across]
         if total <= limit * 1.08:
             return [Part(0, count - 1)]
-        breaks = [column for column in range(1, count) if column not in inside]
+        first = min((box.last + 1 for box in self.grid.boxes if len(box.frame.path) == 1), default=1)
+        breaks = [column for column in range(first, count) if column not in inside]
         lines = self._broken(breaks, limit)
         narrower = limit
         while narrower > limit / 2 and len(other := self._broken(breaks, narrower - 20)) == len(lines):
@@ -333,7 +335,7 @@ class Geometry:
     def _broken(self, breaks: Sequence[int], target: float) -> list[Part]:
         """The lines if none should be longer than this."""
         parts, first, count = [], 0, self.grid.columns
-        for column, following in zip(breaks, [*breaks[1:], count], strict=True):
+        for column, following in pairwise([*breaks, count]):
             if self._along(following - 1)[1] - self._along(first)[0] > target:
                 parts.append(Part(first, column - 1))
                 first = column
