@@ -109,6 +109,7 @@ SHOWN: dict[str, Callable[[], Any]] = {
     "expression": lambda: sf.Net.of(sp.sqrt(1 + X) / (2 - X) ** 3),
     "graph": lambda: RESIDUAL.graph(),
     "graph, changed": lambda: nx.relabel_nodes(RESIDUAL.graph("fold"), {"x": 1}),
+    "moved": lambda: sf.difference(RESIDUAL, BOOSTING).graph,
     "diagram": lambda: RESIDUAL.diagram(),
     "difference": lambda: sf.difference(RESIDUAL, BOOSTING),
     "verdict": lambda: sf.verdict(RESIDUAL, BOOSTING),
