@@ -1,4 +1,4 @@
-"""A teacher who prepares a lecture on residual nets and boosting. Five goals, 15 lines, ten minutes.
+"""A teacher who prepares a lecture on residual nets and boosting. Six goals, 15 lines, ten minutes.
 
 She knows the README, "A lecture in 20 minutes" and the page on the command.
 """
@@ -35,6 +35,15 @@ def test_the_answer_on_one_screen() -> None:
     assert len(lines) <= 50 and max(map(len, lines)) <= 80
     assert "What moved: from step 2 on, f_k reads z_{k-1} in A and x in B." in answer
     assert "B is exactly the first sweep of solving the equations of A" in answer
+
+
+def test_both_nets_in_one_picture(nets: list[sf.Net], tmp_path: Path) -> None:
+    """Side by side with a legend, for a slide; the shell gives the same file. One minute, one line."""
+    path = sf.draw(dict(zip(("residual", "boosting"), nets, strict=True)), tmp_path / "both.svg", legend=True)
+    picture = path.read_text("utf-8")
+    assert picture.count('class="node layer"') == 8 and ">residual</text>" in picture and "skip" in picture
+    symfold("draw", "residual", "boosting", "--depth", "4", "--legend", "-o", str(tmp_path / "shell.svg"))
+    assert (tmp_path / "shell.svg").read_text("utf-8") == picture
 
 
 def test_two_counts_for_the_blackboard(nets: list[sf.Net]) -> None:
