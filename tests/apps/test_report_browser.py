@@ -61,11 +61,11 @@ def heights(page: Any) -> list[float]:
 
 def test_the_depth_slider_changes_picture_formula_and_histogram(page: Any) -> None:
     before = {what: visible(page, what) for what in (".diagram", "#table table", "#formulas math", "[data-bars]")}
-    assert len(before[".diagram"]) == 2 and "f₄" in before[".diagram"][0] and "f₅" not in before[".diagram"][0]
+    assert len(before[".diagram"]) == 2 and "step 4" in before[".diagram"][0] and "step 5" not in before[".diagram"][0]
     move(page, "depth", 6)
     after = {what: visible(page, what) for what in before}
     assert all(before[what] != after[what] for what in before)
-    assert len(after[".diagram"]) == 2 and "f₆" in after[".diagram"][0]
+    assert len(after[".diagram"]) == 2 and "step 6" in after[".diagram"][0]
     assert len(after["#table table"]) == 1 and "64 paths" in after["#table table"][0]
     assert page.inner_text("output[for=depth]") == page.get_attribute("#depth", "aria-valuetext") == "n = 6"
     move(page, "depth", 4)

@@ -61,7 +61,7 @@ def pictures(comparison: Comparison) -> str:
         if any(owner != "both" for *_, owner in graph.edges(data="side"))
         else "All arrows are in both nets."
     )
-    folded = " A fold is one box with what each of its steps does." if graph.graph["level"] == "fold" else ""
+    folded = " One step of each fold is shown." if graph.graph["level"] == "block" else ""
     note = words(
         "Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams "
         f"place the same nodes in the same places.{folded} {moved}",
