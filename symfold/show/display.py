@@ -8,6 +8,7 @@ import networkx as nx
 
 from symfold.core.attach import attach
 from symfold.core.net import Net
+from symfold.core.nodes import walk
 from symfold.show.diagram import MOST_NODES, display_svg, svg_of_graph, to_svg
 from symfold.show.diagram.layout import Picture, new_digraph
 from symfold.show.graph.record import Graph
@@ -15,6 +16,7 @@ from symfold.show.hypertext import element, image, mathematics, shown_safely
 from symfold.show.notation import describe, display_mathml
 from symfold.show.render import render
 
+MOST_FORMULA = 20_000  # nodes of a net; the formula of more is long, and would be written twice to find that out
 MOST_EDGES = 3 * MOST_NODES
 MOST_SVG = 150_000  # characters of a picture of every layer
 
@@ -22,7 +24,7 @@ MOST_SVG = 150_000  # characters of a picture of every layer
 def formula_html(net: Net) -> str:
     """The formula of a net that a display shows: its steps, or its folded form if they are many."""
     try:
-        mathml = display_mathml(net)
+        mathml = display_mathml(net) if len(walk(net.outputs)) <= MOST_FORMULA else None
         return element("pre", escape(describe(net))) if mathml is None else mathematics(mathml)
     except Exception:  # a display must never raise
         return element("pre", escape(describe(net)))
