@@ -409,11 +409,18 @@ class Arrangement:
             self.rows.append(Row(title=True))
         self.band_rows: dict[int, list[Row]] = {}  # by step
         shown: list[str] = []
-        self.bands = [steps for rail in self.rails for steps in self._levels(rail)]
+        shapes = {number: [row.lane for row in self.inner[number][0].rows if row.lane] for number in self.inner}
+        lanes = {number: tuple(self.lane(lane, number) for lane in shape) for number, shape in shapes.items()}
+        levels = [steps for rail in self.rails for steps in self._levels(rail)]
+        self.bands = [
+            [step for step in steps if lanes[step] == each]
+            for steps in levels
+            for each in dict.fromkeys(lanes[step] for step in steps)
+        ]
         for band, steps in enumerate(self.bands):
             rail = next(rail for rail in self.rails if steps[0] in rail)
             merged: list[Row] = []
-            for number in rail:
+            for number in (step for step in rail if lanes[step] == lanes[steps[0]]):
                 rows = [replace(row, lane=self.lane(row.lane, number), band=band) for row in self.inner[number][0].rows]
                 merged = _merge(merged, rows)
             self.rows += merged

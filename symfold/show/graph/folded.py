@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries
-from symfold.core.leaves import Input
+from symfold.core.leaves import Formal, Input
 from symfold.core.nodes import Node
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import length
@@ -225,9 +225,16 @@ class Blocks(RolledRecorder):
         label, index = self._entry_label(value, frame), frame.loop.variable
         if isinstance(value, Reversed):
             if isinstance(value.value, Leaf):
-                return Leaf(source, label, f"{value.value.name or value.value.label}_{index}")
+                return Leaf(_outside(source, value.value), label, f"{value.value.name or value.value.label}_{index}")
             return self._picked(self.materialize(value.value), label, source)
-        return Leaf(source, label, f"{value.name or value.label}_{index}") if isinstance(value, Leaf) else value
+        if isinstance(value, Leaf):
+            return Leaf(_outside(source, value), label, f"{value.name or value.label}_{index}")
+        return value
+
+
+def _outside(source: Node, value: Leaf) -> Node:
+    """The sequence that a step reads: in a fold inside of a fold, what the formal stands for."""
+    return value.node if isinstance(source.op, Formal) else source
 
 
 def first_index(loop: Loop) -> Any:
