@@ -557,7 +557,7 @@ def test_a_report_of_many_layers_is_small_and_says_how_many_are_pictured(depth: 
 
 
 def test_a_report_of_few_layers_does_not(page: str) -> None:
-    assert "Heavy coloured arrows" in page
+    assert "Heavy colored arrows" in page
     assert "The nets compared have" not in page and "at any depth" not in page
 
 
@@ -567,7 +567,7 @@ def test_what_is_said_fits_other_nets(second: str, depth: int) -> None:
     page = compared("residual", second, depth).to_html()
     assert not re.search(r"\b1 (?:layers|paths|terms)\b|added at different places", page)
     assert depth or "there is one layer" not in page
-    assert "Heavy coloured arrows" not in page  # all the arrows are in both
+    assert "Heavy colored arrows" not in page  # all the arrows are in both
 
 
 def test_counts_that_are_not_known_say_why() -> None:

@@ -57,7 +57,7 @@ def written_out(comparison: Comparison) -> str:
 def pictures(comparison: Comparison) -> str:
     graph = drawn_graph(comparison.pictured)
     moved = (
-        "Heavy coloured arrows are in one net alone (dashed in the second); grey arrows are in both."
+        "Heavy colored arrows are in one net alone (dashed in the second); gray arrows are in both."
         if any(owner != "both" for *_, owner in graph.edges(data="side"))
         else "All arrows are in both nets."
     )
