@@ -45,7 +45,7 @@ from symfold.transform.rolling import roll
 
 BOUND = 4_000  # laid out in about 3 seconds, by dot as by Graphviz as WebAssembly; 8,000 may take minutes
 MOST_NODES, MOST_BYTES = 2000, 1_000_000  # nodes of a net, bytes of a picture: above these a notebook would hang
-MOST_STEPS = 20  # a net of more steps is drawn folded unless a level is asked for
+MOST_STEPS = 20  # a net of more steps is drawn by its ends, or folded, unless a level is asked for
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
 
