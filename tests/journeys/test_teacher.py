@@ -1,4 +1,4 @@
-"""A teacher who prepares a lecture on residual nets and boosting. Six goals, 15 lines, ten minutes.
+"""A teacher who prepares a lecture on residual nets and boosting. Six goals, nine lines, about seven minutes.
 
 She knows the README, "A lecture in 20 minutes" and the page on the command.
 """
