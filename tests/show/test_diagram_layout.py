@@ -186,7 +186,7 @@ SWEEP = [
     for level in LEVELS
     for depth, directions in ((1, ["LR"]), (3, ["LR", "TB", "RL", "BT"]), (7, ["LR"]), ("n", ["LR", "TB"]))
     for direction in directions
-    if depth != "n" or level in (None, "fold")
+    if (depth != "n" or level in (None, "fold")) and (depth, level) != (7, "primitive")
 ]
 
 
