@@ -182,7 +182,7 @@ def test_a_name_that_is_taken_or_cannot_be_written_is_refused() -> None:
 
 
 def test_an_added_mapper_is_listed(added: dict[str, Any]) -> None:
-    from symfold.apps.command.list import mappers
+    from symfold.apps.command.tables import mappers
 
     assert "damped" in dir(sf.mappers) and "damped" in {row["name"] for row in mappers()}
 
