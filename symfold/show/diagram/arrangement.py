@@ -366,6 +366,10 @@ class Arrangement:
             distance[source, end] = max(length, distance.get((source, end), length))
         for end, source in self.before.items():
             distance[source, end] = max(self._width(source), distance.get((source, end), 0))
+        for state in self.lanes if self.frame.path else ():  # a state that comes in stands first on its lane
+            if self.scene.shapes[state].kind == "state" and "data" not in self._kinds(state):
+                following = [name for name in self.lanes if self.lanes[name] == self.lanes[state] and name != state]
+                distance |= {(state, name): max(1, distance.get((state, name), 1)) for name in following}
         forward = nx.DiGraph()
         forward.add_nodes_from(order)
         forward.add_edges_from(distance)
