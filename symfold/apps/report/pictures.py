@@ -11,10 +11,12 @@ import networkx as nx
 
 from symfold.analysis.equality.overlay import merge
 from symfold.apps.report.comparison import Comparison
+from symfold.core.net import Net
 from symfold.show.diagram.arrangement import Layout
 from symfold.show.diagram.geometry import Geometry, Turn
 from symfold.show.diagram.layout import Picture
 from symfold.show.diagram.lettering import FAMILY
+from symfold.show.diagram.routes import Blocked
 from symfold.show.diagram.scene import TEXT, Arrow, Shape, scene_of, shape_of
 from symfold.show.diagram.svg import MARGIN, Canvas, number
 
@@ -68,24 +70,44 @@ def marked(group: str, owner: str) -> str:
 
 
 def drawn_graph(comparison: Comparison) -> nx.MultiDiGraph:
-    """Both nets as one graph: layer by layer, or large nets with a node for each fold."""
+    """Both nets as one graph: layer by layer, or of large nets one step of each fold."""
     graph = merge(*comparison.nets)
-    if len(graph) > MOST_NODES and all(net.bindings for net in comparison.rolled):
+    if graph.graph["level"] == "fold" or (len(graph) > MOST_NODES and all(net.bindings for net in comparison.rolled)):
         return merge(*comparison.rolled, level="block")
     return graph
 
 
+def flows_one_way(graph: nx.MultiDiGraph) -> bool:
+    """Whether one layout can show both nets: the order of nodes in one may contradict that in the other."""
+    forward = nx.DiGraph((a, b) for a, b, kind in graph.edges(data="kind") if kind != "loop")
+    return bool(nx.is_directed_acyclic_graph(forward))
+
+
+def part(both: nx.MultiDiGraph, net: Net, side: str) -> nx.MultiDiGraph:
+    """The graph of one net, with the owners that nodes and edges have in the graph of both."""
+    own = net.graph(both.graph["level"])
+    for name, data in own.nodes(data=True):
+        data["side"] = both.nodes[name]["side"]
+    shared: dict[tuple[str, str], int] = {}
+    for source, end, owner in both.edges(data="side"):
+        shared[source, end] = shared.get((source, end), 0) + (owner == "both")
+    for source, end, data in own.edges(data=True):
+        data["side"] = "both" if shared[source, end] > 0 else side
+        shared[source, end] -= 1
+    return own
+
+
 def diagrams(comparison: Comparison) -> tuple[str, str]:
-    """Two drawings with the same nodes in the same places; parts of one net alone are marked in its drawing."""
+    """Two drawings, by one layout if one fits both; parts of one net alone are marked in its drawing."""
     graph = drawn_graph(comparison)
-    picture = Picture(graph, direction=DIRECTION)
-    scene = scene_of(picture)
-    geometry = Geometry(scene, Layout(scene).grid(), Turn(DIRECTION))
-    left, top, right, bottom = Canvas(geometry).bounds()
-    box = " ".join(map(number, (left - MARGIN, top - MARGIN, right - left + 2 * MARGIN, bottom - top + 2 * MARGIN)))
     told = _told({side: _reads(graph, side) for side in ("first", "second")})
+    shared = laid_out_together(graph)
+    nets = comparison.nets if graph.graph["level"] == "layer" else comparison.rolled
     drawings = []
-    for side, owner, name in (("a", "first", comparison.titles[0]), ("b", "second", comparison.titles[1])):
+    for side, owner, name, net in zip("ab", ("first", "second"), comparison.titles, nets, strict=True):
+        picture, geometry = shared or laid_out(part(graph, net, owner))
+        left, top, right, bottom = Canvas(geometry).bounds()
+        box = " ".join(map(number, (left - MARGIN, top - MARGIN, right - left + 2 * MARGIN, bottom - top + 2 * MARGIN)))
         title = f"Diagram of {name}: an arrow leads from each value to what reads it. {told}"
         parts = "\n".join(filter(None, Sided(geometry, picture, owner).parts()))
         drawings.append(
@@ -93,6 +115,21 @@ def diagrams(comparison: Comparison) -> tuple[str, str]:
             f"<title>{escape(title)}</title>{re.sub('<title>.*?</title>', '', parts)}</svg>"
         )
     return drawings[0], drawings[1]
+
+
+def laid_out_together(both: nx.MultiDiGraph) -> tuple[Picture, Geometry] | None:
+    """One layout for both nets, if there is one: what one net computes late the other may compute early."""
+    try:
+        return laid_out(both) if flows_one_way(both) else None
+    except Blocked:
+        return None
+
+
+def laid_out(graph: nx.MultiDiGraph) -> tuple[Picture, Geometry]:
+    """A graph as a picture, and where everything stands in it."""
+    picture = Picture(graph, direction=DIRECTION)
+    scene = scene_of(picture)
+    return picture, Geometry(scene, Layout(scene).grid(), Turn(DIRECTION))
 
 
 def _reads(graph: nx.MultiDiGraph, side: str) -> list[str]:

@@ -59,7 +59,8 @@ class Layout:
             try:
                 return Arrangement(self, frame, lanes, aside).grid()
             except Blocked as blocked:
-                assert blocked.source not in aside, f"no way leads from {blocked.source}"
+                if blocked.source in aside:
+                    raise  # no way leads from it, wherever it stands
                 aside.add(blocked.source)
 
     def of(self, frame: Frame, lanes: Mapping[str, str]) -> tuple[Grid, int]:
