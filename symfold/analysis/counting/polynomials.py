@@ -66,12 +66,23 @@ def in_powers(value: sp.Expr) -> sp.Expr:
     (t**3*(t**3 + t**2 + 1)**6, t**2 + 3*t + 2)
     """
     if not (
-        value.is_Add and value.free_symbols == {T} and value.is_polynomial(T) and sp.degree(value, T) <= MOST_FACTORED
+        value.is_Add and value.free_symbols == {T} and value.is_polynomial(T) and highest(value) <= MOST_FACTORED
     ):
         return value
     content, parts = sp.sqf_list(value, T)
     product: sp.Expr = sp.Mul(content, *(part**times for part, times in parts))
     return product if any(part.is_Add and times > 1 for part, times in parts) else value
+
+
+def highest(value: sp.Expr) -> int:
+    """The degree of a polynomial as it is written, where nothing cancels; it multiplies nothing out.
+
+    >>> highest((T**2 + 3 * T + 1) ** 1000 - T)
+    2000
+    """
+    if value.is_Pow:
+        return int(value.exp) * highest(value.base)
+    return (sum if value.is_Mul else max)([int(value == T), *map(highest, value.args)])
 
 
 def numbered(value: sp.Expr) -> sp.Expr:
