@@ -9,7 +9,6 @@ import sys
 import numpy as np
 
 import symfold as sf
-from symfold.show.diagram import svg_of_several
 
 DEPTH = 4
 
@@ -37,9 +36,7 @@ def main(folder: pathlib.Path) -> None:
     print()
     for name, net in nets.items():
         print(f"diagram written: {net.draw(folder / f'{name}.svg')}")
-    together = folder / "residual_boosting.svg"
-    together.write_text(svg_of_several(nets), encoding="utf-8")
-    print(f"diagram written: {together}")
+    print(f"diagram written: {sf.draw(nets, folder / 'residual_boosting.svg')}")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,15 @@ def test_nets_stand_below_their_titles(nets: object, title: object, shown: list[
     assert svg.count('class="node layer"') == 3 * count
 
 
+def test_equal_steps_stand_below_each_other() -> None:
+    svg = ElementTree.fromstring(picture({"a": RESIDUAL, "b": BOOSTING}).encode())
+    begins = []
+    for group in (group for group in svg if group.get("transform")):
+        (across,) = re.findall(r"translate\((\S+) ", group.attrib["transform"])
+        begins.append([round(float(across) + float(step[0].attrib["x"]), 1) for step in group if step.get("class") == "step"])
+    assert begins[0] == begins[1] and len(set(begins[0])) == 3
+
+
 def test_a_theme_changes_colors_alone() -> None:
     colors = re.compile(r'(fill|stroke)="(#[0-9A-F]{6}|white)"')
     drawn = {theme: picture([RESIDUAL, BOOSTING], legend=True, theme=theme) for theme in THEMES}

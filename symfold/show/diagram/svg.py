@@ -90,6 +90,12 @@ class Canvas:
             ys += [base - SMALL, base + 3]
         return (min(xs), min(ys), max(xs), max(ys)) if xs else (0.0, 0.0, 0.0, 0.0)
 
+    def lead(self) -> float:
+        """How far from the left edge the first step begins, in a picture that flows to the right."""
+        if self.turn.direction != "LR" or not self.geometry.frames:
+            return 0.0
+        return min(self.xy(begin)[0] for _, begin, _ in self.geometry.frames) - self.bounds()[0]
+
     # -- steps
 
     def _frames(self) -> list[str]:
@@ -185,10 +191,15 @@ class Canvas:
 
 
 def document(pictures: Sequence[tuple[str, Canvas]], legend: str = "") -> str:
-    """Pictures below each other, each below its title if it has one, and a legend at the bottom: an SVG document."""
+    """Pictures below each other, each below its title if it has one, and a legend at the bottom: an SVG document.
+
+    The first steps begin at the same place, so that equal steps stand below each other.
+    """
     parts, at, wide = list[str](), 0.0, 0.0
+    first = max((canvas.lead() for _, canvas in pictures), default=0.0)
     for title, canvas in pictures:
         left, top, right, bottom = canvas.bounds()
+        left -= first - canvas.lead()
         if at:
             at += MARGIN * 2
         if title:
