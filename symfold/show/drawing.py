@@ -71,7 +71,7 @@ def picture(
         svg = to_svg(nets, level, direction=direction, title=title, legend=legend, max_size=max_size)
     else:
         svg = svg_of_several(titled(nets, title), level, direction=direction, legend=legend, max_size=max_size)
-    svg = recolored(svg, THEMES[theme])
+    svg = svg if theme == "light" else recolored(svg, THEMES[theme])
     return svg if width is None else scaled(svg, width)
 
 
