@@ -184,6 +184,9 @@ def test_entities_of_html_in_mathml_are_read() -> None:
     assert mathematics(mathml, block=False).endswith("<i>n</i>\u2009<i>φ</i>\u00a0&lt;\u00a01</span>")
 
 
+READING_ALL = ("denseformer", "depth_attention")  # each step reads all states before it: no picture of 25 is small enough
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_is_shown(name: str) -> None:
@@ -192,7 +195,8 @@ def test_every_architecture_is_shown(name: str) -> None:
             net = ARCHITECTURES[name].net(depth)
         except sf.SymfoldError:
             continue
-        assert text_of(html_of(net)).strip() and not re.search("cannot be shown", html_of(net)) and pictures(html_of(net))
+        assert text_of(html_of(net)).strip() and not re.search("cannot be shown", html_of(net))
+        assert bool(pictures(html_of(net))) == (depth != 25 or name not in READING_ALL)
         assert text_of(html_of(sf.adjoint(net)))
         assert "cannot" not in str(sf.paths(net)) and net.diagram()._repr_mimebundle_()["text/html"]
 
