@@ -196,7 +196,10 @@ def test_every_architecture_is_shown(name: str) -> None:
         except sf.SymfoldError:
             continue
         assert text_of(html_of(net)).strip() and not re.search("cannot be shown", html_of(net))
-        assert bool(pictures(html_of(net))) == (depth != 25 or name not in READING_ALL)
+        if depth == 25 and name in READING_ALL:
+            assert not pictures(html_of(net))
+            continue
+        assert pictures(html_of(net))
         assert text_of(html_of(sf.adjoint(net)))
         assert "cannot" not in str(sf.paths(net)) and net.diagram()._repr_mimebundle_()["text/html"]
 
