@@ -65,9 +65,7 @@ def in_powers(value: sp.Expr) -> sp.Expr:
     >>> in_powers(sp.expand(T**3 * (1 + T**2 + T**3) ** 6)), in_powers(T**2 + 3 * T + 2)
     (t**3*(t**3 + t**2 + 1)**6, t**2 + 3*t + 2)
     """
-    if not (
-        value.is_Add and value.free_symbols == {T} and value.is_polynomial(T) and highest(value) <= MOST_FACTORED
-    ):
+    if not (value.is_Add and value.free_symbols == {T} and value.is_polynomial(T) and highest(value) <= MOST_FACTORED):
         return value
     content, parts = sp.sqf_list(value, T)
     product: sp.Expr = sp.Mul(content, *(part**times for part, times in parts))
