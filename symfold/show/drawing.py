@@ -12,8 +12,8 @@ from symfold.base.files import path_of, write_whole
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.errors import InvalidType, InvalidValue
-from symfold.show.diagram import BOUND, diagram, side_by_side, svg_of_several, to_svg
-from symfold.show.render import FORMATS, image
+from symfold.show.diagram import BOUND, svg_of_several, to_svg
+from symfold.show.render import FORMATS, converted, image
 
 _COLOR = re.compile(r' (fill|stroke)="(#[0-9A-Fa-f]{6}|white)"')
 WHITE, BLACK = "#FFFFFF", "#16181D"
@@ -160,14 +160,12 @@ def draw(
         nets, level, direction=direction, title=title, legend=legend, theme=theme, width=width, max_size=max_size
     ).encode()
 
-    def source() -> str:
-        """The picture as Graphviz would lay it out, for the program `dot`."""
-        if isinstance(nets, Net):
-            return diagram(nets, level, direction=direction, title=str(title), legend=legend, max_size=max_size).source
-        named = dict(titled(nets, title))
-        return side_by_side(named, level, direction=direction, legend=legend, max_size=max_size).source
-
-    return write_whole(where, image(svg, suffix, source))
+    if suffix == "svg":
+        return write_whole(where, svg)
+    if not isinstance(nets, Net) or theme != "light" or width is not None:  # what Graphviz would not draw alike
+        return write_whole(where, converted(svg, suffix))
+    options = {"direction": direction, "title": title, "legend": legend, "max_size": max_size}
+    return write_whole(where, image(svg, suffix, lambda: nets.diagram(level, **options).source))
 
 
 attach(Net, draw=draw)

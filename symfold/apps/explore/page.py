@@ -17,7 +17,7 @@ from symfold.errors import Advice, InvalidValue, TooLarge
 from symfold.mappers import MAPPERS
 
 DEEPEST = 8  # depths of the page, unless others are asked for
-MOST_STATES = 400  # mappers times depths; a page of so many takes minutes, and some megabytes
+MOST_STATES = 400  # mappers times depths; a larger page takes minutes and several megabytes
 TITLE = "Mappers, folded"
 
 

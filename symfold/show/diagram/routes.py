@@ -228,7 +228,7 @@ class Router:
         return self.of.taken(step).get(cell, arrow.source) == arrow.source
 
     def _run_free(self, row: Row, first: int, last: int, arrow: Arrow, k: int, own: tuple[Row, Row]) -> bool:
-        """Whether an arrow may run along a row; inside of steps it does so only in its own rows."""
+        """Whether an arrow may run along a row; inside steps it does so only in its own rows."""
         cells = range(first, last + 1)
         return all(self._free(c, row, arrow, k) for c in cells) and (
             row in own or all(self._step_at(c, row) is None for c in cells)

@@ -90,7 +90,7 @@ class Ends(RolledRecorder):
         self.graph.graph[f"title {group}"] = f"step {index_text(number)}"
 
     def _title(self, part: int, before: int = 0) -> str:
-        """A part of the state after this step, or so many steps before."""
+        """A part of the state after this step, or some steps before."""
         *outer, frame = self.places.folds
         number = index_text(frame.step - frame.loop.sign * before)
         return f"{frame.letters[part]}_{{{','.join([*(each.index for each in outer), number])}}}"

@@ -233,7 +233,7 @@ class Blocks(RolledRecorder):
 
 
 def _outside(source: Node, value: Leaf) -> Node:
-    """The sequence that a step reads: in a fold inside of a fold, what the formal stands for."""
+    """The sequence that a step reads: in a fold inside a fold, what the formal stands for."""
     return value.node if isinstance(source.op, Formal) else source
 
 

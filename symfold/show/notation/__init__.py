@@ -120,7 +120,7 @@ def _checked_label(label: str | None, style: str) -> str:
 
 
 def brief_formula(net: Net, most: int) -> str | None:
-    """The fold form as text, if it has at most so many characters; a longer one is not written."""
+    """The fold form as text, if it is short enough; a longer one is not written."""
     return _bounded(_framed_fold(net, style_of(net, "text")), most)
 
 

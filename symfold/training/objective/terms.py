@@ -43,7 +43,7 @@ class Terms:
     rest: list[Node] = field(default_factory=list)
     sizes: list[Node] = field(default_factory=list)
     ratios: list[tuple[Node, Node]] = field(default_factory=list)
-    each: list[Node] = field(default_factory=list)  # a number per sample, of which the sums are taken
+    each: list[Node] = field(default_factory=list)  # a number per sample, to be summed
 
     @property
     def size(self) -> Node:
