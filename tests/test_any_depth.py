@@ -17,7 +17,8 @@ from symfold.compute.backends.numpy import program
 from symfold.compute.parameters import layout_of, parameters_of
 from symfold.core.folds import apply_fold
 from symfold.core.sequences import take
-from symfold.core.stacked_inputs import Numbered
+from symfold.core.shapes import NAME
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.errors import TooLarge
 from symfold.show.notation import repeats, writing
 from symfold.show.notation.expanded import stream, terms_of
@@ -127,11 +128,11 @@ def test_like_steps_are_written_as_one_by_one(monkeypatch, mapper, layers, style
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("prefix", ["f", "W", "alpha", "gate", "x2_", "W_"])
-@pytest.mark.parametrize("kind", ["name", "word"])
-def test_names_filled_in_are_names_written(style, prefix, kind):
-    written, names = STYLES[style], Numbered(prefix, 0, 1200)
-    one = written.word if kind == "word" else lambda word: written.name(Name(word))
-    assert repeats.words(names, 0, 1200, kind, written) == [one(f"{prefix}{k}") for k in range(1200)]
+@pytest.mark.parametrize("shape", [(3,), (NAME,)], ids=["parameters", "layers"])
+def test_names_filled_in_are_names_written(style, prefix, shape):
+    written, family = STYLES[style], StackedInputs(Numbered(prefix, 0, 1200), shape)
+    names = [written.name(Name(f"{prefix}{k}", layer=shape == (NAME,))) for k in range(1200)]
+    assert repeats.words(family, 0, 1200, written) == names
 
 
 @pytest.mark.parametrize("mapper", ["feedforward", "boosting", "in front", "a quotient", "numbers"])

@@ -40,11 +40,11 @@ def weighted(mapper: Any, depth: int = 2) -> sf.Net:
 
 def test_the_formula_of_the_paper(net: Any) -> None:
     """LaTeX with her symbols and numbered equations. One minute, two lines."""
-    symbols = {"z": r"\mathbf{h}", "f": r"\mathrm{Att}", "g": r"\mathrm{FFN}", "k": r"\ell", "n": "L"}
+    symbols = {"z": r"\mathbf{h}", "f": "Att", "g": "FFN", "k": r"\ell", "n": "L"}
     assert sf.formula(net, style="latex", names=symbols, label="block").splitlines() == [
         r"\begin{align}",
-        r"u_{\ell} &= \mathbf{h}_{\ell-1} + \mathrm{Att}_{\ell}{\left(\mathbf{h}_{\ell-1} \right)} \label{eq:block-1} \\",
-        r"\mathbf{h}_{\ell} &= u_{\ell} + \mathrm{FFN}_{\ell}{\left(u_{\ell} \right)},\quad \ell = 1, \ldots, L,\quad "
+        r"u_{\ell} &= \mathbf{h}_{\ell-1} + \operatorname{Att}_{\ell}{\left(\mathbf{h}_{\ell-1} \right)} \label{eq:block-1} \\",
+        r"\mathbf{h}_{\ell} &= u_{\ell} + \operatorname{FFN}_{\ell}{\left(u_{\ell} \right)},\quad \ell = 1, \ldots, L,\quad "
         r"\mathbf{h}_{0} = x \label{eq:block-2}",
         r"\end{align}",
     ]

@@ -147,7 +147,25 @@ def test_two_names_look_different_in_latex(names: tuple[str, ...]) -> None:
 
 def test_a_run_of_letters_is_no_product() -> None:
     assert sf.formula(sum_of(("x", "y", "xy")), style="latex").endswith(r"x + y + \mathrm{xy}")
-    assert sf.formula(sum_of(("x", "xy")), style="latex").endswith("x + xy")
+
+
+@pytest.mark.parametrize("form", ["fold", "steps", "expanded"])
+@pytest.mark.parametrize(("layers", "names"), [("Attn", None), ("f", {"f": "Attn"})])
+def test_the_word_of_a_layer_is_a_function_in_every_form(form: str, layers: str, names: dict[str, str] | None) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers(f"{layers}1:4"), x)
+    latex = sf.formula(net, form=form, style="latex", names=names)
+    index = "k" if form == "fold" else "1"
+    assert rf"\operatorname{{Attn}}_{{{index}}}{{\left(" in latex
+    assert not re.search(r"(?<!\{)Attn", latex)
+
+
+def test_the_word_of_a_layer_is_a_function_wherever_it_stands() -> None:
+    layers = [sf.layer(name) for name in ("Attn", "MLP", "Conv_2", "out_proj", "log")]
+    latex = sf.formula(sf.fold(sf.mappers.residual, layers, x), style="latex")
+    words = [r"\operatorname{Attn}", r"\operatorname{Conv}_{2}", r"\operatorname{out}_{\mathrm{proj}}", r"\operatorname{log}"]
+    assert [word for word in words if word not in latex] == [words[1], words[2]]  # a long list: the first and the last
+    latex = sf.formula(sf.fold(sf.mappers.residual, layers, x), form="steps", style="latex")
+    assert [word for word in words if word not in latex] == []
 
 
 def test_one_layer_of_many_like_a_function_is_quoted() -> None:
@@ -159,7 +177,8 @@ def test_one_layer_of_many_like_a_function_is_quoted() -> None:
     ("name", "written"),
     [
         ("x_1_2", "x_{1,2}"), ("α_1", r"\alpha_{1}"), ("é", r"\text{é}"), ("_x", r"\mathrm{\_x}"), ("W__a", r"\mathrm{W\_\_a}"),
-        ("xprime", "xprime"), ("xabs", "xabs"), ("fnorm_1", "fnorm_{1}"), ("alphahat", "alphahat"), ("x_abs", "x_{abs}"), ("hbar", r"\hbar"),
+        ("xprime", r"\mathrm{xprime}"), ("xabs", r"\mathrm{xabs}"), ("fnorm_1", r"\mathrm{fnorm}_{1}"), ("alphahat", r"\mathrm{alphahat}"),
+        ("x_abs", r"x_{\mathrm{abs}}"), ("hbar", r"\hbar"),
     ],
 )  # fmt: skip
 def test_names_in_latex(name: str, written: str) -> None:

@@ -38,7 +38,7 @@ class Additive:
 
     def _whole(self, style: str) -> str:
         name = STYLES[style].name
-        layer, read, start = name(Name(self.prefix, K)), name(Name("u", K)), name(Name(self.start))
+        layer, read, start = name(Name(self.prefix, K, layer=True)), name(Name("u", K)), name(Name(self.start))
         last = show_size(self.count + self.first - 1)
         if style == "mathml":
             low, high = mathml_tokens(f"k={self.first}"), mathml_tokens(last)

@@ -8,7 +8,7 @@ constant or a depth, are quoted: 'tanh'(tanh(x)), pi*'pi'.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from xml.sax.saxutils import escape
 
@@ -20,11 +20,11 @@ from symfold.core.names import leaves_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, is_elementwise, walk
 from symfold.core.primitives import PRIMITIVES, is_apply
-from symfold.core.shapes import NAME, size_symbols
+from symfold.core.shapes import size_symbols
 from symfold.core.stacked_inputs import Leaf, Numbered
 from symfold.show.notation.latex import escaped, text_inside
 from symfold.show.notation.styles import Style, style_named
-from symfold.show.notation.terms import Name, show_size
+from symfold.show.notation.terms import Name, names_layers, show_size
 
 ENTRY = sp.Symbol("k") - 1
 
@@ -56,7 +56,7 @@ def _like_other_things(net: Net, leaves: Sequence[Leaf], style: Style) -> frozen
         if isinstance(leaf.op.names, Numbered):  # log2 is the second layer of log1, log2, ...
             layers |= {name for name in functions_named if name[-1].isdecimal() and name in leaf.op.names}
         else:
-            (layers if leaf.shape[-1:] == (NAME,) else inputs).update(leaf.op.names)
+            (layers if names_layers(leaf.op) else inputs).update(leaf.op.names)
     depths = [leaf.op.names.count for leaf in leaves if isinstance(leaf.op.names, Numbered)]
     depths += [fold.op.count for fold in net.bindings]
     like = inputs.intersection(name for depth in depths if not isinstance(depth, int) for name in size_symbols(depth))
@@ -70,7 +70,7 @@ def _like_other_things(net: Net, leaves: Sequence[Leaf], style: Style) -> frozen
     constants = {constant for value in values for constant in value.atoms(*map(type, CONSTANTS))}
     written = {style.print(constant) for constant in constants}
     if style.key == "unicode":  # pi, beside a name that becomes π
-        written |= {style.word(str(constant)) for constant in constants}
+        written |= {style.name(Name(str(constant))) for constant in constants}
     if "exp" in functions and style.key in ("latex", "mathml"):  # e^x
         written.add(style.print(sp.E))
     like |= {name for name in layers if name.lower() in functions}
@@ -93,12 +93,10 @@ def distinct_names(style: Style, leaves: Iterable[Leaf]) -> Style:
     """The style, changed so that it writes no two names of these leaves alike."""
     seen: dict[str, dict[str, str]] = {}  # by written form: each class of names, with one of them as typed
     for leaf in leaves:
-        layer = leaf.shape[-1:] == (NAME,)
         for name in _names(leaf):
             word = name.stem if name.index is None else typed(name)
-            written = style.word(word) if layer and name.index is None else style.name(name)
-            seen.setdefault(_look(written, style), {}).setdefault(class_of(name), word)
-    raw = _runs_of_letters(seen) if style.key == "latex" else set()
+            seen.setdefault(_look(style.name(name), style), {}).setdefault(class_of(name), word)
+    raw: set[str] = set()
     for written, classes in seen.items():
         plainest = min(classes, key=lambda key: (classes[key] != written, len(key), key))
         raw |= {key for key in classes if key != plainest}
@@ -108,11 +106,6 @@ def distinct_names(style: Style, leaves: Iterable[Leaf]) -> Style:
 def _look(written: str, style: Style) -> str:
     """What is seen of a written name: LaTeX ignores spaces and empty indices."""
     return re.sub(r"\s|[_^]\{\}|[{}]", "", written) if style.key == "latex" else written
-
-
-def _runs_of_letters(seen: Mapping[str, object]) -> set[str]:
-    """The names that LaTeX writes like a product of others: xy beside x and y."""
-    return {word for word in seen if word.isalpha() and len(word) > 1 and all(letter in seen for letter in word)}
 
 
 def class_of(name: Name) -> str:
@@ -130,15 +123,16 @@ def typed(name: Name) -> str:
 
 def _names(leaf: Leaf) -> list[Name]:
     """The names of a leaf; for numbered names, one representative and the entry at an index."""
+    layer = names_layers(leaf.op)
     if isinstance(leaf.op.names, Numbered):
         prefix = leaf.op.names.prefix
-        return [Name(f"{prefix}1"), Name(prefix, ENTRY, joined=False)]
-    return list(map(_stand_in, leaf.op.names))
+        return [Name(f"{prefix}1", layer=layer), Name(prefix, ENTRY, joined=False, layer=layer)]
+    return [Name(_stand_in(word), layer=layer) for word in leaf.op.names]
 
 
-def _stand_in(word: str) -> Name:
+def _stand_in(word: str) -> str:
     plain = class_of(Name(word))
-    return Name(word if plain == word else f"{plain}1")
+    return word if plain == word else f"{plain}1"
 
 
 def _changed(style: Style, classes: frozenset[str], spelled: Callable[[Name, str], str]) -> Style:
@@ -148,11 +142,7 @@ def _changed(style: Style, classes: frozenset[str], spelled: Callable[[Name, str
         alike = class_of(name) in classes or typed(name) in classes
         return spelled(name, style.key) if alike else style.name(name)
 
-    def write_word(word: str) -> str:
-        alike = class_of(Name(word)) in classes or word in classes
-        return spelled(Name(word), style.key) if alike else style.word(word)
-
-    return replace(style, name=write_name, word=write_word)
+    return replace(style, name=write_name)
 
 
 SPELLED: dict[str, Callable[[str], str]] = {

@@ -14,7 +14,6 @@ from symfold.base.trees import LEAF, unflatten
 from symfold.core.attach import attach
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
-from symfold.core.leaves import Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import StackedInputs, known_count
@@ -25,7 +24,7 @@ from symfold.show.notation.sizes import expanded_size as expanded_size
 from symfold.show.notation.steps import output_names
 from symfold.show.notation.styles import Style
 from symfold.show.notation.symbolic import as_sympy
-from symfold.show.notation.terms import At, Listing, Term, join, named, shown_op
+from symfold.show.notation.terms import At, Listing, Term, join, leaf_term, shown_op
 from symfold.show.notation.writing import equation, framed
 
 CHUNK = 1 << 14
@@ -41,7 +40,7 @@ class Expander(Interpreter):
         self.style = style
 
     def leaf(self, node: Node) -> Term:
-        return named(node.op.name) if isinstance(node.op, Input) else Term(node.op)
+        return leaf_term(node)
 
     def apply(self, node: Node, args: Sequence[Any]) -> Term:
         return join(shown_op(node), args)
@@ -84,7 +83,7 @@ class Expander(Interpreter):
             )
             return result
 
-        families = [arg.names for arg in operands if isinstance(arg, StackedInputs)]
+        families = [arg for arg in operands if isinstance(arg, StackedInputs)]
         return repeated(step, state, families, known_count(fold.count), style)
 
 

@@ -17,23 +17,25 @@ GREEK = {letter: name for name, letter in greek_unicode.items() if len(letter) =
 LETTERS = {*greek_letters_set, *tex_greek_dictionary, *other_symbols}  # that LaTeX has commands for
 
 
-@lru_cache(maxsize=4096)
 def latex_word(word: str) -> str:
     r"""A name with Greek letters and indices; any other word sign by sign, so that each is seen.
 
     >>> latex_word("x_1"), latex_word("α"), latex_word("_x"), latex_word("xabs"), latex_word("y[50%]")
-    ('x_{1}', '\\alpha', '\\mathrm{\\_x}', 'xabs', 'y[50\\%]')
+    ('x_{1}', '\\alpha', '\\mathrm{\\_x}', '\\mathrm{xabs}', 'y[50\\%]')
     >>> latex_word("W_g12")
     'W_{g_{12}}'
     """
     return indexed_word(word)
 
 
-def indexed_word(word: str, number: str = "") -> str:
+@lru_cache(maxsize=4096)
+def indexed_word(word: str, number: str = "", upright: str = r"\mathrm") -> str:
     r"""A name, perhaps with a further index, which numbers its last index if that is a letter.
 
+    Letters side by side are a product, so words are upright.
+
     >>> indexed_word("z", "k-1"), indexed_word("W_g", "k"), indexed_word("norm2", "k")
-    ('z_{k-1}', 'W_{g_{k}}', 'norm_{2,k}')
+    ('z_{k-1}', 'W_{g_{k}}', '\\mathrm{norm}_{2,k}')
     """
     word = unicodedata.normalize("NFKC", word)
     indices: list[str] = []
@@ -41,10 +43,10 @@ def indexed_word(word: str, number: str = "") -> str:
     if not word.isidentifier():
         letter = text_inside("".join(SIGNS.get(sign, sign) for sign in re.sub("(?<!,) ", r"\0", word)))
     elif word.startswith("_") or "__" in word:  # no letter to set an index at
-        letter = rf"\mathrm{{{text_inside(escaped(word))}}}"
+        letter = f"{upright}{{{text_inside(escaped(word))}}}"
     else:
         first, *others = letter_and_indices(GREEK.get(word[0], word[0]) + word[1:])
-        letter, indices, last = _letter(first), list(map(_index, others)), others[-1] if others else ""
+        letter, indices, last = _letter(first, upright), list(map(_index, others)), others[-1] if others else ""
     if number and last.isalpha():
         indices[-1] += f"_{{{number}}}"
     elif number:
@@ -58,9 +60,11 @@ def _index(name: str) -> str:
     return _letter(stem) + (f"_{{{number}}}" if number else "")
 
 
-def _letter(name: str) -> str:
-    """A letter by its name, or a name as it is: SymPy would write xabs as |x|, and xprime as x'."""
-    return text_inside(str(sp.latex(sp.Symbol(name))) if name in LETTERS else name)
+def _letter(name: str, upright: str = r"\mathrm") -> str:
+    """A letter by its name, or a word as it is: SymPy would write xabs as |x|, and xprime as x'."""
+    if name in LETTERS:
+        return text_inside(str(sp.latex(sp.Symbol(name))))
+    return f"{upright}{{{text_inside(name)}}}" if len(name) > 1 and not name.isdigit() else text_inside(name)
 
 
 def text_inside(formula: str) -> str:
@@ -90,9 +94,11 @@ def escaped(text: str) -> str:
 
 
 def latex_name(name: Name) -> str:
+    """A name; the word of a layer has the space of a function around it."""
+    upright = r"\operatorname" if name.layer else r"\mathrm"
     if name.index is None:
-        return r"\ldots" if name.stem == "..." else latex_word(name.stem)
-    return indexed_word(name.stem.removesuffix("_"), latex_size(name.index))
+        return r"\ldots" if name.stem == "..." else indexed_word(name.stem, upright=upright)
+    return indexed_word(name.stem.removesuffix("_"), latex_size(name.index), upright)
 
 
 def latex_size(size: Size) -> str:
@@ -111,11 +117,9 @@ def latex_size(size: Size) -> str:
 
 
 def latex_function(word: str) -> str:
-    """A function name: upright unless it is one letter with an index.
+    r"""The name of a function.
 
-    >>> latex_function("f1"), latex_function("gate")
-    ('f_{1}', '\\\\operatorname{gate}')
+    >>> latex_function("leaky_relu")
+    '\\operatorname{leaky\\_relu}'
     """
-    if re.fullmatch(r"[A-Za-z]\d*", word):
-        return latex_word(word)
     return rf"\operatorname{{{text_inside(escaped(word))}}}"

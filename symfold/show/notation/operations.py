@@ -189,8 +189,7 @@ def _constant_level(term: Term, style: Style) -> int:
 def _layer(term: Term, style: Style) -> list[Part]:
     """A layer applied to its inputs; its parameters are part of its name."""
     name, *args = term.args
-    own = isinstance(name.op, Name) and name.op.index is None
-    return call(style.word(name.op.stem) if own else name, args[: term.op.arity], style)
+    return call(name, args[: term.op.arity], style)
 
 
 def _at(term: Term, style: Style) -> list[Part]:

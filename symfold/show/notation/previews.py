@@ -15,7 +15,18 @@ from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, count_of, is_leaf
 from symfold.show.notation.distinct_names import distinct_names
 from symfold.show.notation.styles import STYLES, style_named
-from symfold.show.notation.terms import ELLIPSIS, Listing, Name, Term, join, named, show_size, shown_op
+from symfold.show.notation.terms import (
+    ELLIPSIS,
+    Listing,
+    Name,
+    Term,
+    join,
+    leaf_term,
+    named,
+    names_layers,
+    show_size,
+    shown_op,
+)
 from symfold.show.notation.writing import write
 
 OCCURRENCES = 48  # operations and names in a preview
@@ -72,11 +83,11 @@ def _first_name(leaf: Leaf) -> str:
 def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
     op: Any = node.op
     if isinstance(op, Input):
-        return named(op.name)
+        return leaf_term(node)
     if isinstance(op, Formal):
         # the arguments of a mapper being traced have no names
         if op.shape[-1:] == (NAME,):
-            return named("f")
+            return named("f", layer=True)
         place = op.position
         return named(letters[place % len(letters)] + "_" * (place // len(letters)) + "'" * max(0, op.level - 1))
     if isinstance(op, StackedInputs):
@@ -96,12 +107,13 @@ def _term(node: Node, args: list[Term], letters: list[str]) -> Term:
 
 def _family(op: StackedInputs) -> Term:
     """A sequence of names by its first and its last."""
-    if isinstance(op.names, Numbered):
-        if isinstance(op.count, int) and op.count <= 3:
-            return Term(Listing(), [named(name) for name in op.names])
-        return Term(Listing(elided=True), [named(op.names[0]), named(op.names.prefix, op.names.number(op.count - 1))])
-    shown = [named(name) for name in op.names]
-    return Term(Listing(), shown) if len(shown) <= 3 else Term(Listing(elided=True), [shown[0], shown[-1]])
+    names, layer = op.names, names_layers(op)
+    if isinstance(op.count, int):
+        few = op.count <= 3
+        return Term(Listing(not few), [named(name, layer=layer) for name in (names if few else (names[0], names[-1]))])
+    assert isinstance(names, Numbered)
+    last = named(names.prefix, names.number(op.count - 1), layer=layer)
+    return Term(Listing(elided=True), [named(names[0], layer=layer), last])
 
 
 def preview_latex(node: Node) -> str:

@@ -14,14 +14,24 @@ import sympy as sp
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Interpreter
-from symfold.core.leaves import Input
 from symfold.core.nodes import Node
 from symfold.core.primitives import is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import stack_row, take_row
 from symfold.core.shapes import Size
 from symfold.core.stacked_inputs import Numbered, StackedInputs, compress
 from symfold.show.notation.loops import Loop, Scope, is_listed
-from symfold.show.notation.terms import Entries, Name, Term, as_term, entries_of, join, named, shown_op
+from symfold.show.notation.terms import (
+    Entries,
+    Name,
+    Term,
+    as_term,
+    entries_of,
+    join,
+    leaf_term,
+    named,
+    names_layers,
+    shown_op,
+)
 
 
 class Reader:
@@ -83,7 +93,7 @@ class Reading(Interpreter):
         return self.passes[node].results()
 
     def leaf(self, node: Node) -> Term:
-        return named(node.op.name) if isinstance(node.op, Input) else Term(node.op)
+        return leaf_term(node)
 
     def stacked(self, node: Node[StackedInputs]) -> Entries:
         return self._family(node.op)
@@ -105,17 +115,17 @@ class Reading(Interpreter):
         return self.reader.name(cut.letter, self.execution * len(self.scope.cuts) + cut.position)
 
     def _family(self, op: StackedInputs) -> Entries:
-        names = op.names
-        if isinstance(names, Numbered):
-            return Entries(
-                op.count, lambda p: named(names[p]) if isinstance(p, int) else named(names.prefix, names.number(p))
-            )
-        if run := falling(names):
-            return Entries(
-                op.count,
-                lambda p: named(names[p]) if isinstance(p, int) else named(run.prefix, run.number(run.count - 1 - p)),
-            )
-        return self._listed(op.count, lambda p: named(names[p]))
+        names, layer = op.names, names_layers(op)
+        run = names if isinstance(names, Numbered) else falling(names)
+        if run is None:
+            return self._listed(op.count, lambda p: named(names[p], layer=layer))
+
+        def at(position: Size) -> Term:
+            if isinstance(position, int):
+                return named(names[position], layer=layer)
+            return named(run.prefix, run.number(position if run is names else run.count - 1 - position), layer=layer)
+
+        return Entries(op.count, at)
 
     def _listed(self, count: Size, at: Callable[[int], Any]) -> Entries:
         """A sequence whose names follow no rule: at a symbolic position it needs a letter."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import sympy as sp
 
@@ -53,26 +52,23 @@ class Renaming:
         """A style that writes the reader's symbols."""
 
         def write_name(name: Name) -> str:
-            return self._written(name, style.name, style)
-
-        def write_word(word: str) -> str:
-            return self._written(Name(word), lambda name: style.word(name.text), style)
+            return self._written(name, style)
 
         def write_expression(expression: sp.Basic) -> str:
             letters = {letter: sp.Symbol(self.symbol(letter.name)) for letter in expression.free_symbols}
             return style.print(expression.xreplace(letters) if letters else expression)
 
-        return replace(style, name=write_name, word=write_word, print=write_expression)
+        return replace(style, name=write_name, print=write_expression)
 
-    def _written(self, name: Name, write: Any, style: Style) -> str:
+    def _written(self, name: Name, style: Style) -> str:
         if not name.stem.isidentifier():  # a mark, or a derivative
-            return str(write(name))
+            return style.name(name)
         index = None if name.index is None else self.size(name.index)
         numbered = re.fullmatch(r"(.*?)_?(\d+)", name.stem) if index is None and name.stem not in self.names else None
         stem, digits = (numbered[1], numbered[2]) if numbered and numbered[1] in self.names else (name.stem, "")
         symbol = self.symbol(stem)
         if symbol.isidentifier():
-            return str(write(Name(symbol + digits, index, name.joined)))
+            return style.name(replace(name, stem=symbol + digits, index=index))
         number = digits or ("" if index is None else latex_size(index))
         return (f"{{{symbol}}}" if "_" in symbol else symbol) + (f"_{{{number}}}" if number else "")
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import sympy as sp
 
-from symfold.core.stacked_inputs import Names, Numbered
+from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.show.notation.styles import SUBSCRIPTS, Style
-from symfold.show.notation.terms import Name, Part, Run, Term, Written
+from symfold.show.notation.terms import Name, Part, Run, Term, Written, named, names_layers
 from symfold.show.notation.writing import written_out
 
 WARM = 4  # steps at either end that stay terms: deeper than the writer looks
@@ -25,18 +25,20 @@ ASKED = {None: "\U000f2000", True: "\U000f2001", False: "\U000f2002"}  # the sta
 MARKS = 0xF2010  # and above: private characters of Unicode, one for each name of a step
 
 Step = Callable[[Term, Sequence[Term]], Term]  # from the state and the names of a step
-Place = tuple[int, str]  # which of a step's names, and whether it is written as a name or as a word
 
 
 class Around(NamedTuple):
-    """The text of a step before and after the state, and the form in which it asks for the state."""
+    """The text of a step before and after the state, and the form in which it asks for the state.
 
-    before: tuple[str | Place, ...]
-    behind: tuple[str | Place, ...]
+    A number is the place of a name: which of the families it belongs to.
+    """
+
+    before: tuple[str | int, ...]
+    behind: tuple[str | int, ...]
     asked: bool | None
 
 
-def repeated(step: Step, state: Term, families: Sequence[Names], count: int, style: Style) -> Term | None:
+def repeated(step: Step, state: Term, families: Sequence[StackedInputs], count: int, style: Style) -> Term | None:
     """The state after `count` steps, the middle ones as text; None if they are few or not written alike."""
     if count < MANY:
         return None
@@ -51,11 +53,13 @@ def repeated(step: Step, state: Term, families: Sequence[Names], count: int, sty
     return result
 
 
-def _members(families: Sequence[Names], position: int) -> list[Term]:
-    return [Term(Name(names[position])) for names in families]
+def _members(families: Sequence[StackedInputs], position: int) -> list[Term]:
+    return [named(family.names[position], layer=names_layers(family)) for family in families]
 
 
-def _forms(step: Step, state: Term, families: Sequence[Names], style: Style) -> dict[bool | None, Around] | None:
+def _forms(
+    step: Step, state: Term, families: Sequence[StackedInputs], style: Style
+) -> dict[bool | None, Around] | None:
     """A step, in each form in which its value is asked for; None unless it contains the state once and intact."""
     marks = [chr(MARKS + k) for k in range(len(families))]
     placeholder = Written(state.op, state.args, lambda asked: [ASKED[asked]])
@@ -72,11 +76,9 @@ def _forms(step: Step, state: Term, families: Sequence[Names], style: Style) -> 
     return forms if all(asked in forms and forms[asked].asked == asked for asked in inner) else None
 
 
-def _split_at_marks(text: str, marks: Sequence[str], style: Style) -> Iterator[str | Place]:
-    places: dict[str, Place] = {style.name(Name(mark)): (k, "name") for k, mark in enumerate(marks)}
-    places |= {style.word(mark): (k, "word") for k, mark in enumerate(marks)}
-    longest = sorted(places, key=len, reverse=True)
-    for part in re.split(f"({'|'.join(map(re.escape, longest))})", text) if places else [text]:
+def _split_at_marks(text: str, marks: Sequence[str], style: Style) -> Iterator[str | int]:
+    places = {style.name(Name(mark)): k for k, mark in enumerate(marks)}
+    for part in re.split(f"({'|'.join(map(re.escape, places))})", text) if places else [text]:
         if part:
             yield places.get(part, part)
 
@@ -84,7 +86,7 @@ def _split_at_marks(text: str, marks: Sequence[str], style: Style) -> Iterator[s
 def _filled_in(
     forms: Mapping[bool | None, Around],
     state: Term,
-    families: Sequence[Names],
+    families: Sequence[StackedInputs],
     end: int,
     style: Style,
     asked: bool | None,
@@ -92,17 +94,13 @@ def _filled_in(
     """The text of the steps up to `end` around the first state: the last in the form asked for, the others in its."""
     last, others = forms[asked], forms[forms[asked].asked]
 
-    def text(parts: Sequence[str | Place], start: int, end: int, order: int) -> str:
+    def text(parts: Sequence[str | int], start: int, end: int, order: int) -> str:
         """The text of some steps, in order or last step first."""
         if all(isinstance(part, str) for part in parts):
             return "".join(map(str, parts)) * (end - start)
         interleaved = [""] * (len(parts) * (end - start))
         for k, part in enumerate(parts):
-            column = (
-                [part] * (end - start)
-                if isinstance(part, str)
-                else words(families[part[0]], start, end, part[1], style)
-            )
+            column = [part] * (end - start) if isinstance(part, str) else words(families[part], start, end, style)
             interleaved[k :: len(parts)] = column[::order]
         return "".join(interleaved)
 
@@ -111,14 +109,18 @@ def _filled_in(
     return [before, state if others.asked is None else Run(state, others.asked), behind]
 
 
-def words(names: Names, start: int, end: int, kind: str, style: Style) -> list[str]:
-    """Some of the names, as written. One number of each length is written, and the others are filled into its text.
+def words(family: StackedInputs, start: int, end: int, style: Style) -> list[str]:
+    """Some names of a family, as written. One number of each length is written, and the others filled into its text.
 
     >>> from symfold.show.notation.styles import STYLES
-    >>> words(Numbered("W", 1, 100), 7, 10, "name", STYLES["latex"])
+    >>> words(StackedInputs(Numbered("W", 1, 100), (3,)), 7, 10, STYLES["latex"])
     ['W_{8}', 'W_{9}', 'W_{10}']
     """
-    write: Callable[[str], str] = style.word if kind == "word" else lambda word: style.name(Name(word))
+    names, layer = family.names, names_layers(family)
+
+    def write(name: str) -> str:
+        return style.name(Name(name, layer=layer))
+
     if not isinstance(names, Numbered):
         return [write(name) for name in names[start:end]]
     texts: list[str] = []

@@ -30,7 +30,7 @@ class Style:
     key: str
     print: Callable[[sp.Basic], str]  # SymPy's printer for this style
     name: Callable[[Name], str]
-    word: Callable[[str], str]  # plain words and names of layers
+    function: Callable[[str], str]  # the name of a function
     plus: str
     minus: str  # between two terms
     negative: str  # before the first
@@ -43,10 +43,6 @@ class Style:
     square: tuple[str, str]
     equals: str
     ellipsis: str
-
-    def function(self, name: str) -> str:
-        """The name of a function, as which no layer is written."""
-        return STYLES[self.key].word(name)
 
 
 def _text_printer(expression: sp.Basic) -> str:

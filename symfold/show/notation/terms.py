@@ -15,12 +15,12 @@ import sympy as sp
 
 from symfold.base.caching import cached
 from symfold.core import interpreter
-from symfold.core.leaves import NEGATIVE_ZERO, Constant
+from symfold.core.leaves import NEGATIVE_ZERO, Constant, Input
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, attention, broadcast_like, broadcast_to, is_primitive
 from symfold.core.sequences import element
-from symfold.core.shapes import Size
-from symfold.core.stacked_inputs import known_count
+from symfold.core.shapes import NAME, Size
+from symfold.core.stacked_inputs import StackedInputs, known_count
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Name:
     stem: str
     index: Size | None = None
     joined: bool = True  # whether a number is written straight after the stem in text, as z1, or as z_1
+    layer: bool = False  # LaTeX sets the word of a layer as a function: upright, spaced from what precedes it
 
     @property
     def text(self) -> str:
@@ -125,8 +126,18 @@ def shown_op(node: Node) -> Any:
 ELLIPSIS = Term(Name("..."))
 
 
-def named(stem: str, index: Size | None = None, joined: bool = True) -> Term:
-    return Term(Name(stem, index, joined))
+def named(stem: str, index: Size | None = None, joined: bool = True, layer: bool = False) -> Term:
+    return Term(Name(stem, index, joined, layer))
+
+
+def leaf_term(node: Node) -> Term:
+    """An input, a parameter or a layer by its name; any other leaf as it is."""
+    return named(node.op.name, layer=names_layers(node.op)) if isinstance(node.op, Input) else Term(node.op)
+
+
+def names_layers(op: Input | StackedInputs) -> bool:
+    """Whether an input is the name of a layer, or stacked inputs are names of layers."""
+    return op.shape == (NAME,)
 
 
 def number_of(term: Term) -> Any:
