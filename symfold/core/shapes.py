@@ -34,13 +34,39 @@ NAME = Rest(("the name of a layer",))
 ANY: Shape = (Rest(),)
 
 
+class SizeSymbol(sp.Symbol):
+    """A depth or an unknown size: a positive integer. `subs` takes a name or a plain symbol for it, too.
+
+    >>> n = SizeSymbol("n")
+    >>> n == sp.Symbol("n", integer=True, positive=True), (2**n).subs("n", 3), (2**n).subs(sp.Symbol("n"), 3)
+    (True, 8, 8)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str, **assumptions: bool) -> SizeSymbol:
+        symbol: SizeSymbol = super().__new__(cls, name, **{"integer": True, "positive": True, **assumptions})
+        return symbol
+
+    def _eval_subs(self, old: sp.Basic, new: sp.Basic) -> sp.Basic | None:
+        return new if isinstance(old, sp.Symbol) and old.name == self.name else super()._eval_subs(old, new)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, sp.Symbol) and bool(self._hashable_content() == other._hashable_content())
+
+    __hash__ = sp.Symbol.__hash__
+
+
+SizeSymbol.__name__ = sp.Symbol.__name__  # by which SymPy orders, hashes and prints
+
+
 def size_symbol(name: str, axis: int) -> sp.Symbol:
     """The unknown size of one axis of an input.
 
     >>> size_symbol("x", 0)
     x.shape[0]
     """
-    return sp.Symbol(f"{name}.shape[{axis}]", integer=True, positive=True)
+    return SizeSymbol(f"{name}.shape[{axis}]")
 
 
 def size_symbols(size: Size) -> list[str]:

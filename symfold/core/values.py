@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.shapes import Rest
+from symfold.core.shapes import Rest, SizeSymbol
 from symfold.errors import DataError, NoRule
 
 CONSTANTS: dict[str, sp.Expr] = {
@@ -80,8 +80,8 @@ def _encode_expression(value: sp.Expr) -> list[object]:
     if isinstance(value, sp.Float):
         sign, mantissa, exponent, _ = value._mpf_
         return ["float", hex(-int(mantissa) if sign else int(mantissa)), int(exponent), int(value._prec)]
-    if isinstance(value, sp.Symbol) and type(value) is sp.Symbol:
-        if value == _size(value.name):
+    if isinstance(value, sp.Symbol) and not isinstance(value, (sp.Dummy, sp.Wild)):
+        if value == SizeSymbol(value.name):
             return ["size", value.name]
         return ["symbol", value.name, dict(sorted(value.assumptions0.items()))]
     name = type(value).__name__
@@ -90,10 +90,6 @@ def _encode_expression(value: sp.Expr) -> list[object]:
     raise NoRule(
         f"a SymPy {name} cannot be saved: {str(value)[:60]} (numbers, symbols and {', '.join(ARITHMETIC)} can)"
     )
-
-
-def _size(name: str) -> sp.Symbol:
-    return sp.Symbol(name, integer=True, positive=True)
 
 
 def _float(mantissa: Any, exponent: Any, precision: Any) -> sp.Float:
@@ -175,7 +171,7 @@ OTHERS: dict[str, Callable[..., Any]] = {
     "range": lambda start, stop, step: range(start, stop, step),
     "...": lambda: ...,
     "rest": lambda *names: Rest(tuple(map(_text, names))),
-    "size": lambda name: _size(_text(name)),
+    "size": lambda name: SizeSymbol(_text(name)),
     "symbol": _symbol,
 }
 

@@ -60,7 +60,7 @@ def test_the_figure_of_the_paper(net: Any, tmp_path: Path) -> None:
 
 def test_the_paths_of_the_block(net: Any) -> None:
     """Paths at any depth, as SymPy's expression. One minute, two lines."""
-    assert sp.factor(sf.paths(net).polynomial) == (sp.Symbol("t") + 1) ** (2 * N)
+    assert str(sf.paths(net).polynomial) == "(t + 1)**(2*n)"
     assert sf.paths(net.at(n=3)).coefficients() == [1, 6, 15, 20, 15, 6, 1]
 
 

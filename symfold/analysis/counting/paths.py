@@ -29,6 +29,7 @@ from symfold.analysis.counting.polynomials import (
     plain,
     ratio,
     same,
+    trimmed,
     variance_of,
 )
 from symfold.analysis.counting.spectrum import MOST_LENGTHS
@@ -268,18 +269,26 @@ class Paths:
         return variance_of(count, first, 2 * second + first)
 
     def coefficients(self, upto: int | None = None) -> list[Any]:
-        """The numbers of paths through 0, 1, 2, ... layers, up to `upto` layers, which a symbolic depth needs.
+        """The numbers of paths through 0, 1, 2, ... layers, up to the longest path or to `upto` layers.
 
-        Small depths that a formula does not hold for are exceptions of a `Piecewise`.
+        A symbolic depth needs `upto`. Small depths that a formula does not hold for are exceptions of a `Piecewise`.
 
         >>> import symfold as sf
         >>> deep = sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x"))
         >>> sf.paths(deep).coefficients(3)
         [1, n, n*(n - 1)/2, n*(n - 2)*(n - 1)/6]
+        >>> x = sf.tensor("x")
+        >>> sf.paths(sf.fold(sf.mappers.boosting(x), sf.layers("f1:5"), x)).coefficients()
+        [1, 4]
         """
         if upto is not None and depth_symbols(self.net):
             return symbolic_coefficients(sp.sympify(self._sum), whole("upto", upto))
-        top = self.longest if upto is None else min(upto, self.longest)
+        if upto is None:
+            return trimmed(self._coefficients(self.longest))
+        return self._coefficients(min(whole("upto", upto), self.longest))
+
+    def _coefficients(self, top: int) -> list[Any]:
+        """The numbers of paths through 0 to `top` layers, at depths that are numbers."""
         if self.weighted:
             self._check_terms()
             coefficients = [plain(c) for c in sp.Poly(self._sum, T).all_coeffs()[::-1]]
@@ -321,7 +330,7 @@ class Paths:
             )
         if not feasible and power:
             return power.share(low, high)
-        return ratio(sum(self.coefficients(top)[max(0, low) :]), self.count)
+        return ratio(sum(self._coefficients(top)[max(0, low) :]), self.count)
 
     # -- gradients, which each layer on a path scales by a factor g
 

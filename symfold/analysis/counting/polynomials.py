@@ -39,7 +39,7 @@ def neat(value: Any) -> sp.Expr:
         {p: dummies[p.base, rest] * p.base ** (number - least[p.base, rest]) for p, (number, rest) in powers.items()}
     )
     back = {dummy: base ** (rest + least[base, rest]) for (base, rest), dummy in dummies.items()}
-    return sp.powsimp(sp.factor(polynomial).xreplace(back), combine="exp")
+    return with_bases_in_powers(sp.powsimp(sp.factor(polynomial).xreplace(back), combine="exp"))
 
 
 def from_weight(weight: sp.Expr) -> Any:
@@ -57,6 +57,19 @@ def multiplied_out(value: Any) -> sp.Expr:
 
 
 MOST_FACTORED = 256  # the degree up to which polynomials are factored
+MOST_WEIGHTED = 16  # terms of a polynomial with symbols for weights, likewise
+
+
+def with_bases_in_powers(value: sp.Expr) -> sp.Expr:
+    """An expression whose powers of powers are single powers.
+
+    >>> with_bases_in_powers((T**2 + 2 * T + 1) ** sp.Symbol("n", integer=True))
+    (t + 1)**(2*n)
+    """
+    powers = {power for power in value.atoms(sp.Pow) if power.base.is_Add and power.exp.is_integer}
+    return value.xreplace(
+        {power: sp.Mul(*(part**power.exp for part in sp.Mul.make_args(in_powers(power.base)))) for power in powers}
+    )
 
 
 def in_powers(value: sp.Expr) -> sp.Expr:
@@ -64,8 +77,13 @@ def in_powers(value: sp.Expr) -> sp.Expr:
 
     >>> in_powers(sp.expand(T**3 * (1 + T**2 + T**3) ** 6)), in_powers(T**2 + 3 * T + 2)
     (t**3*(t**3 + t**2 + 1)**6, t**2 + 3*t + 2)
+    >>> in_powers(sp.expand((2 + sp.Symbol("w") * T) ** 2))
+    (t*w + 2)**2
     """
-    if not (value.is_Add and value.free_symbols == {T} and value.is_polynomial(T) and highest(value) <= MOST_FACTORED):
+    free = value.free_symbols
+    if not (value.is_Add and T in free and value.is_polynomial(*free) and highest(value) <= MOST_FACTORED):
+        return value
+    if free != {T} and len(value.args) > MOST_WEIGHTED:
         return value
     content, parts = sp.sqf_list(value, T)
     product: sp.Expr = sp.Mul(content, *(part**times for part, times in parts))
@@ -131,6 +149,15 @@ def integer_or_fraction(value: Fraction) -> int | Fraction:
     """A fraction, as an integer if it is one."""
     result: int | Fraction = legible(value.numerator if value.denominator == 1 else value)
     return result
+
+
+def trimmed(counts: list[Any]) -> list[Any]:
+    """Coefficients without the zeros at the end, but for the first.
+
+    >>> trimmed([1, 4, 0, 0]), trimmed([0, 0])
+    ([1, 4], [0])
+    """
+    return counts[: max((k + 1 for k, count in enumerate(counts) if count != 0), default=1)]
 
 
 def variance_of(count: int, first: int, second: int) -> Fraction:

@@ -6,6 +6,7 @@ import numpy as np
 
 import symfold.apps.report.plots as plots
 from symfold.analysis.counting.paths import paths
+from symfold.analysis.counting.polynomials import trimmed
 from symfold.apps.report.cells import T, ascending, expression, said
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import figure, table
@@ -26,16 +27,11 @@ def swept(comparison: Comparison) -> str:
         if one.bindings and roll(picard(one, 1), search=False) == roll(other, search=False):
             return f"{second} is exactly the first sweep of solving the equations of {first}."
     comparison.check_few()
-    whole = trimmed(paths(comparison.a).coefficients())
+    whole = paths(comparison.a).coefficients()
     sweeps = range(int(comparison.steps) + 1)
-    if all(trimmed(paths(picard(comparison.a, s)).coefficients()) == trimmed(whole[: s + 1]) for s in sweeps):
+    if all(paths(picard(comparison.a, s)).coefficients() == trimmed(whole[: s + 1]) for s in sweeps):
         return f"Sweep s keeps the paths of {comparison.names[0]} through up to s layers."
     return f"Sweep s reads what sweep s - 1 left; the last sweep is {comparison.names[0]} itself."
-
-
-def trimmed(counts: list[int]) -> list[int]:
-    """Counts without the zeros at the end."""
-    return counts[: max((k + 1 for k, count in enumerate(counts) if count), default=0)]
 
 
 def ladder(comparison: Comparison) -> str:
