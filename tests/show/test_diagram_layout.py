@@ -190,20 +190,37 @@ SWEEP = [
 ]
 
 
-# a title of many lines, under which lines return: not mended yet
-KNOWN = pytest.mark.xfail(reason="lines run through a title of many lines")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "level", "depth", "direction"),
-    [pytest.param(*row, marks=[KNOWN] * (row == ("depth_attention", "fold", 3, "RL"))) for row in SWEEP],
-)
+@pytest.mark.parametrize(("name", "level", "depth", "direction"), SWEEP)
 def test_nothing_meets_what_it_must_not_anywhere(name, level, depth, direction):
     net = net_of(name, depth, level)
     if net is None:
         pytest.skip("this architecture has no symbolic depth, or no such depth")
     assert not collisions(Drawing.of(to_svg(net, level, direction=direction, max_size=None)))
+
+
+@pytest.mark.parametrize(("name", "depth", "direction"), [("residual", 3, "LR"), ("coupling", "n", "RL"), ("multilayer", 3, "RL")])
+def test_a_fold_reads_the_states_of_another_past_all_titles(name, depth, direction):
+    net = sf.adjoint(net_of(name, depth, "layer"))
+    drawing = Drawing.of(to_svg(net, "fold", direction=direction))
+    assert not collisions(drawing) and len(drawing.steps) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
+@pytest.mark.parametrize("depth", [1, 3, "n"])
+@pytest.mark.parametrize("name", sf.mappers.ARCHITECTURES)
+def test_a_fold_reads_the_states_of_another_past_all_titles_in_any_net(name, depth, direction):
+    net = net_of(name, depth, "layer")
+    if net is None:
+        pytest.skip("this architecture has no symbolic depth, or no such depth")
+    assert not collisions(Drawing.of(to_svg(sf.adjoint(net), "fold", direction=direction, max_size=None)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bidirectional", "unet"])
+def test_a_deep_net_that_reads_a_computed_sequence_backwards_is_drawn(name):
+    assert not collisions(Drawing.of(to_svg(sf.adjoint(net_of(name, "n", "layer")))))
 
 
 def test_the_test_sees_collisions():

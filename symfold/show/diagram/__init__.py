@@ -35,14 +35,12 @@ from symfold.errors import Advice, InvalidValue, TooLarge
 from symfold.show.diagram.arrangement import Layout
 from symfold.show.diagram.geometry import Geometry, Turn
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
-from symfold.show.diagram.routes import Blocked
 from symfold.show.diagram.scene import scene_of
 from symfold.show.diagram.style import legend as legend_of
 from symfold.show.diagram.style import literal
 from symfold.show.diagram.svg import Canvas, document
 from symfold.show.graph import UNROLLED, count_steps, graph
 from symfold.show.graph.ends import Ends
-from symfold.show.render import render
 from symfold.transform.rolling import roll
 
 BOUND = 4_000  # laid out in about 3 seconds, by dot as by Graphviz as WebAssembly; 8,000 may take minutes
@@ -217,12 +215,7 @@ def to_svg(
     """
     picture = _pictures([net], level, direction, [""], max_size, Ends.level)[0]
     _layout(direction, title, [])
-    try:
-        canvas = _canvas(picture, direction)
-    except Blocked:  # Graphviz finds a way, less tidily
-        digraph = diagram(net, level, direction=direction, title=title, legend=legend, max_size=max_size)
-        return render(digraph.source).decode()
-    return document([(title, canvas)], legend_of(*picture.kinds) if legend else "")
+    return document([(title, _canvas(picture, direction))], legend_of(*picture.kinds) if legend else "")
 
 
 def svg_of_several(

@@ -14,7 +14,7 @@ import networkx as nx
 
 from symfold.show.diagram.grid import ABOVE, BELOW, Box, Grid, Route, Row
 from symfold.show.diagram.placement import Chain, Placement
-from symfold.show.diagram.routes import Blocked, Router
+from symfold.show.diagram.routes import Blocked, Narrow, Router
 from symfold.show.diagram.scene import Frame, Scene, rank
 
 LANE_KINDS = ("state", "skip", "init")  # of arrows that may bring a state into a step
@@ -53,14 +53,18 @@ class Layout:
         return self._arranged(self.scene.root, {})
 
     def _arranged(self, frame: Frame, lanes: Mapping[str, str]) -> Grid:
-        """The grid of a frame; a node that cannot be right above or below its reader goes to the left of it."""
+        """The grid of a frame; a node that cannot be right above or below its reader goes to the left of it.
+
+        A step that lines reach only through titles goes further to the right.
+        """
         aside: set[str] = set()
+        later: dict[int, int] = {}
         while True:
             try:
-                return Arrangement(self, frame, lanes, aside).grid()
+                return Arrangement(self, frame, lanes, aside, later).grid()
+            except Narrow as narrow:
+                later[narrow.step] = later.get(narrow.step, 0) + 1
             except Blocked as blocked:
-                if blocked.source in aside:
-                    raise  # no way leads from it, wherever it stands
                 aside.add(blocked.source)
 
     def of(self, frame: Frame, lanes: Mapping[str, str]) -> tuple[Grid, int]:
@@ -115,8 +119,15 @@ def lanes_of(frame: Frame, scene: Scene) -> tuple[str, ...]:
 class Arrangement:
     """One frame being laid out: first the steps inside it, then columns, then rows, then the ways of its arrows."""
 
-    def __init__(self, layout: Layout, frame: Frame, outside: Mapping[str, str], aside: Collection[str] = ()):
-        self.layout, self.frame, self.outside, self.aside = layout, frame, outside, aside
+    def __init__(
+        self,
+        layout: Layout,
+        frame: Frame,
+        outside: Mapping[str, str],
+        aside: Collection[str],
+        later: Mapping[int, int],
+    ):
+        self.layout, self.frame, self.outside, self.aside, self.later = layout, frame, outside, aside, later
         self.scene, self.arrows = layout.scene, layout.arrows
         self.lanes = {n: self.scene.lanes[n] for n in frame.nodes if frame.path and n in self.scene.lanes}
         self.owner: dict[str, Element] = {name: name for name in frame.nodes}
@@ -359,18 +370,14 @@ class Arrangement:
             if isinstance(source, str) and self.vertical.get(source) == end:
                 length = 0
             elif isinstance(source, int) and isinstance(end, int) and self.before.get(end) != source:
-                a, b = (
-                    self.inner[source][0].places[self.arrows[k].source],
-                    self.inner[end][0].places[self.arrows[k].end],
-                )
-                length = a[0] + 1 - b[0]
+                # room for the arrow to enter the step at its left side, below the title
+                length = self.inner[source][0].places[self.arrows[k].source][0] + 1
             distance[source, end] = max(length, distance.get((source, end), length))
         for end, source in self.before.items():
             distance[source, end] = max(self._width(source), distance.get((source, end), 0))
-        for state in self.lanes if self.frame.path else ():  # a state that comes in stands first on its lane
-            if self.scene.shapes[state].kind == "state" and "data" not in self._kinds(state):
-                following = [name for name in self.lanes if self.lanes[name] == self.lanes[state] and name != state]
-                distance |= {(state, name): max(1, distance.get((state, name), 1)) for name in following}
+        for state in filter(self._comes_in, self.lanes):  # it stands first on its lane
+            following = [name for name in self.lanes if self.lanes[name] == self.lanes[state] and name != state]
+            distance |= {(state, name): max(1, distance.get((state, name), 1)) for name in following}
         forward = nx.DiGraph()
         forward.add_nodes_from(order)
         forward.add_edges_from(distance)
@@ -381,9 +388,11 @@ class Arrangement:
             self.columns[element] = max(
                 (self.columns[a] + distance[a, element] for a in forward.predecessors(element)), default=0
             )
+            if isinstance(element, int):
+                self.columns[element] += self.later.get(element, 0)
         for element in reversed(sorted_):
             after = [self.columns[b] - distance[element, b] for b in forward.successors(element)]
-            if after and not forward.in_degree(element) and isinstance(element, str):
+            if after and not forward.in_degree(element) and isinstance(element, str) and not self._comes_in(element):
                 self.columns[element] = min(after)
         last = [
             name for name in self.frame.nodes
@@ -392,6 +401,11 @@ class Arrangement:
         end = max((self.columns[e] + self._width(e) - 1 for e in self.columns if e not in last), default=-1) + 1
         end = max((end, *(self.columns[name] for name in last)))
         self.columns |= {name: end for name in last if name in self.lanes or not self.frame.path}
+
+    def _comes_in(self, name: str) -> bool:
+        """Whether a node is the state that comes into this step."""
+        is_state = name in self.lanes and self.scene.shapes[name].kind == "state"
+        return bool(self.frame.path) and is_state and "data" not in self._kinds(name)
 
     def _is_last(self, name: str) -> bool:
         """Whether a node goes to the end of the frame: a result, or a state that nothing else there reads."""

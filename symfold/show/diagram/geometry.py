@@ -228,11 +228,23 @@ class Geometry:
         loops = [
             k for k, route in self.grid.routes.items() if self.scene.arrows[k].kind == "loop" and route.enter == LEFT
         ]
+        risen = [0.0] * (count + 1)  # how far arrows rise or fall beside titles
+        for channel, before, after in self._spans():
+            if any(self._beside_titles(channel, before, after)):
+                risen[channel] = max(risen[channel], abs(whole.rows[before] - whole.rows[after]))
         for channel in range(count + 1):
             if edges := len(starts[channel]) + len(ends[channel]):
                 pads = edges * (PAD + (10 if loops else 0)) + (GAP if starts[channel] and ends[channel] else 4)
                 widths[channel] = max(widths[channel] + (edges - 2) * PAD, pads)
+                if risen[channel]:
+                    widths[channel] = max(widths[channel], edges * PAD + min(14 + 0.12 * risen[channel], 36))
         return widths
+
+    def _beside_titles(self, channel: int, before: int, after: int) -> tuple[list[Box], list[Box]]:
+        """The steps that end before a channel, and those that begin after it, whose titles an arrow passes there."""
+        low, high = min(before, after), max(before, after)
+        passed = [box for box in self.grid.boxes if _is_drawn(box) and low <= box.top < high]
+        return [box for box in passed if box.last == channel - 1], [box for box in passed if box.first == channel]
 
     def _widen(self) -> None:
         """Make steps as wide as their titles."""
@@ -387,14 +399,11 @@ class Geometry:
         for box in filter(_is_drawn, self.grid.boxes):
             part = self.parts[self._part(box.first)]
             inner = [b for b in self.grid.boxes if _is_inside(b, box)]
-            outer = sum(b.first == box.first for b in inner)
-            closing = sum(b.last == box.last for b in inner)
             low = any(b.bottom == box.bottom for b in inner)
             title = self.turn.size(box.frame.width, box.frame.height)[1]
             top = part.top + part.rows[box.top] - title / 2 - PAD + 4
             bottom = part.top + max(low_ends[self._part(box.first)][box.top : box.bottom + 1]) + PAD * (2 if low else 1)
-            begin = self._edge(box.first, False) - PAD * (1 + outer)
-            end = self._edge(box.last, True) + PAD * (1 + closing)
+            begin, end = self._sides(box)
             self.frames.append((box, (begin, top), (end, bottom)))
         for k in self.grid.routes:
             self.paths[k] = self._path(k)
@@ -403,6 +412,12 @@ class Geometry:
             max(ends, default=0.0) + (self.margin and self.margin - LEAD + 14),
             self.parts[-1].top + self.parts[-1].bottom,
         )
+
+    def _sides(self, box: Box) -> Point:
+        """Where a step begins and ends along the flow."""
+        inner = [b for b in self.grid.boxes if _is_inside(b, box)]
+        outer, closing = sum(b.first == box.first for b in inner), sum(b.last == box.last for b in inner)
+        return self._edge(box.first, False) - PAD * (1 + outer), self._edge(box.last, True) + PAD * (1 + closing)
 
     def _low_ends(self, part: Part) -> list[float]:
         """The lower end of what stands in each row of a line."""
@@ -443,6 +458,9 @@ class Geometry:
                 self._turn_back(pen, here, (arrow.source, before))
             y0, y1 = pen.at[1], self.parts[there].top + self.parts[there].rows[after] + final
             left, right = self._edge(channel - 1, True) if here == there else pen.at[0], self._edge(channel, False)
+            ending, beginning = self._beside_titles(channel, before, after)
+            left = max([left, *(self._sides(box)[1] for box in ending if here == there)])
+            right = min([right, *(self._sides(box)[0] for box in beginning)])
             pen.line((max(left, pen.at[0]), y0))
             pen.curve((right, y1))
         if route.enter == LEFT:

@@ -135,10 +135,10 @@ class Picture:
         return self.graph.nodes[name]["kind"] in GIVING and name not in self.states
 
     def _is_whole(self, name: str) -> bool:
-        """Whether a node is only read entry by entry, so that its entries represent it."""
-        readers = list(self.graph.successors(name))
-        data = self.graph.nodes[name]
-        return data["kind"] == "input" and bool(readers) and all(self.graph.nodes[r]["op"] == "item" for r in readers)
+        """Whether a node is only read entry by entry, so that its entries, which bear its name, represent it."""
+        data, readers = self.graph.nodes[name], [self.graph.nodes[reader] for reader in self.graph.successors(name)]
+        entries = [r for r in readers if r["op"] == "item" and str(r["label"]).startswith(f"{data['label']}[")]
+        return data["kind"] == "input" and bool(readers) and entries == readers
 
     def into(self, target: graphviz.Digraph, title: str = "") -> None:
         """Write all statements in the order of the graph, with the title at the start of the net."""

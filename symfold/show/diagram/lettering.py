@@ -80,13 +80,15 @@ def mathematics(text: str) -> Line:
     (['z', 'k', '−1'], ['0.1·', 'f', '12', '(', 'x', ')'])
     >>> mathematics("relu"), mathematics("alpha")
     ((Run(text='relu', italic=False, level=0),), (Run(text='α', italic=True, level=0),))
+    >>> [run.text for run in mathematics("W^T a")], mathematics("W^T")[1].level
+    (['W', 'T', ' ', 'a'], 1)
     """
     text = re.sub(r"\*\*(\w+)", r"^{\1}", visible(text).replace("...", "…"))
     runs: list[Run] = []
     place = 0
     while place < len(text):
-        if raised := re.match(r"\^\{(\w+)\}|ᵀ", text[place:]):
-            runs += _letters(raised[1] or "T", 1)
+        if raised := re.match(r"\^\{(\w+)\}|\^(T)(?!\w)|ᵀ", text[place:]):
+            runs += _letters(raised[1] or raised[2] or "T", 1)
             place += raised.end()
             continue
         match = _TOKEN.match(text, place)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
+from math import inf
 from typing import TYPE_CHECKING
 
-from symfold.show.diagram.grid import ABOVE, BELOW, RIGHT, Route, Row
+from symfold.show.diagram.grid import ABOVE, BELOW, LEFT, RIGHT, Route, Row
 from symfold.show.diagram.scene import Arrow
 
 if TYPE_CHECKING:
     from symfold.show.diagram.arrangement import Arrangement
 
 Net = tuple[str, str]
+TITLE_CROSSED = 1000.0  # what it costs to run through a title
+MOST_LATER = 3  # columns that a step goes to the right, for lines to reach it
 
 
 class Blocked(Exception):
@@ -21,6 +25,14 @@ class Blocked(Exception):
     def __init__(self, source: str):
         super().__init__(source)
         self.source = source
+
+
+class Narrow(Exception):
+    """No way leads to a step but through titles; there is one if the step stands further to the right."""
+
+    def __init__(self, step: int):
+        super().__init__(step)
+        self.step = step
 
 
 @dataclass
@@ -49,11 +61,22 @@ class Router:
         self.index: dict[int, int] = {}
         for name, row in at.items():
             self.cells[of.columns[name], id(row)] = (name, "node")
+        self.titles = list(self._titles())
         self._renumber()
         self._keep_lanes()
 
     def _renumber(self) -> None:
         self.index = {id(row): k for k, row in enumerate(self.of.rows)}
+
+    def _titles(self) -> Iterator[tuple[Row, int, int]]:
+        """The rows of the titles of steps, with the columns of those steps."""
+        for step, (grid, _) in self.of.inner.items():
+            rows, offset = self.of.band_rows[step], self.of.columns[step]
+            if self.of.frame.inner[step].title:
+                yield rows[0], offset, offset + grid.columns - 1
+            for box in grid.boxes:
+                if box.frame.title:
+                    yield rows[box.top], box.first + offset, box.last + offset
 
     def _keep_lanes(self) -> None:
         """Keep the lane of a state free, from its last node to the right end of a step."""
@@ -146,45 +169,121 @@ class Router:
             if best is None or (cost, number) < best[:2]:
                 best = (cost, number, new, route)
         if best is None:
-            raise Blocked(arrow.source)
-        _, _, new, route = best
-        if new is not None:
-            self.of.rows.insert(new, route.runs[-1][0])
-            self._renumber()
+            route = self._search(k, arrow, begin, end, ports)
+        else:
+            _, _, new, route = best
+            if new is not None:
+                self.of.rows.insert(new, route.runs[-1][0])
+                self._renumber()
         return self._take(arrow, route, b, route.runs[-1][0] if route.runs else first, last)
 
     def _options(
         self, k: int, arrow: Arrow, begin: tuple[int, Row], end: tuple[int, Row], ports: bool
     ) -> Iterator[tuple[float, int | None, Route]]:
+        """The ways along one row, if they cross no title."""
         (a, first), (b, last) = begin, end
         low, high = self.index[id(first)], self.index[id(last)]
-        readers = [n for n in self.of.layout.out[arrow.source] if self.of.arrows[n].kind == "capture"]
-        bus = (5.0 if len(readers) > 1 else 1.5) if arrow.kind == "capture" else 0.0
-        if b == a + 1:
+        bus = self._bus(arrow)
+        if b == a + 1 and self._crosses_no_title(b, low, high):
             yield abs(low - high) + bus, None, Route()
-        rows: list[tuple[Row, float, int | None]] = [
-            (row, float(n), None) for n, row in enumerate(self.of.rows) if not row.title
-        ]
-        rows += [(Row(), place - 0.5, place) for place in self._new_places()]
         floor = self._floor(arrow)
-        hangs = not ports and self.of.scene.shapes[arrow.end].kind not in ("output", "state")
-        for row, place, new in rows:
+        hangs = self._hangs(arrow, ports)
+        for row, place, new in self._candidates():
             if place < floor and row is not first and row is not last:
+                continue
+            if not self._crosses_no_title(a + 1, low, place):
                 continue
             shared = any(self.cells.get((column, id(row))) == arrow.net for column in range(a + 1, b))
             away = abs(place - high) + (-0.3 if shared else abs(place - low))
             cost = away + (0.0 if row in (first, last) else 0.5) + (0.0 if new is None else 0.7)
-            if b > a + 1 and (new is not None or self._run_free(row, a + 1, b - 1, arrow, k, (first, last))):
+            free = b > a + 1 and (new is not None or self._run_free(row, a + 1, b - 1, arrow, k, (first, last)))
+            if free and self._crosses_no_title(b, place, high):
                 yield cost + bus, new, Route(((row, a + 1, b - 1),))
             side = BELOW if place > high else ABOVE
             if hangs and place != high and b > a and self._side_free(arrow, side):
                 if new is None and not self._run_free(row, a + 1, b, arrow, k, (first, last)):
                     continue
-                passed = [other for n, other in enumerate(self.of.rows) if min(place, high) < n < max(place, high)]
-                if all(self._free(b, other, arrow, k) for other in passed) and not any(other.title for other in passed):
+                if self._falls(b, place, high, arrow, k):
                     drawn = arrow.kind in ("capture", "item", "parameter")
                     extra = -0.6 if drawn else 2.0
                     yield cost + extra, new, Route(((row, a + 1, b),), RIGHT, side)
+
+    def _bus(self, arrow: Arrow) -> float:
+        """What a capture costs for entering a node from the left, where lines of the state enter."""
+        readers = [n for n in self.of.layout.out[arrow.source] if self.of.arrows[n].kind == "capture"]
+        return (5.0 if len(readers) > 1 else 1.5) if arrow.kind == "capture" else 0.0
+
+    def _hangs(self, arrow: Arrow, ports: bool) -> bool:
+        """Whether an arrow may enter its end from above or below."""
+        return not ports and self.of.scene.shapes[arrow.end].kind not in ("output", "state")
+
+    def _candidates(self) -> list[tuple[Row, float, int | None]]:
+        """The rows that there are, and those that may be added: their places, and where to add them."""
+        rows: list[tuple[Row, float, int | None]] = [
+            (row, float(n), None) for n, row in enumerate(self.of.rows) if not row.title
+        ]
+        return rows + [(Row(), place - 0.5, place) for place in self._new_places()]
+
+    def _falls(self, column: int, place: float, high: int, arrow: Arrow, k: int) -> bool:
+        """Whether an arrow may run up or down a column from a row to that of its end."""
+        passed = [other for n, other in enumerate(self.of.rows) if min(place, high) < n < max(place, high)]
+        return all(self._free(column, other, arrow, k) for other in passed) and not any(row.title for row in passed)
+
+    def _crosses_no_title(self, channel: int, one: float, other: float) -> bool:
+        """Whether a piece of an arrow right before a column crosses no title of a step that it is inside of."""
+        low, high = min(one, other), max(one, other)
+        return not any(
+            first < channel <= last and low <= self.index[id(row)] < high for row, first, last in self.titles
+        )
+
+    def _search(self, k: int, arrow: Arrow, begin: tuple[int, Row], end: tuple[int, Row], ports: bool) -> Route:
+        """The best way along several rows, from column to column; some of them are added."""
+        (a, first), (b, last) = begin, end
+        low, high = float(self.index[id(first)]), self.index[id(last)]
+        rows, hangs, bus = self._candidates(), self._hangs(arrow, ports), self._bus(arrow)
+
+        def step(channel: int, one: float, other: float) -> float:
+            crossed = 0 if self._crosses_no_title(channel, one, other) else TITLE_CROSSED
+            return abs(one - other) + (one != other) + crossed
+
+        best: tuple[float, tuple[int, ...], str] = (inf, (), LEFT)
+        ways: dict[int, tuple[float, tuple[int, ...]]] = {}  # by row of the last column: the cost, and the rows so far
+        for column in range(a + 1, b + 1):
+            before = ways or ({-1: (0.0, ())} if column == a + 1 else {})
+            ways = {}
+            for number, (row, place, new) in enumerate(rows):
+                if new is None and not self._free(column, row, arrow, k):
+                    continue
+                extra = 0.1 if new is None else 0.7 if column == a + 1 else 0.1
+                ways[number] = min(
+                    (cost + step(column, low if n < 0 else rows[n][1], place) + extra, (*way, number))
+                    for n, (cost, way) in before.items()
+                )
+                side = BELOW if place > high else ABOVE
+                hung = hangs and column == b and place != high and self._side_free(arrow, side)
+                if hung and self._falls(b, place, high, arrow, k):
+                    best = min(best, (ways[number][0] + abs(place - high) + 2, ways[number][1], side))
+            if column == b:
+                for n, (cost, way) in before.items():
+                    best = min(best, (cost + bus + step(b, low if n < 0 else rows[n][1], float(high)), way, LEFT))
+        cost, way, side = best
+        hung = arrow.source in self.of.vertical
+        if arrow.source not in self.of.aside and (cost == inf or (cost >= TITLE_CROSSED and hung)):
+            raise Blocked(arrow.source)
+        step_of_end = self.of.owner[arrow.end]
+        if cost >= TITLE_CROSSED and isinstance(step_of_end, int) and self.of.later.get(step_of_end, 0) < MOST_LATER:
+            raise Narrow(step_of_end)
+        for number in sorted(set(way), key=lambda n: -rows[n][1]):
+            if (new := rows[number][2]) is not None:
+                self.of.rows.insert(new, rows[number][0])
+        self._renumber()
+        runs: list[tuple[Row, int, int]] = []
+        at = a + 1
+        for number, group in groupby(way):
+            length = len(list(group))
+            runs.append((rows[number][0], at, at + length - 1))
+            at += length
+        return Route(tuple(runs), RIGHT, side)
 
     def _floor(self, arrow: Arrow) -> int:
         """The first row that an arrow into or out of a step may take: lines do not cross titles."""

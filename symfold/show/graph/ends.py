@@ -55,6 +55,7 @@ class Ends(RolledRecorder):
             places: list[Any] = list(range(count))
         else:
             places = [0, count - 2, count - 1] if backward else [0, 1, count - 1]
+        args = [self._outside(value) for value in args]
         state = [self.whole(value, source) for value, source in zip(args[:carries], node.args[:carries], strict=True)]
         frame = self.places.enter(node)
         emitted: list[dict[Any, str]] = [{} for _ in block.results[carries:]]
@@ -78,6 +79,10 @@ class Ends(RolledRecorder):
                 entries[place] = self.materialize(result)
         self.places.leave()
         return [*state, *(Shown(e, count, "...", r) for e, r in zip(emitted, block.results[carries:], strict=True))]
+
+    def _outside(self, value: Any) -> Any:
+        """A computed sequence that is read from its end, as a node outside of the steps that read it."""
+        return self.materialize(value) if isinstance(value, Reversed) and isinstance(value.value, str) else value
 
     def _go_to(self, frame: FoldFrame, place: Any) -> None:
         """Go to the step at a place."""

@@ -204,13 +204,14 @@ class Blocks(RolledRecorder):
         if entry and isinstance(args[0], str) and args[0] in self.runs:
             run = self.runs[args[0]]
             position = entry[1] + (run.count if entry[1] < 0 else 0)
-            return self._picked(args[0], f"{run.letter}_{{{index_text(run.start + run.sign * position)}}}", node)
+            label = f"{run.letter}_{{{index_text(run.start + run.sign * position)}}}"
+            return self._picked(args[0], label, node, "data")
         return super().apply(node, args)
 
-    def _picked(self, sequence: str, label: str, node: Node) -> str:
+    def _picked(self, sequence: str, label: str, node: Node, kind: str) -> str:
         """One entry of a sequence that is in the graph."""
-        name = self.put(self.names.counted("entry"), "primitive", "entry", label, node)
-        self.edge(sequence, name, 0, "data")
+        name = self.put(self.names.counted("entry"), "primitive", "entry", label, node, **self.places.attributes())
+        self.edge(sequence, name, 0, kind)
         return name
 
     def _title(self, letter: str, index: str) -> str:
@@ -226,7 +227,7 @@ class Blocks(RolledRecorder):
         if isinstance(value, Reversed):
             if isinstance(value.value, Leaf):
                 return Leaf(_outside(source, value.value), label, f"{value.value.name or value.value.label}_{index}")
-            return self._picked(self.materialize(value.value), label, source)
+            return self._picked(self.materialize(value.value), label, source, "item")
         if isinstance(value, Leaf):
             return Leaf(_outside(source, value), label, f"{value.name or value.label}_{index}")
         return value
