@@ -53,6 +53,7 @@ def picture(
     theme: str = "light",
     width: float | None = None,
     max_size: int | None = BOUND,
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """The picture of one net, or of several below each other, as SVG; the options are those of `draw`.
 
@@ -68,9 +69,10 @@ def picture(
     if isinstance(nets, Net):
         if not isinstance(title, str):
             raise InvalidType(f"one net has one title, and not {title!r}")
-        svg = to_svg(nets, level, direction=direction, title=title, legend=legend, max_size=max_size)
+        svg = to_svg(nets, level, direction=direction, title=title, legend=legend, max_size=max_size, names=names)
     else:
-        svg = svg_of_several(titled(nets, title), level, direction=direction, legend=legend, max_size=max_size)
+        pairs = titled(nets, title)
+        svg = svg_of_several(pairs, level, direction=direction, legend=legend, max_size=max_size, names=names)
     svg = svg if theme == "light" else recolored(svg, THEMES[theme])
     return svg if width is None else scaled(svg, width)
 
@@ -127,6 +129,7 @@ def draw(
     theme: str = "light",
     width: float | None = None,
     max_size: int | None = BOUND,
+    names: Mapping[str, str] | None = None,
 ) -> pathlib.Path:
     """Write the picture of a net, or of several below each other, to a file: SVG, PNG or PDF, by its suffix.
 
@@ -140,8 +143,11 @@ def draw(
         theme: "light", "dark", or "gray" for print.
         width: in pixels, 96 to the inch; by default letters have 13.
         max_size: the bound on nodes and places of edges; None lifts it.
+        names: symbols of your own for inputs, layers, parameters, states and indices, the same as of `sf.formula`:
+            `names={"z": "h"}`.
 
-    Errors: TooLarge above the bound; MissingPackage without the extra; InvalidValue for an unknown option.
+    Errors: TooLarge above the bound; MissingPackage without the extra; InvalidValue for an unknown option; UnknownKey
+    for a name that no net has.
 
     >>> import symfold as sf, tempfile, pathlib
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -157,12 +163,12 @@ def draw(
         allowed = ", ".join(f".{name}" for name in FORMATS)
         raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed})")
     svg = picture(
-        nets, level, direction=direction, title=title, legend=legend, theme=theme, width=width, max_size=max_size
-    ).encode()
-
+        nets, level, direction=direction, title=title, legend=legend, theme=theme, width=width, max_size=max_size,
+        names=names,
+    ).encode()  # fmt: skip
     if suffix == "svg":
         return write_whole(where, svg)
-    if not isinstance(nets, Net) or theme != "light" or width is not None:  # what Graphviz would not draw alike
+    if not (isinstance(nets, Net) and theme == "light" and width is None and not names):  # Graphviz draws it otherwise
         return write_whole(where, converted(svg, suffix))
     options = {"direction": direction, "title": title, "legend": legend, "max_size": max_size}
     return write_whole(where, image(svg, suffix, lambda: nets.diagram(level, **options).source))

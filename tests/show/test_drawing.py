@@ -102,3 +102,36 @@ def test_png_and_pdf_have_the_size_asked_for_and_the_same_bytes_again(tmp_path: 
     assert png == (tmp_path / "b.png").read_bytes() and pdf == (tmp_path / "b.pdf").read_bytes()
     assert png.startswith(b"\x89PNG") and int.from_bytes(png[16:20]) == 500
     assert pdf.startswith(b"%PDF") and b"NewCM" in pdf  # the letters are Typst's own: the same on every machine
+
+
+@pytest.mark.parametrize("level", [None, "fold", "step"])
+@pytest.mark.parametrize("depth", [3, "n"])
+def test_symbols_are_those_of_the_formula(level: str | None, depth: int | str) -> None:
+    if (level, depth) == ("step", "n"):
+        pytest.skip("no steps of a symbolic depth")
+    symbols = {"f": "phi", "x": "u"}
+    plain, renamed = (
+        sf.fold(sf.mappers.residual, sf.layers(layer, count=depth), sf.tensor(init)) for layer, init in ("fx", ("phi", "u"))
+    )
+    assert texts(picture(plain, level, names=symbols)) == texts(picture(renamed, level))
+    given = texts(picture(plain, level, names={"z": "h"}))
+    assert given == [re.sub("z", "h", text) for text in texts(picture(plain, level))]
+
+
+def test_symbols_of_several_nets_and_of_a_file(tmp_path: Path) -> None:
+    other = sf.fold(sf.mappers.residual, sf.layers("g1:4"), sf.tensor("y"))
+    path = sf.draw([RESIDUAL, other], tmp_path / "both.svg", names={"z": "h", "g": "psi"})
+    assert {"h1", "f1", "ψ1"} <= {*texts(path.read_text())}
+    highway = sf.mappers.ARCHITECTURES["lstm"].net(1, 3)
+    shown = texts(picture(highway, "primitive", names={"W_f": "Omega", "c": "S"}))
+    assert {"Ω", "S", "Wi", "sigmoid"} <= {*shown} and "Wf" not in shown
+
+
+@pytest.mark.parametrize(("names", "message"), [
+    ({"q": "h"}, "has no 'q'"), ({"z": "x"}, "'x' for 'x' already"), ({"z": "<b>"}, "is not a name"), ("z", "is not a dict"),
+])
+@pytest.mark.parametrize("nets", [RESIDUAL, [RESIDUAL, BOOSTING]])
+def test_a_wrong_symbol_is_refused(nets: object, names: object, message: str, tmp_path: Path) -> None:
+    with pytest.raises(sf.SymfoldError, match=message):
+        sf.draw(nets, tmp_path / "net.svg", names=names)
+    assert not list(tmp_path.iterdir())

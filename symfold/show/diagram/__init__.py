@@ -8,6 +8,7 @@ and repeated along the lines of the states.
     digraph      a Digraph that notebooks show
     layout       nodes, edges and clusters of a Digraph
     lettering    labels as mathematics, and how wide they are
+    symbols      a reader's own symbols
     scene        shapes, arrows, and steps as frames
     grid         rows, cells, ways and boxes
     placement    the rows of chains of nodes
@@ -35,10 +36,11 @@ from symfold.errors import Advice, InvalidValue, TooLarge
 from symfold.show.diagram.arrangement import Layout
 from symfold.show.diagram.geometry import Geometry, Turn
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
-from symfold.show.diagram.scene import scene_of
+from symfold.show.diagram.scene import Scene, scene_of
 from symfold.show.diagram.style import legend as legend_of
 from symfold.show.diagram.style import literal
 from symfold.show.diagram.svg import Canvas, document
+from symfold.show.diagram.symbols import symbols
 from symfold.show.graph import UNROLLED, count_steps, graph
 from symfold.show.graph.ends import Ends
 from symfold.transform.rolling import roll
@@ -206,8 +208,11 @@ def to_svg(
     title: str = "",
     legend: bool = False,
     max_size: int | None = BOUND,
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """The picture of a net as SVG, with the options of `diagram`; the same net gives the same bytes.
+
+    `names` gives symbols of your own, as in `formula`.
 
     >>> import symfold as sf
     >>> to_svg(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))).count('class="node layer"')
@@ -215,7 +220,8 @@ def to_svg(
     """
     picture = _pictures([net], level, direction, [""], max_size, Ends.level)[0]
     _layout(direction, title, [])
-    return document([(title, _canvas(picture, direction))], legend_of(*picture.kinds) if legend else "")
+    (canvas,) = _canvases([net], [picture], direction, names)
+    return document([(title, canvas)], legend_of(*picture.kinds) if legend else "")
 
 
 def svg_of_several(
@@ -225,6 +231,7 @@ def svg_of_several(
     direction: str = "LR",
     legend: bool = False,
     max_size: int | None = BOUND,
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """Several nets in one SVG picture, each below its title: equal steps stand below each other.
 
@@ -238,7 +245,7 @@ def svg_of_several(
     pictures = _pictures([net for _, net in pairs], level, direction, [""] * len(nets), max_size, Ends.level)
     _layout(direction, "", [])
     nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
-    canvases = [_canvas(picture, direction) for picture in pictures]
+    canvases = _canvases([net for _, net in pairs], pictures, direction, names)
     return document(
         [(title, each) for (title, _), each in zip(pairs, canvases, strict=True)],
         legend_of(nodes, edges) if legend else "",
@@ -252,11 +259,21 @@ def svg_of_graph(graph: nx.MultiDiGraph) -> str:
     >>> "<svg" in svg_of_graph(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")).graph())
     True
     """
-    return document([("", _canvas(Picture(graph), "LR"))], "")
+    return document([("", _canvas(scene_of(Picture(graph)), "LR"))], "")
 
 
-def _canvas(picture: Picture, direction: str) -> Canvas:
-    scene = scene_of(picture)
+def _canvases(
+    nets: Sequence[Any], pictures: Sequence[Picture], direction: str, names: Mapping[str, str] | None
+) -> list[Canvas]:
+    """The canvases of nets, in a reader's symbols."""
+    renamings = symbols(nets, names)
+    scenes = [scene_of(picture, renaming) for picture, renaming in zip(pictures, renamings, strict=True)]
+    for net, renaming in zip(nets, renamings, strict=True):
+        renaming.check(net)
+    return [_canvas(scene, direction) for scene in scenes]
+
+
+def _canvas(scene: Scene, direction: str) -> Canvas:
     return Canvas(Geometry(scene, Layout(scene).grid(), Turn(direction)))
 
 

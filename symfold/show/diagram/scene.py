@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from symfold.show.diagram.layout import Picture
 from symfold.show.diagram.lettering import Line, mathematics, width, wrapped
 from symfold.show.diagram.style import SIGNS
+from symfold.show.diagram.symbols import NAMED, renamed
 from symfold.show.notation.loops import STATES
+from symfold.show.notation.renamed import Renaming
 
 TEXT, SMALL, TITLE = 13.0, 10.0, 11.0  # sizes of labels, of marks at lines, of the titles of steps
 AIR = 5.0  # between a text and the outline around it
@@ -82,22 +84,30 @@ class Scene:
     level: str
 
 
-def scene_of(picture: Picture) -> Scene:
-    """The scene of a graph."""
+def scene_of(picture: Picture, names: Renaming | None = None) -> Scene:
+    """The scene of a graph, in a reader's symbols."""
     graph, states = picture.graph, picture.states
+    symbols = Renaming({}) if names is None else names
     shapes: dict[str, Shape] = {}
     lanes: dict[str, str] = {}
     frames: dict[tuple[str, ...], Frame] = {(): Frame()}
     arrows: list[Arrow] = []
     marks: dict[str, list[Line]] = {}
+
+    def shape(name: str) -> Shape:
+        data = graph.nodes[name]
+        named = data["kind"] in NAMED or data["op"] in ("entry", "item")
+        label = renamed(str(data["label"]), symbols) if named else str(data["label"])
+        return shape_of(data["kind"], label, str(data["shape"]))
+
     for _, end, data in graph.edges(data=True):
-        marks.setdefault(end, []).append(mathematics(str(data.get("mark", ""))))
+        marks.setdefault(end, []).append(mathematics(renamed(str(data.get("mark", "")), symbols)))
     for name, data in graph.nodes(data=True):
         if name in picture.hidden or _is_repeated(picture, name):
             continue
-        frame = _frame(frames, picture, _place(picture, name))
+        frame = _frame(frames, picture, _place(picture, name), symbols)
         frame.nodes.append(name)
-        shapes[name] = shape_of(data["kind"], str(data["label"]), str(data["shape"]))
+        shapes[name] = shape(name)
         if len(listed := [mark for mark in marks.get(name, []) if mark]) > 2:
             shapes[name] = with_ports(shapes[name], port_room(listed, picture.across) * len(listed), picture.across)
         if data["kind"] == "step":
@@ -106,7 +116,7 @@ def scene_of(picture: Picture) -> Scene:
             lanes[name] = picture.line(name)
         if name in states:
             frame.nodes.append(states[name])
-            shapes[states[name]] = shape_of("state", str(data["state"]), str(data["shape"]))
+            shapes[states[name]] = shape_of("state", renamed(str(data["state"]), symbols), str(data["shape"]))
             lanes[states[name]] = picture.line(name)
             arrows.append(Arrow(name, states[name], "data"))
     copies: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -116,10 +126,10 @@ def scene_of(picture: Picture) -> Scene:
                 place = _place(picture, end)
                 if (source, place) not in copies:
                     copies[source, place] = copy = f"{source} {len(copies) + 1}"
-                    _frame(frames, picture, place).nodes.append(copy)
-                    shapes[copy] = shape_of(*(str(graph.nodes[source][key]) for key in ("kind", "label", "shape")))
+                    _frame(frames, picture, place, symbols).nodes.append(copy)
+                    shapes[copy] = shape(source)
                 source = copies[source, place]
-            text = mathematics(str(data.get("label", data.get("mark", ""))))
+            text = mathematics(renamed(str(data.get("label", data.get("mark", ""))), symbols))
             arrows.append(Arrow(states.get(source, source), end, data["kind"], int(data["port"]), text))
     return Scene(shapes, arrows, frames[()], lanes, picture.level)
 
@@ -148,15 +158,15 @@ def _place(picture: Picture, name: str) -> tuple[str, ...]:
     return tuple(group.split("/")) if group else ()
 
 
-def _frame(frames: dict[tuple[str, ...], Frame], picture: Picture, path: tuple[str, ...]) -> Frame:
+def _frame(frames: dict[tuple[str, ...], Frame], picture: Picture, path: tuple[str, ...], symbols: Renaming) -> Frame:
     if path not in frames:
         formula = str(picture.graph.graph.get(f"title {'/'.join(path)}", ""))
         letters = {name.rstrip("0123456789") for name in picture.letters}
         number = path[-1] if len(letters) > 1 else path[-1].lstrip("abcdefghijklmnopqrstuvwxyz")
-        title = formula.split("\n") if formula else [f"step {number}"]
+        title = [renamed(line, symbols) for line in formula.split("\n")] if formula else [f"step {number}"]
         lines = [line for part in title for line in wrapped(mathematics(part), TITLE, LONGEST)]
         frames[path] = Frame(path, () if picture.level == "step" else tuple(lines))
-        _frame(frames, picture, path[:-1]).inner.append(frames[path])
+        _frame(frames, picture, path[:-1], symbols).inner.append(frames[path])
     return frames[path]
 
 

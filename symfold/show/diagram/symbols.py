@@ -1,0 +1,38 @@
+"""A reader's own symbols in pictures, the same as in formulas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from symfold.core.net import Net
+from symfold.show.notation.renamed import Renaming, letters_of, renaming
+
+NAMED = ("input", "parameter", "layer", "state", "fold", "step")  # kinds of nodes that show names
+_WORD = re.compile(r"(?<![\w.^'])[^\W\d_]\w*?(?=_\{|(?!\w))")
+
+
+def renamed(text: str, names: Renaming) -> str:
+    """A label, or the formula of a step, in a reader's symbols.
+
+    >>> renamed("z_{k} = f_{k}(z_{k-1}) + W_f1", renaming({"z": "h", "k": "t", "W_f": "V"}, "text"))
+    'h_{t} = f_{t}(h_{t-1}) + V1'
+    """
+
+    def symbol(word: re.Match[str]) -> str:
+        numbered = re.fullmatch(r"(.*?)(_?\d+)", word[0]) if word[0] not in names.names else None
+        if numbered and numbered[1] in names.names:
+            return names.symbol(numbered[1]) + numbered[2]
+        return names.symbol(word[0])
+
+    return _WORD.sub(symbol, text)
+
+
+def symbols(nets: Sequence[Net], names: Mapping[str, str] | None) -> list[Renaming]:
+    """For each net its renaming: of the names that it has, or of all if no net has them."""
+    chosen = {} if names is None else renaming(names, "text").names
+    if len(nets) < 2 or not chosen:
+        return [Renaming(dict(chosen)) for _ in nets]
+    letters = [letters_of(net) for net in nets]
+    unknown = {name for name in chosen if not any(name in known for known in letters)}
+    return [Renaming({name: chosen[name] for name in chosen if name in known or name in unknown}) for known in letters]
