@@ -11,6 +11,7 @@ In: a command line, a table or two nets. Out: a formula, a picture, a model, a r
     sweeps/         a grid of settings, in many processes
     experiments/    measurements over seeds
     status          a line on the terminal while something takes long
+    document        an HTML file of its own
     report/         the comparison of two nets: a table, a page
     explore/        mappers at any depth: a widget, and a page
     command/        the shell command

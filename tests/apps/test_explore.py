@@ -106,15 +106,16 @@ def content_of(html: str) -> dict[str, Any]:
     return content
 
 
-def test_the_page_holds_every_answer_and_loads_nothing() -> None:
-    told: list[tuple[int, int]] = []
-    html = page(["residual", "f(z) - z"], 2, lambda done, total: told.append((done, total)))
+def test_the_page_holds_every_answer_says_which_it_is_at_and_loads_nothing() -> None:
+    told: list[tuple[str, int, int]] = []
+    html = page(["residual", "f(z) - z"], 2, lambda *step: told.append(step))
     content = content_of(html)
     assert content["sections"]["f(z) - z 2"] == sections("f(z) - z", 2, {})
     assert set(content["sections"]) == {f"{name} {depth}" for name in ("residual", "f(z) - z") for depth in (1, 2, "n")}
     assert set(content["comparisons"]) == {"0 0", "0 1", "1 1"}
     assert content["comparisons"]["0 1"] == compared("residual", "f(z) - z", "n", {})
-    assert told == [(k, 9) for k in range(1, 10)]
+    assert [step[1:] for step in told] == [(k, 9) for k in range(1, 10)]
+    assert told[0][0] == "residual at depth 1" and told[7][0] == "residual and f(z) - z"
     assert not re.search(r"(?:src|href)=", html) and "default-src 'none'" in html and "<script>alert" not in html
     assert html == page(["residual", "f(z) - z"], 2)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from symfold.apps.command.options import FilePath, Subcommand, as_json, say, say_json, write
@@ -26,18 +24,17 @@ def command(mappers: tuple[str, ...], depth: int, output: str, json_: bool) -> N
     Without MAPPERs, those of 'symfold list mappers'. The page loads nothing from outside.
     """
     from symfold.apps.explore.page import page
+    from symfold.apps.status import Status
     from symfold.base.files import check_writable
     from symfold.errors import InvalidValue
 
     if not output.lower().endswith((".html", ".htm")):
         raise InvalidValue(f"cannot write {output!r}: this is an HTML page (give a file name that ends in .html)")
     check_writable(output)
-    write(page(mappers, depth, _tell if sys.stderr.isatty() else lambda done, total: None), output)
+    with Status("exploring") as status:
+        html = page(mappers, depth, status.now)
+    write(html, output)
     if json_:
         say_json({"mappers": list(mappers), "depth": depth, "file": output})
     else:
         say(f"written: {output}")
-
-
-def _tell(done: int, total: int) -> None:
-    click.echo(f"\rexploring {done}/{total}" + "\n" * (done == total), nl=False, err=True)

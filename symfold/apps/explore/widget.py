@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from symfold.apps.document import resource
 from symfold.apps.explore.answers import ANY, Own, catalogue, compared, sections
 from symfold.base.arguments import whole
 from symfold.base.trees import Layered
@@ -15,12 +15,6 @@ from symfold.errors import InvalidValue, MissingPackage, SymfoldError
 
 MOST = 12  # the depth at which the slider ends
 LONGEST = 200  # characters of a typed mapper
-
-
-@cache
-def resource(name: str) -> str:
-    """A file of this package."""
-    return files("symfold.apps.explore").joinpath(name).read_text(encoding="utf-8")
 
 
 def explore(mapper: str = "residual", other: str = "boosting", depth: int = 4, **own: Layered) -> Any:
@@ -52,8 +46,8 @@ def _explorer(anywidget: Any) -> Any:
     class Explorer(anywidget.AnyWidget):
         """Traits: a question from the page, and the answer of Python, first the sections, then the comparison."""
 
-        _esm = resource("explore.js")
-        _css = resource("explore.css")
+        _esm = resource("explore", "explore.js")
+        _css = resource("explore", "explore.css")
         catalogue = traitlets.List().tag(sync=True)
         most = traitlets.Int(MOST).tag(sync=True)
         question = traitlets.Dict().tag(sync=True)

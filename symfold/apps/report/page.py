@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Callable
-from functools import cache
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
+from symfold.apps.document import Progress, document, resource
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.frames import depth_slider
 from symfold.apps.report.markup import element, words
@@ -20,52 +16,23 @@ from symfold.errors import SymfoldError
 
 QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
 FOOTER = "Computed by symfold from the two nets; every number and formula here is derived, none is typed in."
-Progress = Callable[[str, int, int], None]  # a step, its number, and the number of steps
 MISSING = "Not shown for these nets"
-
-
-@cache
-def resource(name: str) -> str:
-    """A file of this package."""
-    return files("symfold.apps.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def allowed(content: str) -> str:
-    """The digest by which a Content-Security-Policy allows one style or script."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 def page(comparison: Comparison, *, now: Progress | None = None) -> str:
     """The whole report; `now` is told each section as it begins. Same nets, same bytes."""
-    style, script = resource("page.css"), resource("page.js")
-    policy = (
-        f"default-src 'none'; style-src {allowed(style)}; script-src {allowed(script)}; base-uri "
-        "'none'; form-action 'none'"
-    )
-    first, second = map(escape, comparison.titles)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{first} and {second}, compared</title>
-<style>{style}</style>
-</head>
-<body>
-<header>
-<h1><span class="name-a">{first}</span> and <span class="name-b">{second}</span></h1>
+    first, second = comparison.titles
+    names = f'<span class="name-a">{escape(first)}</span> and <span class="name-b">{escape(second)}</span>'
+    body = f"""<header>
+<h1>{names}</h1>
 {words(QUESTION, class_="lead")}
 </header>
 <main>
 {content(comparison, now)}
 </main>
-<footer>{words(FOOTER)}</footer>
-<script>{script}</script>
-</body>
-</html>
-"""
+<footer>{words(FOOTER)}</footer>"""
+    title = f"{first} and {second}, compared"
+    return document(title, resource("report", "page.css"), body, resource("report", "page.js"))
 
 
 def content(comparison: Comparison, now: Progress | None = None) -> str:

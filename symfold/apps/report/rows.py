@@ -35,6 +35,7 @@ from symfold.apps.report.cells import (
 )
 from symfold.apps.report.comparison import MANY, Comparison
 from symfold.apps.report.depths import any_depth, applied_names, at_number
+from symfold.base.caching import cached
 from symfold.core.net import Net
 from symfold.errors import SymfoldError, TooLarge
 from symfold.show.graph import count_steps, symbolic_depth
@@ -54,12 +55,17 @@ class Row:
     cell: Callable[[Net], Cell]
 
     def ask(self, net: Net) -> Cell:
-        try:
-            cell = self.cell(net)
-            text_of(cell)  # formulas are written lazily; an error must surface here
-            return cell
-        except SymfoldError as error:
-            return [[f"not known: {error}"]]
+        return _asked(self, net)
+
+
+@cached(256)  # a net is compared with several others, on a terminal and on a page
+def _asked(row: Row, net: Net) -> Cell:
+    try:
+        cell = row.cell(net)
+        text_of(cell)  # formulas are written lazily; an error must surface here
+        return cell
+    except SymfoldError as error:
+        return [[f"not known: {error}"]]
 
 
 @dataclass(frozen=True)
