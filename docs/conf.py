@@ -14,10 +14,12 @@ from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from docutils.utils.math.latex2mathml import tex2mathml
 from jupyter_client import AsyncKernelManager
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
 
 ROOT = Path(__file__).parent.parent
 # pages import `symfold` and `examples` from here, in this process and in those that execute them
@@ -53,7 +55,8 @@ version = release = sf.__version__
 author = "the authors of symfold"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "names"]
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+html_math_renderer = "mathml"
 myst_heading_anchors = 3
 exclude_patterns = ["build"]
 
@@ -64,7 +67,7 @@ nb_execution_raise_on_error = True
 nb_output_stderr = "warn"
 nb_merge_streams = True
 nb_code_prompt_show, nb_code_prompt_hide = "Show", "Hide"
-# LaTeX in the page would need MathJax; nets show their formulas as HTML, and the directive `formula` sets MathML.
+# LaTeX in an output would need MathJax; nets show their formulas as HTML, and pages set theirs as MathML.
 nb_mime_priority_overrides = [("html", "text/latex", None)]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 # Pages that need optional packages show their cells without outputs if one of these is missing.
@@ -106,6 +109,18 @@ class FormulaOf(SphinxDirective):
         return [nodes.raw("", f'<div class="formula">{command_output(line)}</div>', format="html")]
 
 
+def math_in_a_line(translator: HTML5Translator, node: nodes.math) -> None:
+    """`$...$` of a page as MathML."""
+    translator.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
+    """`$$...$$` of a page as MathML, in a box that scrolls."""
+    translator.body.append(f'<div class="formula">{tex2mathml(node.astext(), as_block=True)}</div>')
+    raise nodes.SkipNode
+
+
 class Console(SphinxDirective):
     """Commands of a shell, one per line, each with its output; they run when the page is built, in one folder."""
 
@@ -141,21 +156,48 @@ def nothing_from_outside(app: Sphinx, error: Exception | None) -> None:
             logging.getLogger(__name__).warning("%s loads from outside: %s", page.name, tag)
 
 
+ABOUT = (
+    "---\nThis notebook is a page of symfold's documentation. Titles in *italics* are other pages there. "
+    "Files in `examples/` are in symfold's repository: start Jupyter in its folder."
+)
+
+
 def notebooks_to_keep(app: Sphinx, error: Exception | None) -> None:
-    """Notebooks to download, without what only the site needs: its roles, its checks, random names and times."""
+    """Notebooks to download, without what only the site needs: roles, checks, links, random names and times."""
     for path in sorted(Path(app.outdir).glob("_downloads/*/*.ipynb")) if not error else []:
         notebook = json.loads(path.read_text("utf-8"))
+        page = next(name for name in sorted(app.env.found_docs) if name.rpartition("/")[2] == path.stem)
         notebook["cells"] = [
             cell for cell in notebook["cells"] if "remove-cell" not in cell["metadata"].get("tags", [])
         ]
         for number, cell in enumerate(notebook["cells"]):
             cell["id"] = f"cell-{number}"
             cell["metadata"].pop("execution", None)
-            cell["source"] = re.sub(r" *{nb-download}`[^`]*`", "", "".join(cell["source"]))
+            source = "".join(cell["source"])
+            cell["source"] = source if cell["cell_type"] == "code" else words_alone(app, page, source)
+        notebook["cells"].append({"cell_type": "markdown", "id": "about", "metadata": {}, "source": ABOUT})
         path.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
 
 
+def words_alone(app: Sphinx, page: str, text: str) -> str:
+    """Markdown of a page without links to others: the words of each, and the title of the page if it is another."""
+
+    def title(link: re.Match[str]) -> str:
+        words, target = link[1], link[2]
+        if re.match("[a-z]+:", target):
+            return link[0]
+        name = os.path.normpath(f"{Path(page).parent}/{target.partition('#')[0].removesuffix('.md')}")
+        if name not in app.env.titles:
+            return f"`{words}`"
+        shown = app.env.titles[name].astext()
+        return f"*{shown}*" if words.lower() == shown.lower() else f"{words} (*{shown}*)"
+
+    without_roles = re.sub(r" *{nb-download}`[^`]*`", "", text)
+    return re.sub(r"\[([^]]*)\]\(([^)\s]+)\)", title, without_roles)
+
+
 def setup(app: Sphinx) -> None:
+    app.add_html_math_renderer("mathml", inline_renderers=(math_in_a_line, None), block_renderers=(math_block, None))
     app.add_directive("formula", FormulaOf)
     app.add_directive("console", Console)
     app.connect("build-finished", notebooks_to_keep)

@@ -1,4 +1,4 @@
-"""The built site in a real browser, from its files: every page, on a desk in light and on a phone in dark, and its search.
+"""The built site in a real browser, from its files: every page, on a desk in light and on a phone in dark, its search, its notebooks.
 
 `SYMFOLD_SITE` names the folder of the built site. Needs Chromium (Debian's package `chromium`) and the extra `browser`. Skipped, with the
 reason, if one is missing.
@@ -6,7 +6,9 @@ reason, if one is missing.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,18 @@ def test_every_page_is_whole(page: Any, path: str, width: int, scheme: str) -> N
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate(FAINT, 4.5) == []
     assert page.evaluate(DARK_CARDS) == []
+
+
+@pytest.mark.skipif(not PAGES, reason="SYMFOLD_SITE names no built site")
+def test_notebooks_to_download_stand_alone() -> None:
+    """No link to a page that is not there, no role of the site, and an end that says where the rest is."""
+    notebooks = {path.name: json.loads(path.read_text("utf-8"))["cells"] for path in SITE.glob("_downloads/*/*.ipynb")}
+    assert {"lecture.ipynb", "notebook.ipynb", "your_architecture.ipynb", "pytorch_model.ipynb", "classifier.ipynb"} <= set(notebooks)
+    for name, cells in notebooks.items():
+        prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        assert not re.search(r"\]\((?![a-z]+:)|\.md\b|{nb-download}|^```{", prose, flags=re.MULTILINE), name
+        assert "symfold's documentation" in "".join(cells[-1]["source"])
+    assert "*The answer*: the same in two pages" in "".join("".join(cell["source"]) for cell in notebooks["lecture.ipynb"])
 
 
 @pytest.mark.skipif(not PAGES, reason="SYMFOLD_SITE names no built site")

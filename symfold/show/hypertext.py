@@ -24,6 +24,9 @@ PICTURE = "max-width: none; height: auto; background: white"
 ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot);)\w+;")  # of HTML; XML knows only these four
 MOST_IMAGE = 400_000  # bytes of a picture
 
+# a name with an index, and primes
+NAME = re.compile(r"\b([A-Za-z]|[A-Za-z]\w*?(?=_\{))_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)('*)")
+
 SPACED = set("=+-−±<>≤≥≠≈→∘⊙∈←∧∨")
 OPENING = set("([{|,;")
 OPENED, CLOSING = set("([{"), set(")]}")
@@ -58,20 +61,26 @@ def element(tag: str, content: str, **attributes: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Plain text, with names such as f_k and z_{k-1}, and powers, typeset.
+    """Plain text, with names such as f_k and z_{k-1}, powers, products, minus signs and epsilon typeset.
 
     >>> prose("f_k reads z_{k-1} & 10^6")
     '<i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> &amp; 10<sup>6</sup>'
     >>> prose("ln_1_{k-1}")
     'ln_1<sub>k−1</sub>'
+    >>> prose("f_2'(x)[v] - 3*t, of order 2 in epsilon")
+    '<i>f</i><sub>2</sub>′(x)[v] − 3\u2009t, of order 2 in <i>ε</i>'
     """
-    shown = re.sub(r"\b([A-Za-z]|[A-Za-z]\w*?(?=_\{))_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)", _indexed, escape(text))
-    return re.sub(r"(\w|\))\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
+    shown = NAME.sub(_indexed, escape(text, quote=False))
+    shown = re.sub(r"(?<=[\w)])\*(?=[A-Za-z(])", "\u2009", shown)
+    shown = re.sub(r"(?<=\s)-(?=\s|\d)", "−", shown)
+    shown = re.sub(r"\bepsilon\b", "<i>ε</i>", shown)
+    return re.sub(r"(\w|\)|</i>)\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
 
 
 def _indexed(match: re.Match[str]) -> str:
     name = f"<i>{match[1]}</i>" if len(match[1]) == 1 else match[1]
-    return f"{name}<sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
+    primes = "′" * len(match[4])
+    return f"{name}<sub>{(match[2] or match[3]).replace('-', '−')}</sub>{primes}"
 
 
 def bullets(sentences: Sequence[str], most: int = 20) -> str:

@@ -487,11 +487,19 @@ def test_lists_side_by_side_are_zip() -> None:
         sf.fold(lambda z, item: (seen.append(1), item[0](z) * len(seen))[1], sf.zipped(a, b), x)
 
 
+def mathematics(text: str) -> str:
+    """A formula as the page sets it."""
+    if text.startswith("P_n"):
+        return f"${text.replace('**', '^').replace('*', ' ')}$"
+    value = sp.sympify(text, locals={name: sp.Symbol(name) for name in "nt"}, evaluate=False)
+    return f"${sp.latex(value, order='none')}$"
+
+
 def table() -> str:
     """The table of docs/reference/zoo.md."""
     cells = [("name", "a step", "state", "paths", "span", "work", "inverse", "source")]
     cells += [
-        (row.name, f"`{row.formula}`", row.state, f"`{row.paths}`", f"`{row.span}`", f"`{row.work}`", row.inverse, row.source)
+        (row.name, f"`{row.formula}`", row.state, *map(mathematics, (row.paths, row.span, row.work)), row.inverse, row.source)
         for row in ARCHITECTURES.values()
     ]
     lines = [f"| {' | '.join(cell)} |" for cell in cells]

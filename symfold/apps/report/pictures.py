@@ -22,6 +22,7 @@ from symfold.show.diagram.svg import MARGIN, Canvas, number
 
 DIRECTION = "TB"
 MOST_NODES = 60  # of both nets at the level of layers; larger ones are drawn folded
+TALL = 1000  # of a drawing, in its own units; a taller one is not shrunk to the height of a window
 SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # CSS classes of nodes and edges by owner
 
 
@@ -111,7 +112,8 @@ def diagrams(comparison: Comparison) -> tuple[str, str]:
         title = f"Diagram of {name}: an arrow leads from each value to what reads it. {told}"
         parts = "\n".join(filter(None, Sided(geometry, picture, owner).parts()))
         drawings.append(
-            f'<svg class="diagram side-{side}" role="img" viewBox="{box}" font-family="{FAMILY}" font-size="{TEXT:g}">'
+            f'<svg class="diagram side-{side}{" tall" * (bottom - top > TALL)}" role="img" viewBox="{box}" '
+            f'font-family="{FAMILY}" font-size="{TEXT:g}">'
             f"<title>{escape(title)}</title>{re.sub('<title>.*?</title>', '', parts)}</svg>"
         )
     return drawings[0], drawings[1]

@@ -198,7 +198,7 @@ def _curve(line: Line, points: Sequence[tuple[float, float]], x: Scale, y: Scale
     for a, b in places:
         yield marker(line.mark, a, b)
     for (a, b), label in zip(places, line.labels, strict=False):
-        beside = (a + 7, b + 12, "start") if a < 2 * LEFT else (a - 7, b - 6, "end")  # clear of the axis
+        beside = (a + 7, b + 4, "start") if a < 2 * LEFT else (a - 7, b - 6, "end")  # clear of the axis
         yield (
             f'<text class="tick" x="{number(beside[0])}" y="{number(beside[1])}" '
             f'text-anchor="{beside[2]}">{escape(label)}</text>'
@@ -245,7 +245,7 @@ def heat(
 
     `axes` are the titles of rows and columns. Zeros are written as 0, in empty squares.
     """
-    size = max(26, min(64, 420 // max(1, len(columns))))
+    size = max(26, min(128, 420 // max(1, len(columns))))  # letters are about as large as in other plots
     left, top = 34 + 7 * max(map(len, rows), default=0), 46
     width, height = left + size * len(columns) + 8, top + size * len(rows) + 8
     parts = [
