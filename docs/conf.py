@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from jupyter_client import AsyncKernelManager
 from sphinx.application import Sphinx
@@ -111,14 +112,22 @@ class FormulaOf(SphinxDirective):
 
 def math_in_a_line(translator: HTML5Translator, node: nodes.math) -> None:
     """`$...$` of a page as MathML."""
-    translator.body.append(tex2mathml(node.astext()))
+    translator.body.append(mathml(node, as_block=False))
     raise nodes.SkipNode
 
 
 def math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
     """`$$...$$` of a page as MathML, in a box that scrolls."""
-    translator.body.append(f'<div class="formula">{tex2mathml(node.astext(), as_block=True)}</div>')
+    translator.body.append(f'<div class="formula">{mathml(node, as_block=True)}</div>')
     raise nodes.SkipNode
+
+
+def mathml(node: nodes.Element, as_block: bool) -> str:
+    try:
+        return tex2mathml(node.astext(), as_block=as_block)
+    except MathError as error:
+        logging.getLogger(__name__).warning("%s: %s", node.astext(), error, location=node)
+        return ""
 
 
 class Console(SphinxDirective):

@@ -58,7 +58,16 @@ def shortened(text: str, most: int) -> str:
 
 @dataclass(frozen=True)
 class Advice:
-    """A setting that would help: its name, a value for it, and the hint for Python; the command words its own hints."""
+    """A setting that would help: its name, a value for it, and the hint for Python; the command words its own hints.
+
+    >>> import symfold as sf
+    >>> deep = sf.fold(sf.mappers.residual, sf.layers("f1:61"), sf.tensor("x"))
+    >>> try:
+    ...     deep.formula(form="expanded")
+    ... except sf.errors.TooLarge as error:
+    ...     [(advice.setting, advice.value) for advice in error.advice]
+    [('form', 'steps'), ('form', 'fold'), ('max_ops', None)]
+    """
 
     setting: str
     value: object
@@ -82,53 +91,142 @@ class SymfoldError(Exception):
 
 
 class InvalidValue(SymfoldError, ValueError):
-    """A value that is not allowed here."""
+    """A value that is not allowed here.
+
+    >>> import symfold as sf
+    >>> sf.tensor("x", (None, -1))
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidValue: size (or None) of axis 1 of 'x'=-1 must be a whole number, at least 0
+    """
 
 
 class InvalidType(SymfoldError, TypeError):
-    """An object of a type that is not allowed here."""
+    """An object of a type that is not allowed here.
+
+    >>> import symfold as sf
+    >>> sf.fold(sf.mappers.residual, 3, sf.tensor("x"))
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidType: a fold runs over a list of items, layers, ...
+    """
 
 
 class ShapeError(InvalidValue):
-    """Shapes that do not fit together."""
+    """Shapes that do not fit together.
+
+    >>> import symfold as sf
+    >>> sf.tensor("a", (2, 3)) + sf.tensor("b", (2, 4))
+    Traceback (most recent call last):
+    ...
+    symfold.errors.ShapeError: cannot add (2, 3) to (2, 4)
+    """
 
 
 class UnknownName(InvalidValue, AttributeError):
-    """A name that is in no table."""
+    """A name that is in no table.
+
+    >>> import symfold as sf
+    >>> sf.losses.hubre
+    Traceback (most recent call last):
+    ...
+    symfold.errors.UnknownName: sf.losses has no name 'hubre' (did you mean sf.losses.huber?)
+    """
 
 
 class UnknownKey(SymfoldError, KeyError):
-    """A key that is not in a mapping."""
+    """A key that is not in a mapping.
+
+    >>> import symfold as sf
+    >>> sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2))).init(seed=0)["W9"]
+    Traceback (most recent call last):
+    ...
+    symfold.errors.UnknownKey: no parameter 'W9' (the net has 'W1', 'W2', 'b1', 'b2')
+    """
 
     __str__ = Exception.__str__  # KeyError would put the message in quotes
 
 
 class OutOfRange(SymfoldError, IndexError):
-    """A position beyond the ends of a sequence."""
+    """A position beyond the ends of a sequence.
+
+    >>> import symfold as sf
+    >>> sf.layers("f1:4")[3]
+    Traceback (most recent call last):
+    ...
+    symfold.errors.OutOfRange: layer 3 of 3 (must be from 0 to 2)
+    """
 
 
 class NoRule(SymfoldError, NotImplementedError):
-    """An operation for which a table has no row."""
+    """An operation for which a table has no row.
+
+    >>> import symfold as sf
+    >>> sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))(1.0)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.NoRule: layer f1 is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))
+    """
 
 
 class ImpureMapper(InvalidValue):
-    """A mapper that is not a pure function of (state, item)."""
+    """A mapper that is not a pure function of (state, item).
+
+    >>> import symfold as sf
+    >>> seen = []
+    >>> def count(z, f):
+    ...     seen.append(f)
+    ...     return f(z) * len(seen)
+    >>> sf.fold(count, sf.layers("f1:4"), sf.tensor("x"))
+    Traceback (most recent call last):
+    ...
+    symfold.errors.ImpureMapper: step 1: the mapper is not a pure function of ...
+    """
 
 
 class TooLarge(InvalidValue):
-    """A result that is larger than the given bound."""
+    """A result that is larger than the given bound.
+
+    >>> import symfold as sf
+    >>> sf.fold(sf.mappers.residual, sf.layers("f1:61"), sf.tensor("x")).formula(form="expanded")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.TooLarge: the expanded formula has about 10^18 operations ...
+    """
 
 
 class ParseError(InvalidValue):
-    """A typed expression outside the grammar."""
+    """A typed expression outside the grammar.
+
+    >>> import symfold as sf
+    >>> sf.mapper("z.real")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.ParseError: cannot read 'z.real': it is an attribute (allowed are z, x, layers such as f(...), ...
+    """
 
 
 class DataError(InvalidValue):
-    """A data table or a saved file that cannot be read or written."""
+    """A data table or a saved file that cannot be read or written.
+
+    >>> import symfold as sf
+    >>> sf.load("missing.safetensors")
+    Traceback (most recent call last):
+    ...
+    symfold.errors.DataError: cannot read 'missing.safetensors': no such file or directory
+    """
 
 
 class SystemFailure(SymfoldError, OSError):
-    """A failure of the machine, not a mistake of the user: a full disk, no memory, a program that does not run."""
+    """A failure of the machine, not a mistake of the user: a full disk, no memory, a program that does not run.
+
+    >>> import symfold as sf
+    >>> try:
+    ...     raise sf.errors.SystemFailure("cannot write 'net.svg': the disk is full")
+    ... except OSError as error:
+    ...     print(error)
+    cannot write 'net.svg': the disk is full
+    """
 
     def __init__(self, problem: str = "", *advice: Advice):
         SymfoldError.__init__(self, problem, *advice)
@@ -137,19 +235,53 @@ class SystemFailure(SymfoldError, OSError):
 
 
 class OutOfMemory(SystemFailure, MemoryError):
-    """Numbers that do not fit into memory."""
+    """Numbers that do not fit into memory.
+
+    >>> import symfold as sf
+    >>> wide = sf.layer("f", sf.dense(10**8, 10**8))(sf.tensor("x", (None, 10**8)))
+    >>> sf.Net.of(wide).init(seed=0)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.OutOfMemory: not enough memory for 10,000,000,100,000,000 numbers: ...
+    """
 
 
 class Diverged(SymfoldError, ArithmeticError):
-    """A training run whose loss is no longer finite."""
+    """A training run whose loss is no longer finite.
+
+    `params` are the last parameters with a finite loss.
+
+    >>> import symfold as sf
+    >>> loss = sf.squared_error(sf.parameter("w") * sf.tensor("x", (None,)), sf.tensor("target", (None,)))
+    >>> sf.fit(loss, {"w": 1.0}, {"x": [1.0], "target": [2.0]}, optimizer=sf.sgd(1e200), epochs=5)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.Diverged: the loss became inf at step 2, in epoch 2 (try a smaller rate, ...
+    """
 
 
 class GradientError(SymfoldError, ArithmeticError):
-    """An adjoint that disagrees with finite differences."""
+    """An adjoint that disagrees with finite differences.
+
+    >>> import symfold as sf
+    >>> sf.check_grad(sf.Net.of(sf.tanh(sf.tensor("x", ()))), tolerance=1e-18)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.GradientError: the gradient disagrees with finite differences for 'x': ... allowed 1e-18)
+    """
 
 
 class MissingPackage(SymfoldError, ModuleNotFoundError):
-    """An optional package that is needed but not installed."""
+    """An optional package that is needed but not installed.
+
+    >>> import symfold as sf
+    >>> from unittest.mock import patch
+    >>> with patch.dict("sys.modules", {"anywidget": None}):  # as if it were not installed
+    ...     sf.explore()
+    Traceback (most recent call last):
+    ...
+    symfold.errors.MissingPackage: sf.explore needs the package anywidget (pip install 'symfold[notebook]')
+    """
 
 
 def depth_is_symbolic(symbol: object, *others: Advice, problem: str = "") -> InvalidValue:

@@ -91,6 +91,20 @@ def test_every_public_name_says_what_it_does_and_every_function_is_shown_in_use(
     assert len(functions) > 150 and [long for long in functions if long.rpartition(".")[2] not in words] == []
 
 
+CLASSES = {value: long for long, value in public() if inspect.isclass(value)}
+
+
+@pytest.mark.parametrize("value", CLASSES, ids=CLASSES.__getitem__)
+def test_every_public_class_has_an_example(value: type) -> None:
+    assert "\n>>> " in (inspect.getdoc(value) or "")
+
+
+def test_errors_that_docstrings_name_are_errors_of_symfold() -> None:
+    texts = [(long, line) for long, value in public() for line in re.findall(r"Errors: ([^>]*?)(?:\n\n|\Z)", inspect.getdoc(value) or "")]
+    named = [(long, word) for long, text in texts for word in re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", text)]
+    assert len(named) > 10 and [(long, word) for long, word in named if word not in sf.errors.__all__] == []
+
+
 def test_pages_that_need_a_package_say_so() -> None:
     """Where it is missing, the build shows their cells without running them."""
     conf = ast.parse((DOCS / "conf.py").read_text("utf-8"))

@@ -160,7 +160,19 @@ def order_of(block: Block) -> list[Node]:
 
 
 class Interpreter:
-    """A meaning of nodes. Override `leaf` and `apply`; also `index` and `collect` if sequences can be single values."""
+    """A meaning of nodes. Override `leaf` and `apply`; also `index` and `collect` if sequences can be single values.
+
+    `run(outputs)` gives the meaning of each; a fold runs step by step.
+
+    >>> import symfold as sf
+    >>> class Depth(Interpreter):
+    ...     def leaf(self, node):
+    ...         return 0
+    ...     def apply(self, node, args):
+    ...         return 1 + max(args)
+    >>> Depth().run(sf.fold(lambda z, f: f(z) + z, sf.layers("f1:4"), sf.tensor("x")).outputs)
+    [6]
+    """
 
     # -- what subclasses define
 

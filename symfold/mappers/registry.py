@@ -97,7 +97,12 @@ def kind_of_part(value: object) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """A named mapper: `make(x)` is the mapper for the initial input x, `formula` its step."""
+    """A named mapper: `make(x)` is the mapper for the initial input x, `formula` its step.
+
+    >>> from symfold.mappers import MAPPERS
+    >>> MAPPERS["boosting"].formula, MAPPERS["boosting"].make(tensor("x"))
+    ('f(x) + z', boosting(x))
+    """
 
     name: str
     make: Callable[[Any], Mapper]

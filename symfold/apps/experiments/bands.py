@@ -13,7 +13,11 @@ from symfold.base.results import Result
 
 @dataclass(frozen=True)
 class Budget:
-    """The budget of an experiment: seeds, training rows, update steps per training, and the number of trainings."""
+    """The budget of an experiment: seeds, training rows, update steps per training, and the number of trainings.
+
+    >>> print(Budget(seeds=10, rows=265, steps=400, trainings=60))
+    10 seeds, 265 rows, 400 steps a training, 60 trainings
+    """
 
     seeds: int
     rows: int
@@ -27,7 +31,12 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class Band(Result):
-    """The mean over seeds, minus and plus two standard errors: numbers, or arrays of one shape."""
+    """The mean over seeds, minus and plus two standard errors: numbers, or arrays of one shape.
+
+    >>> one, other = Band(2.0, 1.5, 2.5), Band(3.0, 2.4, 3.6)
+    >>> print(one, one.overlaps(other), other.holds(2.0))
+    2 [1.5, 2.5] True False
+    """
 
     mean: Any
     low: Any

@@ -91,6 +91,9 @@ class Backend:
     - `package`: the optional package that it needs; the extra of the backend's name installs it.
     - `dtypes`: the types of numbers that it computes with.
     - `processes()`: the number of processes that take the same steps together, so that their calls must be the same.
+
+    >>> BACKENDS["numpy"].installed, BACKENDS["jax"].package, BACKENDS["native"].dtypes
+    (True, 'jax', ('float64', 'float32'))
     """
 
     name: str

@@ -28,7 +28,11 @@ Formula = Callable[..., sp.Expr]
 
 @dataclass(frozen=True)
 class Point:
-    """A special point: the arguments, the value, and the slope by each argument."""
+    """A special point: the arguments, the value, and the slope by each argument.
+
+    >>> Point(at=(0,), value=0, slopes=(1,))  # of tanh at 0
+    Point(at=(0,), value=0, slopes=(1,))
+    """
 
     at: tuple[sp.Expr | float, ...]
     value: sp.Expr | float

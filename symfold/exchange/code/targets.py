@@ -32,6 +32,9 @@ class CodeTarget:
     - `stack`: a list of arrays as one array
     - `root`: a square root
     - `wrapped`: a number as an argument of a function
+
+    >>> TARGETS["numpy"].imports, TARGETS["numpy"].root
+    (('import math', 'import numpy as np'), 'np.sqrt({0})')
     """
 
     name: str

@@ -25,14 +25,24 @@ Path = tuple[int, ...]  # the parts of composed optimizers that lead to the rule
 
 @dataclass(frozen=True)
 class PerParameter:
-    """A slot of one number per parameter, such as a step counter; its axes have size 1, to broadcast."""
+    """A slot of one number per parameter, such as a step counter; its axes have size 1, to broadcast.
+
+    >>> steps = PerParameter("steps")
+    >>> Optimizer("counting", lambda w, g, steps: (w - g / (steps + 1), steps + 1), (steps,)).slots
+    (PerParameter(name='steps'),)
+    """
 
     name: str
 
 
 @dataclass(frozen=True)
 class Shared:
-    """A slot of one number for all parameters: the rule must give the same next value for each of them."""
+    """A slot of one number for all parameters: the rule must give the same next value for each of them.
+
+    >>> steps = Shared("steps")
+    >>> Optimizer("counting", lambda w, g, steps: (w - g / (steps + 1), steps + 1), (steps,)).slots
+    (Shared(name='steps'),)
+    """
 
     name: str
 
