@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import pickle
 import re
+import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from typing import Any
@@ -302,3 +303,15 @@ def test_a_table_shows_its_first_and_last_rows_and_says_how_many_are_between() -
         assert sum(between) + len(numbers) == size and len(numbers) <= 20
         assert numbers == sorted(numbers) and set(numbers) <= set(range(size))
         assert re.findall(r"\d+", text_of(table.html()).replace(",", "")) == re.findall(r"\d+", table.text().replace(",", ""))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READING_ALL)
+def test_a_display_of_many_different_steps_writes_the_first_alone(name):
+    """The same lines as of a net that is written as a whole, in the time of a net of a hundred steps."""
+    deep, shorter = (sf.mappers.ARCHITECTURES[name].net(depth) for depth in (700, 120))
+    start = time.process_time()
+    shown = str(deep)
+    assert time.process_time() - start < 2
+    assert shown == str(shorter) and shown.endswith("...") and len(shown) < 2000
+    assert deep._repr_latex_() is None

@@ -34,7 +34,9 @@ from typing import Any
 
 from symfold.base.arguments import one_of, quoted, real
 from symfold.core.attach import attach
+from symfold.core.folds import Select
 from symfold.core.net import Net
+from symfold.core.nodes import Node
 from symfold.errors import Advice, InvalidValue, SymfoldError, TooLarge
 from symfold.show.notation import choices as choices  # choices, maps and primitives: for their rows
 from symfold.show.notation import expanded
@@ -54,6 +56,7 @@ from symfold.transform.rolling import roll
 FORMS = ("fold", "steps", "expanded")
 SHORT = 24  # steps that `print(net)` lists
 BOUND = 1900  # characters that it shows
+MOST_BLOCKS = 200  # different steps, whose lines together are longer
 TAGS = 8  # times as many in MathML, most of it tags
 
 
@@ -202,9 +205,18 @@ def folded(net: Net) -> Net:
     return roll(net, search=False) if len(net.bindings) > SHORT else net
 
 
+def _beginning(net: Net) -> Net | None:
+    """The first steps of a net whose steps are many and all different: no display shows more, so no more is written."""
+    if len({node.op.block for node in net.bindings}) <= MOST_BLOCKS:
+        return None
+    return folded(Net.of(Node(Select(0), (net.bindings[MOST_BLOCKS // 2],))))
+
+
 def describe(net: Net) -> str:
     """What `print(net)` shows: the steps of a short net, the folded form of a long one; under 2,000 characters."""
     try:
+        if (beginning := _beginning(net)) is not None:
+            return _clipped(_framed_fold(beginning, style_of(beginning, "text")))
         return _short(folded(net), style_of(net, "text"))
     except Exception as error:  # a display must never raise
         return f"a net that cannot be shown ({error})"[:BOUND]
@@ -213,6 +225,8 @@ def describe(net: Net) -> str:
 def display_latex(net: Net) -> str | None:
     """What a notebook shows, or None if it would be too long."""
     try:
+        if _beginning(net) is not None:
+            return None
         shown = _short(folded(net), style_of(net, "latex"))
         return None if shown.endswith("...") else f"$\\displaystyle {shown}$"
     except Exception:  # likewise
@@ -221,6 +235,8 @@ def display_latex(net: Net) -> str | None:
 
 def display_mathml(net: Net) -> str | None:
     """The same as MathML, or None if it would be too long."""
+    if _beginning(net) is not None:
+        return None
     shown = _whole(folded(net), style_of(net, "mathml"), TAGS * BOUND)
     return shown if shown is None or shown.startswith("<math") else f"{MATH}{shown}</math>"
 
