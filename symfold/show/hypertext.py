@@ -68,7 +68,7 @@ def prose(text: str) -> str:
     >>> prose("ln_1_{k-1}")
     'ln_1<sub>k−1</sub>'
     >>> prose("f_2'(x)[v] - 3*t, of order 2 in epsilon")
-    '<i>f</i><sub>2</sub>′(x)[v] − 3\u2009t, of order 2 in <i>ε</i>'
+    '<i>f</i>′<sub>2</sub>(x)[v] − 3\u2009t, of order 2 in <i>ε</i>'
     """
     shown = NAME.sub(_indexed, escape(text, quote=False))
     shown = re.sub(r"(?<=[\w)])\*(?=[A-Za-z(])", "\u2009", shown)
@@ -80,7 +80,7 @@ def prose(text: str) -> str:
 def _indexed(match: re.Match[str]) -> str:
     name = f"<i>{match[1]}</i>" if len(match[1]) == 1 else match[1]
     primes = "′" * len(match[4])
-    return f"{name}<sub>{(match[2] or match[3]).replace('-', '−')}</sub>{primes}"
+    return f"{name}{primes}<sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
 
 
 def bullets(sentences: Sequence[str], most: int = 20) -> str:

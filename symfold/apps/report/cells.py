@@ -30,7 +30,7 @@ class Formula:
     def text(self) -> str:
         return self.write("text").strip().replace("**", "^")
 
-    @property
+    @cached_property
     def mathml(self) -> str:
         shown = self.write("mathml")
         return shown if shown.startswith("<math") else f'<math display="block">{flat_brackets(shown)}</math>'
