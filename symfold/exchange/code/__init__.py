@@ -6,7 +6,8 @@ In: a net. Out: the source of a function of its parameters and inputs, which nee
     targets             the row of a target, and the table
     array_functions     spellings that NumPy and JAX share
     numpy, torch, jax   one target each
-    identifiers         valid names, each used once
+    identifiers         valid names, each used once; names that differ in a number
+    line_breaks         long statements over several lines
     writer              nodes as statements, folds as loops
     function            the whole function
 """

@@ -217,6 +217,39 @@ def embedded(numbers: str) -> Spelling:
     return lambda node, args, shape: f"{args[0].atom}[{numbers.format(args[1].text)}]"
 
 
+def added_rows(arange: str, array: str) -> Spelling:
+    """The helper `add_rows` at fixed positions, which are a range or a list: the adjoint of `take`."""
+
+    def spelling(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+        positions = attributes(node)["positions"]
+        if isinstance(positions, range):
+            numbers = f"{arange}({positions.start}, {positions.stop}, {positions.step})"
+        else:
+            numbers = array.format(list(positions))
+        return f"add_rows({args[0].text}, {args[1].atom}.shape, {numbers})"
+
+    return spelling
+
+
+def added_embedded(numbers: str) -> Spelling:
+    """The helper `add_rows` at numbers that are a value: the adjoint of `embed`."""
+    return lambda node, args, shape: f"add_rows({args[0].text}, {args[1].atom}.shape, {numbers.format(args[2].text)})"
+
+
+def at_largest(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    """The helper `at_max`, with its axes as a tuple."""
+    axis = attributes(node)["axis"]
+    axes = axis if axis is not None else tuple(range(shape(node.args[0].shape).count(",") or 1))
+    return f"at_max({args[0].text}, {axes!r})"
+
+
+def added_windows(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    """The helper `add_windows`: the adjoint of `windows`."""
+    given = attributes(node)
+    settings = ", ".join(f"{name}={given[name]!r}" for name in ("kernel", "stride", "padding", "dilation"))
+    return f"add_windows({args[0].text}, {args[1].atom}.shape, {settings})"
+
+
 def literal(value: Any) -> str:
     """A setting as Python writes it."""
     return f'float("{value}")' if isinstance(value, float) and not math.isfinite(value) else repr(value)
@@ -289,6 +322,9 @@ def primitives(np: str) -> dict[str, Rule]:
         "broadcast_like": f"{np}.broadcast_to({{0}}, {np}.shape({{1}}))",
         "einsum": lambda node, args, shape: f'{np}.einsum("{attributes(node)["subscripts"]}", {listed(args)})',
         "convolution": windowed("convolution", ("stride", "padding", "dilation", "groups")),
+        "at_max": at_largest,
+        "add_windows": added_windows,
+        "windows": windowed("windows", ("kernel", "stride", "padding", "dilation", "fill")),
         "alike": itself,
         "single": itself,
         "remat": itself,
@@ -297,6 +333,14 @@ def primitives(np: str) -> dict[str, Rule]:
 
 def _counted(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axis % len(axes) for axis in axes)
+
+
+# the offsets of a window, each with the slices of an image that hold the entries there
+PLACES = """\
+def places(counts, kernel, stride, dilation):
+    for offset in itertools.product(*map(range, kernel)):
+        axes = zip(offset, counts, stride, dilation)
+        yield offset, tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, n, s, d in axes)"""
 
 
 def helpers(np: str) -> dict[str, str]:
@@ -336,5 +380,14 @@ def helpers(np: str) -> dict[str, str]:
                 "    axes = tuple(k for k, size in enumerate(shape) if size == 1 and a.shape[k] != 1)\n"
                 "    return np.sum(a, axis=axes, keepdims=True)"
             ),
+            "at_max": (
+                "def at_max(z, axis):\n"
+                "    last = tuple(range(-len(axis), 0))\n"
+                "    moved = np.moveaxis(z, axis, last)\n"
+                "    flat = np.reshape(moved, (*moved.shape[: moved.ndim - len(axis)], -1))\n"
+                "    first = np.arange(flat.shape[-1]) == np.argmax(flat, axis=-1)[..., None]\n"
+                "    return np.moveaxis(np.reshape(first, moved.shape).astype(z.dtype), last, axis)"
+            ),
+            "places": PLACES,
         }.items()
     }

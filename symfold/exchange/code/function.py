@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,12 +23,13 @@ from symfold.core.stacked_inputs import Numbered, compress
 from symfold.errors import listing, plural
 from symfold.exchange.code.expressions import Code
 from symfold.exchange.code.identifiers import Identifiers
+from symfold.exchange.code.line_breaks import INDENT, bracketed, filled, statement
 from symfold.exchange.code.targets import TARGETS
-from symfold.exchange.code.writer import ARITHMETIC, INDENT, Writer
+from symfold.exchange.code.writer import ARITHMETIC, WIDE, Writer
 from symfold.show.notation import brief_formula
 from symfold.show.notation.loops import Letters, stems_of
 
-WIDE, TALL, MOST = 100, 8, 24  # characters and lines of a formula, and lists of parameters, in a docstring
+TALL, MOST = 8, 24  # lines of a formula, and lists of parameters, in a docstring
 
 
 @walking_once
@@ -71,11 +73,12 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     inputs = {node.op.name: identifiers.fresh(node.op.name) for node in net.inputs}
     writer = Writer(row, identifiers, Letters(stems_of(net)), inputs)
     results = [writer.stacked(writer.numeric(code)) for code in writer.scope(roots, {})]
-    for line in _return(net.form, results):
-        writer.emit(line)
+    writer.lines += [INDENT + line for line in _return(net.form, results)]
     docstring = [f"{INDENT}{line}".rstrip() for line in _docstring(net, flat, inputs)]
     arguments = ", ".join([*(["params"] if reads_params else []), *inputs.values()])
-    function = "\n".join([f"def {name}({arguments}):", *docstring, *writer.lines])
+    head = f"def {name}({arguments}):"
+    heads = [head] if len(head) <= WIDE else bracketed("def ", f"{name}({arguments})", ":", WIDE)
+    function = "\n".join([*heads, *docstring, *writer.lines])
     parts = [*(row.helpers[helper] for helper in writer.helpers), function]
     imports = [line for module, line in row.modules.items() if any(re.search(rf"\b{module}\.", part) for part in parts)]
     return "\n\n\n".join(["\n".join(imports), *parts] if imports else parts) + "\n"
@@ -83,14 +86,21 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
 
 def _docstring(net: Net, flat: Net, inputs: Mapping[str, str]) -> Iterator[str]:
     """The formula, if it is short, and the shapes."""
-    lines = (brief_formula(flat, TALL * WIDE) or "").split("\n")
-    if not lines[0] or len(lines) > TALL or max(map(len, lines)) > WIDE:
+    wide, quotes = WIDE - len(INDENT), '"""'
+    lines = (brief_formula(flat, TALL * wide) or "").split("\n")
+    if not lines[0] or len(lines) > TALL or max(map(len, lines)) > wide - len(quotes):
         lines = ["The results of the net for these inputs."]
-    quotes = '"""'
     lines = [line.replace("\\", "\\\\").replace(quotes, "'''") for line in lines]
     yield f"{quotes}{lines[0]}"
     yield from lines[1:]
     yield ""
+    for line in _shapes(net, flat, inputs):
+        yield from textwrap.wrap(line, wide, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False)
+    yield quotes
+
+
+def _shapes(net: Net, flat: Net, inputs: Mapping[str, str]) -> Iterator[str]:
+    """The shapes of inputs, parameters and results, a line each."""
     for node in net.inputs:
         yield f"{inputs[node.op.name]}: {show(node.shape)}"
     families = [leaf for leaf in flat.leaves if leaf.op.role == "parameter"]
@@ -99,7 +109,6 @@ def _docstring(net: Net, flat: Net, inputs: Mapping[str, str]) -> Iterator[str]:
     if len(families) > MOST:
         yield f"... and {plural(len(families) - MOST, 'more parameter')}"
     yield f"returns: {listing(map(show, (node.shape for node in net.outputs)), TALL)}"
-    yield quotes
 
 
 def _return(form: Form, results: Sequence[Code]) -> list[str]:
@@ -107,9 +116,11 @@ def _return(form: Form, results: Sequence[Code]) -> list[str]:
     text = _returned(form, iter(results))
     if form != LEAF and form[0] == "tuple" and len(form[1]) > 1:
         text = text[1:-1]
-    if len(text) <= WIDE or form == LEAF or form[0] != "named":
-        return [f"return {text}"]
-    return ["return {", *(f"{INDENT}{entry}," for entry in _entries(form[1], iter(results))), "}"]
+    wide = WIDE - len(INDENT)
+    if form == LEAF or form[0] != "named" or len(text) <= wide:
+        return statement(f"return {text}", wide)
+    lines = [line for entry in _entries(form[1], iter(results)) for line in filled(f"{entry},", wide - len(INDENT))]
+    return ["return {", *(INDENT + line for line in lines), "}"]
 
 
 def _returned(form: Form, results: Iterator[Code]) -> str:

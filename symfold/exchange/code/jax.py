@@ -1,6 +1,8 @@
 """JAX."""
 
 from symfold.exchange.code.array_functions import (
+    added_embedded,
+    added_rows,
     along,
     embedded,
     functions,
@@ -12,9 +14,28 @@ from symfold.exchange.code.array_functions import (
 )
 from symfold.exchange.code.targets import CodeTarget, add_target
 
-OWN = ("attention", "layer_norm", "causal_mask", "sum_to")
+OWN = ("attention", "layer_norm", "causal_mask", "sum_to", "at_max", "places")
 HELPERS = {
     **{name: source.replace("softmax(", "jax.nn.softmax(") for name, source in helpers("jnp").items() if name in OWN},
+    "add_rows": """\
+def add_rows(values, shape, rows):
+    return jnp.zeros(shape, values.dtype).at[rows].add(values)""",
+    "windows": """\
+def windows(x, kernel, stride, padding, dilation, fill):
+    around = [(0, 0)] * (x.ndim - len(kernel)) + [(size, size) for size in padding]
+    x = jnp.pad(x, around, constant_values=fill)
+    spans = zip(x.shape[-len(kernel) :], kernel, stride, dilation)
+    counts = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in spans]
+    parts = [x[(..., *place)] for _, place in places(counts, kernel, stride, dilation)]
+    return jnp.reshape(jnp.stack(parts, axis=-1), (*parts[0].shape, *kernel))""",
+    "add_windows": """\
+def add_windows(values, shape, kernel, stride, padding, dilation):
+    around = [0] * (len(shape) - len(kernel)) + list(padding)
+    total = jnp.zeros([n + 2 * size for n, size in zip(shape, around)], values.dtype)
+    counts = values.shape[-2 * len(kernel) : -len(kernel)]
+    for offset, place in places(counts, kernel, stride, dilation):
+        total = total.at[(..., *place)].add(values[(..., *offset)])
+    return total[tuple(slice(size, size + n) for n, size in zip(shape, around))]""",
     "put": """\
 def put(value, shape, index):
     return jnp.zeros(shape, jnp.asarray(value).dtype).at[index].set(value)""",
@@ -28,7 +49,9 @@ def convolution(x, weight, stride, padding, dilation, groups):
 def max_pool(x, kernel, stride, padding, dilation):
     around = [(0, 0), (0, 0), *((size, size) for size in padding)]
     sizes, steps, apart = (1, 1, *kernel), (1, 1, *stride), (1, 1, *dilation)
-    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, sizes, steps, around, window_dilation=apart)""",
+    return jax.lax.reduce_window(
+        x, -jnp.inf, jax.lax.max, sizes, steps, around, window_dilation=apart
+    )""",
     "sum_pool": """\
 def sum_pool(x, kernel, stride, padding, dilation):
     around = [(0, 0), (0, 0), *((size, size) for size in padding)]
@@ -38,7 +61,8 @@ def sum_pool(x, kernel, stride, padding, dilation):
 def mean_pool(x, kernel, stride, padding, dilation, padded):
     ones = jnp.ones_like(x)
     if padded:
-        ones = jnp.pad(ones, [(0, 0), (0, 0), *((size, size) for size in padding)], constant_values=1)
+        around = [(0, 0), (0, 0), *((size, size) for size in padding)]
+        ones = jnp.pad(ones, around, constant_values=1)
     counts = sum_pool(ones, kernel, stride, [0 if padded else size for size in padding], dilation)
     return sum_pool(x, kernel, stride, padding, dilation) / counts""",
 }
@@ -46,7 +70,7 @@ def mean_pool(x, kernel, stride, padding, dilation, padded):
 ROW = add_target(
     CodeTarget(
         "jax",
-        ("import jax", "import jax.numpy as jnp"),
+        ("import itertools", "import jax", "import jax.numpy as jnp"),
         {
             **functions("jnp"),
             **{name: f"jax.nn.{name}({{0}})" for name in ("sigmoid", "relu", "softplus", "silu", "mish")},
@@ -60,6 +84,8 @@ ROW = add_target(
             "logsumexp": reduced("jax.nn.logsumexp"),
             "embed": embedded("jnp.asarray({0}, dtype=int)"),
             "take": rows("jnp.array({0})"),
+            "add_rows": added_rows("jnp.arange", "jnp.array({0})"),
+            "add_embedded": added_embedded("jnp.asarray({0}, dtype=int)"),
             "stop_gradient": "jax.lax.stop_gradient({0})",
             "max_pool": windowed("max_pool", ("kernel", "stride", "padding", "dilation")),
             "mean_pool": windowed("mean_pool", ("kernel", "stride", "padding", "dilation", "padded")),

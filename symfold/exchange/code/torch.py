@@ -7,9 +7,14 @@ from symfold.errors import NoRule
 from symfold.exchange.code.array_functions import (
     COMPARISONS,
     LOGIC,
+    PLACES,
     SAME_NAME,
     SAME_NAME_OF_TWO,
     accumulated,
+    added_embedded,
+    added_rows,
+    added_windows,
+    at_largest,
     attended,
     attributes,
     axes_text,
@@ -36,6 +41,26 @@ from symfold.exchange.code.expressions import PRODUCT, Code
 from symfold.exchange.code.targets import CodeTarget, Rule, ShapeText, add_target
 
 HELPERS = {
+    "places": PLACES,
+    "add_rows": """\
+def add_rows(values, shape, rows):
+    return values.new_zeros(shape).index_put((rows,), values, accumulate=True)""",
+    "at_max": """\
+def at_max(z, axis):
+    last = tuple(range(-len(axis), 0))
+    moved = torch.movedim(z, axis, last)
+    flat = torch.reshape(moved, (*moved.shape[: moved.ndim - len(axis)], -1))
+    order = torch.arange(flat.shape[-1], device=z.device)
+    first = order == torch.argmax(flat, dim=-1, keepdim=True)
+    return torch.movedim(torch.reshape(first, moved.shape).to(z.dtype), last, axis)""",
+    "add_windows": """\
+def add_windows(values, shape, kernel, stride, padding, dilation):
+    around = [0] * (len(shape) - len(kernel)) + list(padding)
+    total = values.new_zeros([n + 2 * size for n, size in zip(shape, around)])
+    counts = values.shape[-2 * len(kernel) : -len(kernel)]
+    for offset, place in places(counts, kernel, stride, dilation):
+        total[(..., *place)] += values[(..., *offset)]
+    return total[tuple(slice(size, size + n) for n, size in zip(shape, around))]""",
     "put": """\
 def put(value, shape, index):
     result = value.new_zeros(shape)
@@ -159,7 +184,11 @@ PRIMITIVES: dict[str, Rule] = {
     "max_pool": largest_of_windows,
     "mean_pool": mean_of_windows,
     "windows": windowed("windows", ("kernel", "stride", "padding", "dilation", "fill")),
+    "add_windows": added_windows,
+    "at_max": at_largest,
     "embed": embedded("{0}.long()"),
+    "add_rows": added_rows("torch.arange", "torch.tensor({0})"),
+    "add_embedded": added_embedded("{0}.long()"),
     "stop_gradient": lambda node, args, shape: f"{args[0].atom}.detach()",
     "alike": itself,
     "single": itself,
@@ -168,7 +197,7 @@ PRIMITIVES: dict[str, Rule] = {
 
 ROW = add_target(
     CodeTarget(
-        "torch", ("import torch",), FUNCTIONS, PRIMITIVES, HELPERS,
+        "torch", ("import itertools", "import torch"), FUNCTIONS, PRIMITIVES, HELPERS,
         array="torch.tensor({0}, dtype=torch.float64)",
         stack="torch.stack({0})",
         root="torch.sqrt({0})",

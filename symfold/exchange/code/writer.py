@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -23,11 +22,12 @@ from symfold.core.leaves import Constant, FrozenArray, Input, number_of
 from symfold.core.nodes import Node, is_elementwise, walk
 from symfold.core.primitives import is_apply
 from symfold.core.shapes import NAME, Shape, is_known
-from symfold.core.stacked_inputs import Numbered, is_input, is_stacked, known_count
+from symfold.core.stacked_inputs import is_input, is_stacked, known_count
 from symfold.errors import NoRule, TooLarge
 from symfold.exchange.code.array_functions import truth
 from symfold.exchange.code.expressions import ATOM, POWER, PRODUCT, SIGN, Code, multiplied, summed
-from symfold.exchange.code.identifiers import Identifiers
+from symfold.exchange.code.identifiers import Identifiers, run_of
+from symfold.exchange.code.line_breaks import INDENT, statement
 from symfold.exchange.code.targets import CodeTarget, filled
 from symfold.show.notation.loops import INDICES, Letters
 
@@ -35,11 +35,10 @@ Numbers: TypeAlias = Mapping[Node, float]  # the values of nodes that are Python
 NO_NUMBERS: Numbers = {}
 SHORT = 20  # characters of numbers that are written as a sum or a product
 LONG = 72  # characters of an expression that is written inside another
-WIDE = 96  # characters of a line
+WIDE = 100  # characters of a line
 MOST = 2_000  # numbers of an array that is written out
 ARITHMETIC = (sp.Add, sp.Mul, sp.Pow, divide)
 EXACT = 2**53  # every smaller whole number is a float
-INDENT = "    "
 
 
 class Writer:
@@ -52,8 +51,10 @@ class Writer:
         self.nesting = 1
         self.states: dict[Node, str] = {}  # the variables of last states
 
-    def emit(self, line: str) -> None:
-        self.lines.append(INDENT * self.nesting + line)
+    def emit(self, text: str) -> None:
+        """Write a statement."""
+        indent = INDENT * self.nesting
+        self.lines += [indent + line for line in statement(text, WIDE - len(indent))]
 
     # -- a run of operations
 
@@ -97,21 +98,19 @@ class Writer:
     def leaf(self, node: Node, several: bool, only_looped: bool) -> Code:
         if is_stacked(node):
             names, parameters = node.op.names, node.op.role == "parameter"
-            if parameters and isinstance(names, Numbered) and names.prefix.isidentifier():
-                last = names.start + names.step * known_count(names.count)
-                step = f", {names.step}" if names.step > 1 else ""
+            known_count(node.op.count)
+            run = run_of(names) if parameters else None
+            if run:
                 number = self.identifiers.fresh("k")
                 self.identifiers.taken.discard(number)
-                entry = f'params[f"{names.prefix}{{{number}}}"]'
-                text = f"[{entry} for {number} in range({names.start}, {last}{step})]"
+                entry = f'params[f"{run.before}{{{number}}}{run.after}"]'
+                text = f"[{entry} for {number} in range({', '.join(map(str, run.numbers))})]"
             else:
-                known_count(node.op.count)
-                text = (
-                    f"[{', '.join(f'params[{_quoted(name)}]' if parameters else self.inputs[name] for name in names)}]"
-                )
-            first = names.prefix if isinstance(names, Numbered) else re.sub(r"_?\d+$", "", names[0])
+                members = (f"params[{_quoted(name)}]" if parameters else self.inputs[name] for name in names)
+                text = f"[{', '.join(members)}]"
+            first = run.family if run else re.sub(r"_?\d+$", "", names[0])
             code = Code(text if only_looped else self.called(self.target.stack.format(text)), listed=only_looped)
-            return self.named(code, first.rstrip("_") or "values")
+            return self.named(code, first.strip("_") or "values")
         assert isinstance(node.op, Input)
         if node.op.role != "parameter":
             return Code(self.inputs[node.op.name])
@@ -282,8 +281,7 @@ class Writer:
         emitted = [self.identifiers.fresh(f"{state_of(result)}s") for result in block.results[fold.carries :]]
         for name in emitted:
             self.emit(f"{name} = []")
-        for line in _loop(entries, count):
-            self.emit(line)
+        self.emit(_loop(entries, count))
         self.nesting += 1
         constant = zip(block.formals[fold.carries :], node.args[fold.carries :], fold.each, strict=True)
         given = {formal: numbers[arg] for formal, arg, each in constant if not each and arg in numbers}
@@ -343,19 +341,12 @@ def _powered(base: str, exponent: str) -> str:
     return f"{base}**{exponent}" if is_short else f"{base} ** {exponent}"
 
 
-def _loop(entries: Sequence[tuple[str, str]], count: int) -> list[str]:
-    """The lines that begin a loop."""
+def _loop(entries: Sequence[tuple[str, str]], count: int) -> str:
+    """The line that begins a loop."""
     if not entries:
-        return [f"for _ in range({count}):"]
+        return f"for _ in range({count}):"
     names, sequences = (", ".join(parts) for parts in zip(*entries, strict=True))
-    line = f"for {names} in {f'zip({sequences})' if len(entries) > 1 else sequences}:"
-    if len(line) <= WIDE:
-        return [line]
-    return ["for (", *_wrapped(names), ") in zip(", *_wrapped(sequences), "):"]
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDE, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False)
+    return f"for {names} in {f'zip({sequences})' if len(entries) > 1 else sequences}:"
 
 
 def _number(value: float) -> Code:
