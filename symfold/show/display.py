@@ -10,11 +10,9 @@ from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
 from symfold.show.diagram import MOST_NODES, display_svg, svg_of_graph, to_svg
-from symfold.show.diagram.layout import Picture, new_digraph
 from symfold.show.graph.record import Graph
 from symfold.show.hypertext import element, image, mathematics, shown_safely
 from symfold.show.notation import describe, display_mathml
-from symfold.show.render import render
 
 MOST_FORMULA = 20_000  # nodes of a net; the formula of more is long, and would be written twice to find that out
 MOST_EDGES = 3 * MOST_NODES
@@ -50,13 +48,7 @@ def display_graph(graph: nx.MultiDiGraph) -> str | None:
     """The picture of a graph that `net.graph` made; None for a large one, or one that has been changed beyond that."""
     if len(graph) > MOST_NODES or graph.number_of_edges() > MOST_EDGES:
         return None
-    if graph.graph["level"] == "fold":  # loops around single nodes are drawn by Graphviz
-        digraph = new_digraph("net")
-        Picture(graph).into(digraph)
-        svg = render(digraph.source, "svg").decode()
-    else:
-        svg = svg_of_graph(graph)
-    return element("p", escape(str(graph))) + image(svg, f"Picture of a {graph}")
+    return element("p", escape(str(graph))) + image(svg_of_graph(graph), f"Picture of a {graph}")
 
 
 def display_bundle(net: Net, include: object = None, exclude: object = None) -> dict[str, str]:

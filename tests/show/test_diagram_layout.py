@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategies import formulas, nets
 
 import symfold as sf
-from symfold.show.diagram import svg_of_several, to_svg
+from symfold.show.diagram import svg_of_graph, svg_of_several, to_svg
 from symfold.show.diagram.lettering import mathematics, width
 
 X = sf.tensor("x")
@@ -221,6 +221,25 @@ def test_a_fold_reads_the_states_of_another_past_all_titles_in_any_net(name, dep
 @pytest.mark.parametrize("name", ["bidirectional", "unet"])
 def test_a_deep_net_that_reads_a_computed_sequence_backwards_is_drawn(name):
     assert not collisions(Drawing.of(to_svg(sf.adjoint(net_of(name, "n", "layer")))))
+
+
+@pytest.mark.parametrize("name", ["residual", pytest.param("mixture", marks=pytest.mark.slow), pytest.param("lstm", marks=pytest.mark.slow)])
+def test_a_fold_has_a_loop_for_each_part_of_its_state(name):
+    net = net_of(name, 3, "layer")
+    for each in (net, sf.adjoint(net)):
+        svg, folds = svg_of_graph(each.graph("fold")), [node for node in each.bindings if node.op.count > 1]
+        assert svg.count('class="edge loop"') == sum(node.op.carries for node in folds) > 0
+        assert not collisions(Drawing.of(svg))
+
+
+def test_a_net_of_nets_is_broken_between_its_layers():
+    """The steps of a layer, and the states between them, stand on one line."""
+    drawing = Drawing.of(to_svg(net_of("multilayer", "n", "layer")))
+    outer = [step for step in drawing.steps if not any(other.holds(step) for other in drawing.steps if other is not step)]
+    assert len(outer) == 2 and outer[0].bottom < outer[1].top
+    for layer in outer:
+        inner = [step for step in drawing.steps if step is not layer and layer.holds(step)]
+        assert len(inner) == 3 and len({step.top for step in inner}) == 1
 
 
 def test_the_test_sees_collisions():

@@ -22,6 +22,7 @@ HEAD, TRACK, BREAK, LEAD = (
     38.0,
 )  # the length of an arrow head; between lines in a margin; between lines; the start of one
 WIDEST = {True: 1060.0, False: 1400.0}  # of a picture whose flow is horizontal, or vertical
+Net = tuple[str, str]  # arrows that may share a line
 ROUNDED = ("join", "state", "input", "output")
 
 
@@ -147,7 +148,10 @@ class Geometry:
         extents: dict[str, tuple[float, float, float, float]] = {}
         for name, shape in self.scene.shapes.items():
             along, across = self.turn.size(shape.width, shape.height)
-            extents[name] = (along / 2, along / 2, across / 2, across / 2)
+            top = {"TB": (shape.rise, 0.0, 0.0), "BT": (0.0, shape.rise, 0.0)}.get(
+                self.turn.direction, (0.0, 0.0, shape.rise)
+            )
+            extents[name] = (along / 2 + top[0], along / 2 + top[1], across / 2 + top[2], across / 2)
         for k, route in self.grid.routes.items():
             arrow = self.scene.arrows[k]
             if not arrow.text:
@@ -359,18 +363,19 @@ class Geometry:
         return all(self.scene.shapes[name].kind == "output" for name in names)
 
     def _set_parts(self) -> None:
-        self.crossings: list[list[tuple[str, int]]] = []
+        self.crossings: list[dict[Net, list[int]]] = []  # by line: for each lane to the next one the rows that it joins
         for part in self.parts:
             self._set_rows(part)
         top = 0.0
         for number, part in enumerate(self.parts):
-            crossing: dict[tuple[str, int], float] = {}
+            crossing: dict[Net, set[int]] = {}
             if number + 1 < len(self.parts):
                 for k in self.grid.routes:
                     for channel, before, _ in self._pieces(k):
                         if channel == part.last + 1:
-                            crossing[self.scene.arrows[k].source, before] = part.rows[before]
-            self.crossings.append(sorted(crossing, key=lambda key: crossing[key]))
+                            crossing.setdefault(self.scene.arrows[k].net, set()).add(before)
+            lanes = sorted(crossing, key=lambda net: max(part.rows[row] for row in crossing[net]))
+            self.crossings.append({net: sorted(crossing[net], key=part.rows.__getitem__) for net in lanes})
             part.top = top
             begin = self._along(part.first)[0]
             part.begin, part.end = begin, self._along(part.last)[1]
@@ -396,13 +401,14 @@ class Geometry:
         for name, (column, row) in self.grid.places.items():
             self.centers[name] = self._point(column, row)
         low_ends = [self._low_ends(part) for part in self.parts]
-        for box in filter(_is_drawn, self.grid.boxes):
+        bottoms: list[tuple[Box, float]] = []
+        for box in sorted(filter(_is_drawn, self.grid.boxes), key=lambda box: -len(box.frame.path)):  # from the inside
             part = self.parts[self._part(box.first)]
-            inner = [b for b in self.grid.boxes if _is_inside(b, box)]
-            low = any(b.bottom == box.bottom for b in inner)
             title = self.turn.size(box.frame.width, box.frame.height)[1]
             top = part.top + part.rows[box.top] - title / 2 - PAD + 4
-            bottom = part.top + max(low_ends[self._part(box.first)][box.top : box.bottom + 1]) + PAD * (2 if low else 1)
+            lowest = part.top + max(low_ends[self._part(box.first)][box.top : box.bottom + 1])
+            bottom = PAD + max([lowest, *(low for inner, low in bottoms if _is_inside(inner, box))])
+            bottoms.append((box, bottom))
             begin, end = self._sides(box)
             self.frames.append((box, (begin, top), (end, bottom)))
         for k in self.grid.routes:
@@ -455,7 +461,7 @@ class Geometry:
             final = offset if number == len(pieces) - 1 and route.enter == LEFT else 0.0
             here, there = self._part(channel - 1), self._part(channel)
             if here != there:
-                self._turn_back(pen, here, (arrow.source, before))
+                self._turn_back(pen, here, arrow.net, before)
             y0, y1 = pen.at[1], self.parts[there].top + self.parts[there].rows[after] + final
             left, right = self._edge(channel - 1, True) if here == there else pen.at[0], self._edge(channel, False)
             ending, beginning = self._beside_titles(channel, before, after)
@@ -474,19 +480,30 @@ class Geometry:
         self._mark(k, tip)
         return pen.steps
 
-    def _turn_back(self, pen: Pen, here: int, key: tuple[str, int]) -> None:
-        """From the end of one line of steps to the start of the next, through the margins."""
-        part, following = self.parts[here], self.parts[here + 1]
-        count = len(self.crossings[here])
-        place = self.crossings[here].index(key)
+    def _turn_back(self, pen: Pen, here: int, net: Net, row: int) -> None:
+        """From the end of one line of steps to the start of the next, through the margins.
+
+        Arrows that may share a line do so in one lane, which their rows join and leave; a path goes through the points
+        at which others join and leave, so that equal pieces are drawn once.
+        """
+        part, following, rows = self.parts[here], self.parts[here + 1], self.crossings[here][net]
+        place, count = list(self.crossings[here]).index(net), len(self.crossings[here])
         right = self.margin + part.end - part.begin + 12 + TRACK * (count - 1 - place)
         gap = part.top + part.bottom + 8 + TRACK * (count - 1 - place)
         left = self.margin - LEAD - TRACK * place
-        y = following.top + following.rows[key[1]]
+        levels = [following.top + following.rows[other] for other in rows]
+        y = following.top + following.rows[row]
         start = self.margin - LEAD + 8
-        for corner, after in (((right, pen.at[1]), (right, gap)), ((right, gap), (left, gap)), ((left, gap), (left, y)),
-                              ((left, y), (start, y))):  # fmt: skip
-            pen.corner(corner, after, stop_early=True)
+        pen.corner((right, pen.at[1]), (right, gap), stop_early=True)
+        for joining in (part.top + part.rows[other] + 8 for other in rows):
+            if pen.at[1] < joining < gap - 8:
+                pen.line((right, joining))
+        pen.corner((right, gap), (left, gap), stop_early=True)
+        pen.corner((left, gap), (left, y), stop_early=True)
+        for leaving in (level - 8 for level in levels):
+            if pen.at[1] < leaving < y - 8:
+                pen.line((left, leaving))
+        pen.corner((left, y), (start, y), stop_early=True)
         pen.line((start, y))
 
     def _loop(self, arrow: Arrow, route: Route) -> list[Step]:

@@ -17,6 +17,7 @@ TEXT, SMALL, TITLE = 13.0, 10.0, 11.0  # sizes of labels, of marks at lines, of 
 AIR = 5.0  # between a text and the outline around it
 ROUND = 20.0  # the size of a join
 LONGEST = 400.0  # a line of a title, if its words allow
+LOOP = 19.0  # from one loop above a node to the next, with its text
 LEADING = 1.3  # from one line of text to the next, in sizes
 
 
@@ -29,6 +30,12 @@ class Shape:
     width: float
     height: float
     note: str = ""
+    loops: tuple[Line, ...] = ()  # the texts of the arrows from the node to itself, drawn above it
+
+    @property
+    def rise(self) -> float:
+        """The height of the loops."""
+        return LOOP * len(self.loops) + (SMALL if self.loops else 0.0)
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,11 @@ def scene_of(picture: Picture, names: Renaming | None = None) -> Scene:
                     shapes[copy] = shape(source)
                 source = copies[source, place]
             text = mathematics(renamed(str(data.get("label", data.get("mark", ""))), symbols))
+            if source == end:
+                loops = (*shapes[end].loops, text)
+                wide = max(shapes[end].width, 2 * loop_width(len(loops) - 1) + 12)
+                shapes[end] = replace(shapes[end], loops=loops, width=round(wide, 2))
+                continue
             arrows.append(Arrow(states.get(source, source), end, data["kind"], int(data["port"]), text))
     return Scene(shapes, arrows, frames[()], lanes, picture.level)
 
@@ -197,6 +209,11 @@ def shape_of(kind: str, label: str, note: str = "") -> Shape:
 def port_room(texts: Sequence[Line], across: bool) -> float:
     """The room that each of several arrows needs side by side, with their texts."""
     return 12.5 if across else max(width(text, SMALL) for text in texts) + 9
+
+
+def loop_width(k: int) -> float:
+    """The width of the loop number k above a node, around those before it."""
+    return 24.0 + 14 * k
 
 
 def rank(letter: str) -> tuple[int, str]:

@@ -9,8 +9,8 @@ from math import hypot
 from symfold.show.diagram.geometry import HEAD, Geometry, Mark
 from symfold.show.diagram.grid import BELOW, LEFT
 from symfold.show.diagram.lettering import FAMILY, Line, markup, plain, width
-from symfold.show.diagram.pen import Point, Step
-from symfold.show.diagram.scene import LEADING, SMALL, TEXT, TITLE, Shape
+from symfold.show.diagram.pen import Pen, Point, Step
+from symfold.show.diagram.scene import LEADING, LOOP, SMALL, TEXT, TITLE, Shape, loop_width
 from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, NODE, NODES
 from symfold.show.graph.names import visible
 
@@ -72,7 +72,7 @@ class Canvas:
             x, y = self.xy(center)
             shape = self.geometry.scene.shapes[name]
             xs += [x - shape.width / 2, x + shape.width / 2]
-            ys += [y - shape.height / 2, y + shape.height / 2]
+            ys += [y - shape.height / 2 - shape.rise, y + shape.height / 2]
         for _, begin, end in self.geometry.frames:
             corners = [self.xy(begin), self.xy(end)]
             xs += [x for x, _ in corners]
@@ -118,12 +118,34 @@ class Canvas:
 
     def _arrows(self) -> list[str]:
         numbers = sorted(self.geometry.paths, key=lambda k: (self.geometry.scene.arrows[k].kind == "skip", k))
-        return [self._arrow(k) for k in numbers]
+        loops = [self._loop(name, k) for name, shape in self._shapes() for k in range(len(shape.loops))]
+        return [*(self._arrow(k) for k in numbers), *loops]
+
+    def _shapes(self) -> list[tuple[str, Shape]]:
+        shapes = self.geometry.scene.shapes
+        return [(name, shapes[name]) for name in shapes if name in self.geometry.centers]
 
     def _arrow(self, k: int) -> str:
         arrow, steps = self.geometry.scene.arrows[k], self.geometry.paths[k]
-        style = {**EDGE, **EDGES[arrow.kind]}
         turned = [(command, tuple(map(self.xy, points))) for command, points in steps]
+        return self._line(turned, arrow.kind, arrow.source)
+
+    def _loop(self, name: str, k: int) -> str:
+        """An arrow from a node to itself, above its right half, where no other arrow enters."""
+        x, y = self.xy(self.geometry.centers[name])
+        shape = self.geometry.scene.shapes[name]
+        middle, half = x + shape.width / 4, loop_width(k) / 2
+        top = y - shape.height / 2
+        bar = top - LOOP * (k + 1) + SMALL
+        pen = Pen()
+        pen.move((middle + half, top))
+        pen.corner((middle + half, bar), (middle - half, bar), stop_early=True)
+        pen.corner((middle - half, bar), (middle - half, top))
+        text = _text(shape.loops[k], (middle, bar - SMALL * 0.75), SMALL)
+        return f'{self._line(pen.steps, "loop", f"{name} {k}")}<g class="mark">{text}</g>'
+
+    def _line(self, turned: list[Step], kind: str, source: str) -> str:
+        style = {**EDGE, **EDGES[kind]}
         tip, before = turned[-1][1][-1], _before_last(turned)
         length = hypot(tip[0] - before[0], tip[1] - before[1]) or 1.0
         ahead = ((tip[0] - before[0]) / length, (tip[1] - before[1]) / length)
@@ -131,11 +153,11 @@ class Canvas:
         size = HEAD + 0.9 * (thick - 1)
         short = size * {"vee": 0.1, "none": 0.0}.get(style.get("arrowhead", ""), 0.8)
         turned[-1] = (turned[-1][0], (*turned[-1][1][:-1], (tip[0] - ahead[0] * short, tip[1] - ahead[1] * short)))
-        path = self._path(turned, (arrow.source, str(sorted(EDGES[arrow.kind].items()))))
+        path = self._path(turned, (source, str(sorted(EDGES[kind].items()))))
         line = tag("path", d=path, fill="none", stroke=style["color"], stroke_width=style["penwidth"],
                    stroke_dasharray=DASHES.get(style.get("style", ""), ""))  # fmt: skip
         head = _head(style.get("arrowhead", ""), tip, ahead, size, style["color"])
-        return tag("g", (line if path else "") + head, class_=f"edge {arrow.kind}")
+        return tag("g", (line if path else "") + head, class_=f"edge {kind}")
 
     def _path(self, steps: Sequence[Step], net: tuple[str, str]) -> str:
         """The path of an arrow, without what arrows from the same source have drawn already."""
@@ -173,11 +195,7 @@ class Canvas:
     # -- nodes
 
     def _nodes(self) -> list[str]:
-        return [
-            self._node(name, shape)
-            for name, shape in self.geometry.scene.shapes.items()
-            if name in self.geometry.centers
-        ]
+        return [self._node(name, shape) for name, shape in self._shapes()]
 
     def _node(self, name: str, shape: Shape) -> str:
         x, y = self.xy(self.geometry.centers[name])
