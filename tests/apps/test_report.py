@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.apps.command.main import main
-from symfold.apps.report import plots
+from symfold.apps.report import panels, plots
 from symfold.apps.report.cells import Formula, expression, in_full, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import FOLDED
@@ -623,3 +623,18 @@ def test_the_exit_code_says_whether_the_nets_differ() -> None:
     assert run("residual", "boosting")[0] == 0
     assert run("residual", "f(z) + z", "--exit-code")[0] == 0
     assert run("resnet", "boosting", "--exit-code")[0] == 2
+
+
+def test_a_note_says_that_places_are_the_same_only_if_they_are() -> None:
+    f, x = sf.layers("f1:4"), sf.tensor("x")
+    forward, backward = (sf.fold(sf.mappers.residual, items, x) for items in (f, [*reversed(list(f))]))
+    words = "Both diagrams place the same nodes in the same places."
+    assert words in panels.pictures(sf.compare(forward, sf.fold(sf.mappers.feedforward, f, x)))
+    assert words not in panels.pictures(sf.compare(forward, backward))
+
+
+def test_a_tall_picture_is_not_shrunk_until_its_letters_are_unreadable() -> None:
+    x = sf.tensor("x")
+    short, tall = (sf.fold(sf.mappers.residual, sf.layers(f"f1:{n + 1}"), x) for n in (2, 12))
+    assert 'class="diagram side-a"' in panels.diagram_pair(sf.compare(short, short))
+    assert 'class="diagram side-a tall"' in panels.diagram_pair(sf.compare(tall, tall))

@@ -11,7 +11,7 @@ from symfold.apps.report.cells import Formula, abbreviated, net_formula
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.frames import framed
 from symfold.apps.report.markup import element, formula, words
-from symfold.apps.report.pictures import diagrams, drawn_graph
+from symfold.apps.report.pictures import diagrams, drawn_graph, laid_out_together
 from symfold.apps.report.story import FEW
 from symfold.apps.report.sweeps import ladder, swept
 from symfold.core.net import Net
@@ -61,10 +61,10 @@ def pictures(comparison: Comparison) -> str:
         if any(owner != "both" for *_, owner in graph.edges(data="side"))
         else "All arrows are in both nets."
     )
+    places = " Both diagrams place the same nodes in the same places." if laid_out_together(graph) else ""
     folded = " One step of each fold is shown." if graph.graph["level"] == "block" else ""
     note = words(
-        "Boxes are layers, circles are joins (+ a sum, × a product), ovals are states. Both diagrams "
-        f"place the same nodes in the same places.{folded} {moved}",
+        f"Boxes are layers, circles are joins (+ a sum, × a product), ovals are states.{places}{folded} {moved}",
         class_="quiet",
     )
     return framed(comparison, diagram_pair) + note + moved_table(comparison)

@@ -25,7 +25,7 @@ def swept(comparison: Comparison) -> str:
         (comparison.b, comparison.a, comparison.names[::-1]),
     ):
         if one.bindings and roll(picard(one, 1), search=False) == roll(other, search=False):
-            return f"{second} is exactly the first sweep of solving the equations of {first}."
+            return f"The first sweep of solving the equations of {first} is exactly {second}."
     comparison.check_few()
     whole = paths(comparison.a).coefficients()
     sweeps = range(int(comparison.steps) + 1)
