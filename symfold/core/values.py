@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.core.shapes import Rest, SizeSymbol
+from symfold.core.shapes import Rest, positive_integer
 from symfold.errors import DataError, NoRule
 
 CONSTANTS: dict[str, sp.Expr] = {
@@ -80,8 +80,8 @@ def _encode_expression(value: sp.Expr) -> list[object]:
     if isinstance(value, sp.Float):
         sign, mantissa, exponent, _ = value._mpf_
         return ["float", hex(-int(mantissa) if sign else int(mantissa)), int(exponent), int(value._prec)]
-    if isinstance(value, sp.Symbol) and not isinstance(value, (sp.Dummy, sp.Wild)):
-        if value == SizeSymbol(value.name):
+    if isinstance(value, sp.Symbol) and type(value) is sp.Symbol:
+        if value == positive_integer(value.name):
             return ["size", value.name]
         return ["symbol", value.name, dict(sorted(value.assumptions0.items()))]
     name = type(value).__name__
@@ -171,7 +171,7 @@ OTHERS: dict[str, Callable[..., Any]] = {
     "range": lambda start, stop, step: range(start, stop, step),
     "...": lambda: ...,
     "rest": lambda *names: Rest(tuple(map(_text, names))),
-    "size": lambda name: SizeSymbol(_text(name)),
+    "size": lambda name: positive_integer(_text(name)),
     "symbol": _symbol,
 }
 

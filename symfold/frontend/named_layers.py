@@ -17,7 +17,7 @@ from symfold.core.conversion import APPLIED, as_node, wraps_node
 from symfold.core.leaves import Input, checked_name
 from symfold.core.nodes import Node
 from symfold.core.sequences import named_inputs
-from symfold.core.shapes import NAME, Size, SizeSymbol, depth_of, show, size_symbols
+from symfold.core.shapes import NAME, Size, depth_of, positive_integer, show, size_symbols
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, kind_of
@@ -265,7 +265,7 @@ def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = 
 def depth_given(count: object) -> Size:
     """A number of layers: a whole number, a symbol or its name, or an expression with symbols, as 3*m."""
     if isinstance(count, (str, sp.Symbol)):
-        return SizeSymbol(checked_name(str(count)))
+        return positive_integer(checked_name(str(count)))
     if not isinstance(count, sp.Expr) or not count.free_symbols:
         return depth_of(whole("count (or a symbol)", count))
     depth = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})

@@ -15,7 +15,7 @@ from symfold.core.leaves import Normal, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import concatenate, dot, reduce_mean
-from symfold.core.shapes import Size, SizeSymbol
+from symfold.core.shapes import Size, positive_integer
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
 from symfold.errors import Advice, InvalidType, TooLarge
 from symfold.frontend.folding import Mapper as Mapper
@@ -274,7 +274,7 @@ class Architecture:
 
     def net(self, depth: Size, width: int | None = None) -> Net:
         """The net of a depth, with opaque layers, or with tanh layers of a width."""
-        steps = SizeSymbol(depth) if isinstance(depth, str) else depth
+        steps = positive_integer(depth) if isinstance(depth, str) else depth
         return self.of(Parts(steps, width))
 
     def of(self, parts: Parts) -> Net:

@@ -22,7 +22,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import is_primitive
 from symfold.core.sequences import element, entry_of, join, numbered_run, rebuilt_sequence, stack, take, take_row
-from symfold.core.shapes import SizeSymbol
+from symfold.core.shapes import positive_integer
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.errors import Advice, InvalidValue, TooLarge, listing
 from symfold.transform.repeats import with_repeats_folded
@@ -322,7 +322,7 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
             raise InvalidValue(
                 f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})"
             )
-    values = {SizeSymbol(name): whole(f"depth {name}", depth, 1) for name, depth in depths.items()}
+    values = {positive_integer(name): whole(f"depth {name}", depth, 1) for name, depth in depths.items()}
     return net_with_sizes(net, values)
 
 

@@ -1,6 +1,5 @@
 """Shapes: what broadcasts, what unifies, what is said when neither holds."""
 
-import pickle
 from itertools import product
 from typing import Any
 
@@ -10,7 +9,7 @@ import sympy as sp
 
 import symfold as sf
 from symfold.compute.backends.table import installed
-from symfold.core.shapes import ANY, Rest, SizeSymbol, broadcast, input_shape, length, must_sum, show, size_symbol
+from symfold.core.shapes import ANY, Rest, broadcast, input_shape, length, must_sum, show, size_symbol
 from symfold.errors import ShapeError
 
 SIZES = [(), (1,), (3,), (1, 3), (2, 1), (2, 3), (4, 1, 3), (2, 2)]
@@ -115,23 +114,3 @@ def test_steps_recomputed_where_an_unknown_size_meets_a_known_one(step: Any, bac
 @pytest.mark.parametrize("backend", installed())
 def test_a_gradient_by_no_parameter_is_empty(backend: str) -> None:
     assert sf.grad((sf.tensor("x", (2, 3)) ** 2).sum()).compile(backend=backend)({}, x=np.ones((2, 3))) == {}
-
-
-def test_a_size_is_the_symbol_with_its_assumptions_and_subs_takes_a_plain_one():
-    size, same = SizeSymbol("size_of_test"), sp.Symbol("size_of_test", integer=True, positive=True)
-    assert size == same and same == size and hash(size) == hash(same) and size != sp.Symbol("size_of_test")
-    assert {same: 1}[size] == 1 and pickle.loads(pickle.dumps(size)) == size
-    value = size * 2**size + sp.Symbol("a")
-    assert sp.expand(value - same * 2**same) == sp.Symbol("a")
-    for old in ("size_of_test", sp.Symbol("size_of_test"), same, size):
-        assert value.subs(old, 3) == 24 + sp.Symbol("a")
-    assert value.xreplace({same: 3}) == 24 + sp.Symbol("a")
-
-
-@pytest.mark.parametrize("given", ["depth_of_test", sp.Symbol("depth_of_test")])
-def test_results_at_a_symbolic_depth_take_a_number_by_the_name_of_the_depth(given):
-    """A name that no other test uses: of equal expressions, SymPy's cache returns the older."""
-    net = sf.fold(lambda z, f: f(f(z) + z) + f(z) + z, sf.layers("f", count=given), sf.tensor("x"))
-    assert sp.expand(sf.paths(net).polynomial.subs("depth_of_test", 2) - sf.paths(net.at(depth_of_test=2)).polynomial) == 0
-    assert sf.paths(net).count.subs(sp.Symbol("depth_of_test"), 5) == sf.paths(net.at(depth_of_test=5)).count
-    assert sf.cost(net).work.subs("depth_of_test", 5) == sf.cost(net.at(depth_of_test=5)).work

@@ -12,7 +12,7 @@ import sympy as sp
 from symfold.analysis.counting.powers import Tidy
 from symfold.core.nodes import Node
 from symfold.core.sequences import names_of_node
-from symfold.core.shapes import SizeSymbol
+from symfold.core.shapes import positive_integer
 from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.errors import NoRule
 
@@ -43,7 +43,7 @@ class AddedSymbol(Exception):
 
 def steps_symbol(count: int) -> sp.Symbol:
     """A large number of steps as a symbol, so that powers stay powers."""
-    return SizeSymbol(f"{count} steps")
+    return positive_integer(f"{count} steps")
 
 
 def runs(

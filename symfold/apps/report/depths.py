@@ -10,7 +10,7 @@ from symfold.core.folds import Fold
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk
-from symfold.core.shapes import SizeSymbol, size_symbols
+from symfold.core.shapes import positive_integer, size_symbols
 from symfold.core.stacked_inputs import Numbered, StackedInputs
 from symfold.errors import SymfoldError
 from symfold.show.graph import symbolic_depth
@@ -38,7 +38,7 @@ def any_depth(a: Net, b: Net) -> tuple[Net, Net] | None:
         for leaf in net.leaves
         for name in ([leaf.op.name] if not isinstance(leaf.op, StackedInputs) else [])
     }
-    symbol = SizeSymbol(next(name for name in ("n", "depth", "n_layers") if name not in taken))
+    symbol = positive_integer(next(name for name in ("n", "depth", "n_layers") if name not in taken))
     try:
         general = _lengthened(a, count, symbol), _lengthened(b, count, symbol)
         for net in general:

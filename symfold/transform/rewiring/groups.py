@@ -16,7 +16,7 @@ from symfold.core.folds import Fold, fold_nodes
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
 from symfold.core.sequences import join, strided, take
-from symfold.core.shapes import Size, SizeSymbol, size_symbols
+from symfold.core.shapes import Size, positive_integer, size_symbols
 from symfold.core.stacked_inputs import known_count
 from symfold.errors import Advice, InvalidValue, depth_is_symbolic
 from symfold.transform.rewiring.reads import fold_reading, step_reading, with_fold
@@ -52,7 +52,9 @@ def grouped(net: object, size: int | sp.Symbol) -> Net:
     """
     base = with_fold(net, "groups")
     group_size = (
-        SizeSymbol(size.name) if isinstance(size, sp.Symbol) else whole("size (or the symbol of the depth)", size, 1)
+        positive_integer(size.name)
+        if isinstance(size, sp.Symbol)
+        else whole("size (or the symbol of the depth)", size, 1)
     )
 
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
