@@ -68,8 +68,6 @@ nb_execution_raise_on_error = True
 nb_output_stderr = "warn"
 nb_merge_streams = True
 nb_code_prompt_show, nb_code_prompt_hide = "Show", "Hide"
-# LaTeX in an output would need MathJax; nets show their formulas as HTML, and pages set theirs as MathML.
-nb_mime_priority_overrides = [("html", "text/latex", None)]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 # Pages that need optional packages show their cells without outputs if one of these is missing.
 NEEDED = {
@@ -117,14 +115,18 @@ def math_in_a_line(translator: HTML5Translator, node: nodes.math) -> None:
 
 
 def math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    """`$$...$$` of a page as MathML, in a box that scrolls."""
+    """`$$...$$` of a page, or an output in LaTeX, as MathML, in a box that scrolls."""
     translator.body.append(f'<div class="formula">{mathml(node, as_block=True)}</div>')
     raise nodes.SkipNode
 
 
 def mathml(node: nodes.Element, as_block: bool) -> str:
+    """LaTeX as MathML; brackets stretch only around what is tall."""
+    text = node.astext().removeprefix(r"\displaystyle")
+    if not re.search(r"\\(frac|sum|prod|begin)", text):
+        text = re.sub(r"\\left(?=[(\[])|\\right(?=[)\]])", "", text)
     try:
-        return tex2mathml(node.astext(), as_block=as_block)
+        return tex2mathml(text, as_block=as_block)
     except MathError as error:
         logging.getLogger(__name__).warning("%s: %s", node.astext(), error, location=node)
         return ""
