@@ -93,6 +93,7 @@ default_role = "literal"  # docstrings write `sf.fold`, as Markdown does
 autodoc_typehints = "none"
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True  # as they are written
 
 
 class FormulaOf(SphinxDirective):

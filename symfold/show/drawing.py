@@ -133,18 +133,17 @@ def draw(
 ) -> pathlib.Path:
     """Write the picture of a net, or of several below each other, to a file: SVG, PNG or PDF, by its suffix.
 
-    Args:
-        nets: a net, a list of nets, or a mapping from titles to nets.
-        path: ends in .svg, .png or .pdf; PNG and PDF need the extra `pictures`.
-        level: what a node shows, as of `net.graph`; by default layers of a short net, one step of a long one.
-        direction: of the flow: "LR", "TB", "RL" or "BT".
-        title: above the picture; for a list, one title per net.
-        legend: a text below that explains shapes and lines.
-        theme: "light", "dark", or "gray" for print.
-        width: in pixels, 96 to the inch; by default letters have 13.
-        max_size: the bound on nodes and places of edges; None lifts it.
-        names: symbols of your own for inputs, layers, parameters, states and indices, the same as of `sf.formula`:
-            `names={"z": "h"}`.
+    - `nets`: a net, a list of nets, or a mapping from titles to nets.
+    - `path`: ends in .svg, .png or .pdf; PNG and PDF need the extra `pictures`.
+    - `level`: what a node shows, as of `net.graph`; by default layers of a short net, one step of a long one.
+    - `direction`: of the flow: "LR", "TB", "RL" or "BT".
+    - `title`: above the picture; for a list, one title per net.
+    - `legend`: a text below that explains shapes and lines.
+    - `theme`: "light", "dark", or "gray" for print.
+    - `width`: in pixels, 96 to the inch; by default letters have 13.
+    - `max_size`: the bound on nodes and places of edges; None lifts it.
+     - `names`: symbols of your own for inputs, layers, parameters, states and indices, the same as of `sf.formula`:
+       `names={"z": "h"}`.
 
     Errors: TooLarge above the bound; MissingPackage without the extra; InvalidValue for an unknown option; UnknownKey
     for a name that no net has.
