@@ -47,7 +47,8 @@ from symfold.compute.backends.native import disk_cache, machine
 from symfold.compute.backends.native import module as native_module
 from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.functions import ROWS, ULPS
-from symfold.compute.backends.native.machine import Loaded, compiled, host
+from symfold.compute.backends.native.machine import Loaded, compiled
+from symfold.compute.backends.native.processors import present, processor, runnable
 from symfold.compute.backends.native.program import Program
 from symfold.compute.backends.native.rewriting import rewritten
 from symfold.compute.backends.native.training import Training
@@ -330,8 +331,8 @@ def test_architectures_with_threads_and_samples_side_by_side(name: str, innermos
 def kernel(head: object, dtype: type) -> Callable[[np.ndarray], np.ndarray]:
     """An elementwise function alone, over whole vectors."""
     kind = np.dtype(dtype)
-    width = host().vector_bytes // kind.itemsize
-    code = Code(kind, width, host().registers)
+    code = Code(kind, processor())
+    width = code.width
     code.loop("%n", lambda k, _: code.store(ROWS[head](code, [code.load(code.at("%x", k), width)]), code.at("%y", k)) or [], step=width)  # type: ignore[index,func-returns-value]
     text = "\n".join([*code.declared.values(), "define void @f(ptr %x, ptr %y, i64 %n) {", "entry:", *code.lines, "  ret void", "}"])
     loaded = Loaded(compiled(text))
@@ -353,8 +354,12 @@ EXACT: dict[object, Callable[[mpmath.mpf], mpmath.mpf]] = {
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("cpu", ["native", pytest.param("x86-64-v2", marks=pytest.mark.slow)])  # with and without an fma
 @pytest.mark.parametrize("head", ULPS, ids=lambda head: head.__name__)
-def test_errors_in_units_in_the_last_place(head: object, dtype: type) -> None:
+def test_errors_in_units_in_the_last_place(head: object, cpu: str, dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    if cpu not in runnable(present()):
+        pytest.skip(f"this machine is no {cpu}")
+    monkeypatch.setenv("SYMFOLD_CPU", cpu)
     random = np.random.default_rng(0)
     far = {np.float64: 700, np.float32: 85}[dtype]
     values = np.concatenate([random.normal(size=384), random.normal(size=256) * 1e-3, random.uniform(-far, far, 256), random.normal(size=256) * 6])
@@ -406,13 +411,13 @@ def program(width: int, batch: int, depth: int) -> Program:
 
 
 def test_samples_lie_innermost_where_that_takes_fewer_vectors() -> None:
-    lanes = host().vector_bytes // 8
+    lanes = processor().vector_bytes // 8
     narrow, wide = program(3, 2 * lanes, 4), program(8 * lanes, 2 * lanes, 4)
     assert narrow.outputs[0].strides[0] == 8 and wide.outputs[0].strides[1] == 8
 
 
 def test_a_batch_is_known_by_its_size_where_one_input_does_not_say() -> None:
-    lanes = host().vector_bytes // 8
+    lanes = processor().vector_bytes // 8
     net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
     loss = sf.squared_error(net, sf.tensor("target", (2 * lanes, 3)))
     made = Program(loss, {"x": (2 * lanes, 3), "target": (2 * lanes, 3)}, net.init(0), "float64")
@@ -553,7 +558,7 @@ def test_code_is_compiled_once_and_a_damaged_file_is_made_again(monkeypatch: pyt
     code = compiled(MODULE)
     (file,) = (tmp_path / "kept").iterdir()
     with monkeypatch.context() as patch:
-        patch.setattr(machine, "target_machine", lambda: pytest.fail("compiled again"))
+        patch.setattr(machine, "target_machine", lambda _: pytest.fail("compiled again"))
         assert compiled(MODULE) == code
     for damaged in (b"", b"x" * 100, file.read_bytes()[:-1]):
         file.write_bytes(damaged)
@@ -565,11 +570,10 @@ def test_code_is_compiled_once_and_a_damaged_file_is_made_again(monkeypatch: pyt
 def test_code_for_another_processor_is_another_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SYMFOLD_CACHE", str(tmp_path))
     compiled(MODULE)
-    target, here = machine.target_machine(), host()
-    monkeypatch.setattr(machine, "target_machine", lambda: target)
-    monkeypatch.setattr(machine, "host", lambda: machine.Host("another", here.features, here.vector_bytes, here.registers))
-    compiled(MODULE)
-    assert len(list(tmp_path.iterdir())) == 2
+    for name in runnable(present())[1:3]:
+        monkeypatch.setenv("SYMFOLD_CPU", name)
+        assert value(compiled(MODULE)) == 2.5
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_cache_that_cannot_be_written_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -585,9 +589,9 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs owners of files")
 def recompiled(monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the module is compiled again, and not read from the cache."""
     compilations = []
-    target = machine.target_machine()
+    target = machine.target_machine(processor())
     with monkeypatch.context() as patch:
-        patch.setattr(machine, "target_machine", lambda: compilations.append(target) or target)
+        patch.setattr(machine, "target_machine", lambda _: compilations.append(target) or target)
         code = compiled(MODULE)
     assert value(code) == 2.5
     return bool(compilations)

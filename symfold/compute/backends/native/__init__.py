@@ -4,6 +4,7 @@ In: a net of known shapes. Out: the text of an LLVM module, and the compiled pro
 
     arrays          a base, a shape and strides; most arrangements are views
     axes, batch     the sample axis of every value
+    processors      what code is compiled for: vector registers, features
     formats         number types: bits, bounds, polynomial coefficients
     instructions    LLVM registers, loads and stores
     code            loops around instructions, divided among threads
@@ -12,7 +13,7 @@ In: a net of known shapes. Out: the text of an LLVM module, and the compiled pro
     loop_fusion     elementwise values of a fold's results, computed in its steps
     loops, copies   elementwise loops and reductions; copies of arrays
     disk_cache      machine code on disk, in a folder of the user
-    machine         compilation for this processor
+    machine         compilation for a processor
     products        matrix products by register tiles
     rewriting       rewrites before code generation
     threads         the same code called by several threads

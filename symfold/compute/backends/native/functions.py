@@ -262,7 +262,7 @@ def beyond_1(code: Code, size: Reg) -> Reg:
     """erfc(x) for x >= 1: exp(-x^2) times a polynomial, corrected for the rounding of x^2."""
     form = FORMATS[code.dtype]
     square = code.binary("fmul", size, size)
-    lost = code.fma(size, size, code.negative(square))
+    lost = code.lost_of_square(size, square)
     u = code.binary("fdiv", code.binary("fsub", size, code.number(3)), code.binary("fadd", size, code.number(3)))
     power_of_e = exp(code, code.negative(square))
     power_of_e = code.binary("fsub", power_of_e, code.binary("fmul", power_of_e, lost))
@@ -292,7 +292,7 @@ def ndtr(code: Code, x: Reg) -> Reg:
     form, number = FORMATS[code.dtype], code.number
     size = capped(code, code.intrinsic("fabs", x), 0, 64)
     square = code.binary("fmul", size, size)
-    lost = code.fma(size, size, code.negative(square))
+    lost = code.lost_of_square(size, square)
     small = code.binary("fmul", size, number(math.sqrt(0.5)))
     u = code.binary("fdiv", code.binary("fsub", small, number(3)), code.binary("fadd", small, number(3)))
     power_of_e = exp(code, code.binary("fmul", square, number(-0.5)))

@@ -1,7 +1,7 @@
 """LLVM instructions: registers, numbers, loads and stores. Knows vectors, but not nets.
 
 Results do not depend on LLVM's optimizations: without fast-math no sum is reordered (which would break the rounding
-trick in `exp`), and a product and a sum round once only in an explicit `fma`.
+trick in `exp`), and a product and a sum round once only in an explicit `fma`, which each processor has or lacks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from symfold.compute.backends.native.processors import Processor
 
 Index = str  # an i64: a register or a literal
 
@@ -29,15 +31,19 @@ class Reg:
 
 @dataclass
 class Instructions:
-    """The body of a function: its lines, its number type, and the width and number of vector registers."""
+    """The body of a function: its lines, its number type, and the processor that runs it."""
 
     dtype: np.dtype
-    width: int
-    registers: int
+    processor: Processor
     lines: list[str] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
     used: int = 0
     block: str = "entry"
+
+    @property
+    def width(self) -> int:
+        """The numbers in a vector register."""
+        return self.processor.lanes(self.dtype)
 
     @property
     def real(self) -> str:
@@ -91,8 +97,24 @@ class Instructions:
         return Reg(self.define(f"fneg {self.type(a.lanes)} {a.name}"), a.lanes)
 
     def fma(self, a: Reg, b: Reg, c: Reg) -> Reg:
-        """a * b + c, rounded once."""
-        return self.intrinsic("fma", a, b, c)
+        """a * b + c, rounded once; twice on a processor without that instruction, where a library call would round."""
+        if self.processor.fused:
+            return self.intrinsic("fma", a, b, c)
+        return self.binary("fadd", self.binary("fmul", a, b), c)
+
+    def lost_of_square(self, a: Reg, square: Reg) -> Reg:
+        """a * a - square: what the rounding of the square has lost; by halves of the digits without an `fma`."""
+        if self.processor.fused:
+            return self.fma(a, a, self.negative(square))
+        kind, real = self.type(a.lanes, self.whole), self.type(a.lanes)
+        low_bits = 27 if self.dtype == np.float64 else 12
+        mask = str(-1 << low_bits) if a.lanes == 1 else f"splat ({self.whole} {-1 << low_bits})"
+        bits = self.define(f"and {kind} {self.define(f'bitcast {real} {a.name} to {kind}')}, {mask}")
+        high = Reg(self.define(f"bitcast {kind} {bits} to {real}"), a.lanes)
+        low = self.binary("fsub", a, high)
+        both = self.binary("fmul", self.binary("fadd", high, high), low)
+        part = self.binary("fadd", self.binary("fsub", self.binary("fmul", high, high), square), both)
+        return self.binary("fadd", part, self.binary("fmul", low, low))
 
     def intrinsic(self, name: str, *args: Reg) -> Reg:
         """An LLVM intrinsic, elementwise."""

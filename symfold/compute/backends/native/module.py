@@ -20,7 +20,7 @@ from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.functions import ROWS
 from symfold.compute.backends.native.layout import DIVIDED, innermost_samples, largest_product
 from symfold.compute.backends.native.loop_fusion import fused
-from symfold.compute.backends.native.machine import host
+from symfold.compute.backends.native.processors import processor
 from symfold.compute.backends.native.rewriting import rewritten
 from symfold.compute.backends.native.rules import has_rule
 from symfold.compute.backends.native.threads import MEET
@@ -74,16 +74,15 @@ def module_of(
 ) -> Module:
     """The module of a net for these input shapes; `replaced` maps outputs to offsets of the parameters they replace."""
     roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (rewritten, fused), dtype.itemsize))
-    machine = host()
-    width = machine.vector_bytes // dtype.itemsize
+    code = Code(dtype, processor(), threads=threads_for(roots))
     samples = sample_axes(net, shapes)
     leaves = leaves_of(roots)
     sampled: dict[Node, Any] = {
         leaf: samples.get(leaf.op.name) if isinstance(leaf.op, Input) else None for leaf in leaves
     }
-    batch = batch_of(roots, sampled, width)
+    batch = batch_of(roots, sampled, code.width)
     axes = sampled if batch is not None else dict.fromkeys(sampled)
-    source = Source(Code(dtype, width, machine.registers, threads=threads_for(roots)), batch)
+    source = Source(code, batch)
     leaf_refs: dict[Node, Any] = {}
     inputs = []
     for leaf in leaves:
@@ -98,13 +97,13 @@ def module_of(
     places = Body(source, roots, leaf_refs, {roots[k]: target for k, target in targets.items()}, axes).write()
     for k, target in targets.items():
         if places[k] != target:
-            copy(source.code, places[k], target, target.shape)
+            copy(code, places[k], target, target.shape)
     # the last vector may extend past the last entry
     return Module(
-        step_text(source.code),
+        step_text(code),
         dtype,
-        source.code.threads,
-        source.memory.size + width,
+        code.threads,
+        source.memory.size + code.width,
         tuple(inputs),
         tuple(places),
         tuple(source.constants),

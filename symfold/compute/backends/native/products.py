@@ -23,7 +23,7 @@ def product(code: Code, left: Array, right: Array, store: Store, rows: int, colu
     start = 0
     for count, lanes in pieces(columns, code.width):
         wide = max(w for w in (4, 3, 2, 1) if count % w == 0 or w == 1) if lanes == code.width else 1
-        high = max(1, min(code.registers * 3 // 4 // wide, 12 if wide == 1 else 8))
+        high = max(1, min(code.processor.registers * 3 // 4 // wide, 12 if wide == 1 else 8))
 
         code.loop(count // wide, partial(strip, code, left, right, store, rows, (high, wide, lanes, inner), start))
         start += count * lanes

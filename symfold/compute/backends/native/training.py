@@ -22,8 +22,9 @@ from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.folds import entry
 from symfold.compute.backends.native.instructions import Index, Reg
-from symfold.compute.backends.native.machine import Loaded, compiled, host
+from symfold.compute.backends.native.machine import Loaded, compiled
 from symfold.compute.backends.native.module import Module, module_of, offset_of
+from symfold.compute.backends.native.processors import processor
 from symfold.compute.backends.native.program import POINTER, thread_types, workspace
 from symfold.compute.backends.native.threads import Team
 from symfold.compute.backends.stacks import Stack
@@ -124,9 +125,7 @@ TABLE = ("first", "second", "third", "work", "order", "steps", "losses")  # then
 
 def loop_text(module: Module, in_order: bool) -> str:
     """The loop over the steps: gather a batch, take the step, check the loss, rotate the buffers."""
-    machine = host()
-    width = machine.vector_bytes // module.dtype.itemsize
-    code = Code(module.dtype, width, machine.registers, threads=module.threads)
+    code = Code(module.dtype, processor(), threads=module.threads)
     thread_args = ", i64 %thread, ptr %barrier" if module.threads > 1 else ""
     loss = module.places[0]
     for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(module.feeds)))]):
