@@ -16,12 +16,15 @@ from symfold.errors import InvalidValue
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
 from symfold.compute.backends.native import module as native_module
+from symfold.compute.backends.native import products
 from symfold.compute.backends.native.machine import optimized, target_machine
 from symfold.compute.backends.native.module import module_of
 from symfold.compute.backends.native.processors import NAMED, llvm, named, present, processor, runnable
+from symfold.compute.backends.native.products import tile_of
 
 HERE = runnable(present())
-TRIPLES = {"x86-64-v2": "x86_64-unknown-linux-gnu"}
+TRIPLES = {"x86-64-v2": "x86_64-unknown-linux-gnu", "x86-64-v3": "x86_64-unknown-linux-gnu", "x86-64-v4": "x86_64-unknown-linux-gnu",
+           "aarch64": "aarch64-unknown-linux-gnu"}  # fmt: skip
 dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 
@@ -52,6 +55,32 @@ def assembly(net: sf.Net, name: str, dtype: str, monkeypatch: pytest.MonkeyPatch
     return target.emit_assembly(optimized(text, target))
 
 
+def inner_loops(text: str) -> list[list[str]]:
+    """The instructions from each label to the branch back to it, of loops without loops inside."""
+    lines = [line.split("#")[0].split("//")[0].strip() for line in text.splitlines()]
+    labels = {line[:-1]: k for k, line in enumerate(lines) if re.fullmatch(r"\.L\w+:", line)}
+    spans = []
+    for k, line in enumerate(lines):
+        goal = labels.get(re.split(r"[\s,]+", line)[-1]) if re.match(r"(j\w+|b|b\.\w+|cbn?z|tbn?z)\s", line) else None
+        if goal is not None and goal < k:
+            spans.append((goal, k))
+    return [lines[a : b + 1] for a, b in spans if not any((a, b) != (c, d) and a <= c and d <= b for c, d in spans)]
+
+
+@dtypes
+@pytest.mark.parametrize("name", ["x86-64-v3", "x86-64-v4", "aarch64"])
+def test_the_sums_of_a_tile_stay_in_registers(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No inner loop of a product goes to the stack, and each adds a whole tile at least once per branch."""
+    target = named(name)
+    columns = 8 * target.lanes(np.dtype(dtype))
+    tile = tile_of(target.registers, 48, 8, target.lanes(np.dtype(dtype)))
+    loops = inner_loops(assembly(four_products(48, 48, columns), name, dtype, monkeypatch))
+    sums = [sum(bool(re.match("vfmadd|fmla", line)) for line in loop) for loop in loops]
+    assert len([count for count in sums if count >= tile.rows * tile.vectors]) >= 4
+    assert tile.rows * tile.vectors + tile.vectors + 1 <= target.registers
+    assert not [line for loop, count in zip(loops, sums, strict=True) if count for line in loop if re.search(r"%rsp|\bsp\b", line)]
+
+
 @dtypes
 def test_without_the_instruction_nothing_calls_a_library_for_it(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     net = sf.Net.of(sf.tanh(four_products(8, 8, 8).outputs[0]))
@@ -65,6 +94,18 @@ def test_without_the_instruction_nothing_calls_a_library_for_it(dtype: str, monk
 def each(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("SYMFOLD_CPU", request.param)
     return str(request.param)
+
+
+@pytest.mark.parametrize(("always", "dtype"), [(True, "float64"), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((True, "float32"), (False, "float64"), (False, "float32")))])
+def test_products_with_factors_copied_or_in_place(always: bool, dtype: str, each: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if always:
+        for name in ("APART", "REUSED", "SPAN"):
+            monkeypatch.setattr(products, name, 0)
+    rows, inner, columns = 29, 19, 3 * 8 * processor().lanes(np.dtype(dtype)) + 5
+    net = four_products(rows, inner, columns)
+    values = {node.op.name: np.random.default_rng(k).integers(-9, 9, node.shape).astype(float) for k, node in enumerate(net.inputs)}
+    for result, wanted in zip(net.compile("native", dtype=dtype)({}, **values), net(values), strict=True):
+        np.testing.assert_array_equal(result, wanted)  # sums of small whole numbers are exact
 
 
 NETS = {

@@ -90,6 +90,13 @@ class Code(Instructions):
         self.meet()
 
     @contextmanager
+    def undivided(self) -> Iterator[None]:
+        """Code that every thread runs to the end, on memory of its own."""
+        dividing, self.dividing = self.dividing, False
+        yield
+        self.dividing = dividing
+
+    @contextmanager
     def alone(self) -> Iterator[None]:
         """Code that one thread must run alone, such as adding to memory."""
         if self.threads == 1:

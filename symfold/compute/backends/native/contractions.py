@@ -6,6 +6,7 @@ Vectors run along an axis of one operand or along a summed one, whichever takes 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import inf, prod
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from symfold.compute.backends.native.code import Code, pieces
 from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.matrices import Sums
-from symfold.compute.backends.native.products import address, inner_products, over, product
+from symfold.compute.backends.native.products import address, gathered, inner_products, over, product
+from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
 
@@ -68,7 +70,7 @@ def write_einsum(body: Body, node: Node[Apply], args: Sequence[Array]) -> Array 
     sums = Sums(body, node)
     left, right = operands
     named_target = Named(result, sums.outputs[0])
-    contract(body.code, left, right, named_target, dict(zip(result, extents, strict=True)), sums.write)
+    contract(body.source, left, right, named_target, dict(zip(result, extents, strict=True)), sums.write)
     return sums.done()
 
 
@@ -85,12 +87,13 @@ def pair_product(body: Body, left: Named, right: Named, needed: str, samples: st
         body.code.store(sums, address(body.code, target, target.strides, position), stride)
 
     extents = body.source.extents(shape, axis)
-    contract(body.code, left, right, Named(letters, target), dict(zip(letters, extents, strict=True)), write)
+    contract(body.source, left, right, Named(letters, target), dict(zip(letters, extents, strict=True)), write)
     return Named(letters, target)
 
 
-def contract(code: Code, left: Named, right: Named, target: Named, extents: dict[str, int], write: Write) -> None:
+def contract(source: Source, left: Named, right: Named, target: Named, extents: dict[str, int], write: Write) -> None:
     """Multiply two operands and sum over the letters that the target lacks."""
+    code = source.code
     inner = [letter for letter in left.letters if letter in right.letters and letter not in extents]
     sizes = {**left.sizes(), **right.sizes(), **extents}
     if 0 in extents.values():
@@ -102,7 +105,9 @@ def contract(code: Code, left: Named, right: Named, target: Named, extents: dict
     row = max(rows, key=lambda name: sizes[name], default=None)
     column = max(columns, key=lambda name: sizes[name], default=None) if by_sums else letter
     inner.sort(key=lambda name: (name == letter, -abs(right.stride(name))))
-    a, b = left.along([row, *inner], sizes), right.along([*inner, column], sizes)
+    letters = [name for name in left.letters if name not in (row, *inner)] + [name for name in (row, *inner) if name]
+    whole = left.along(letters, sizes)
+    b = right.along([*inner, column], sizes)
     outer = sorted((name for name in extents if name not in (row, column)), key=lambda name: -abs(target.stride(name)))
     axis = target.letters.index(column) if column else max(len(target.letters) - 1, 0)
 
@@ -115,16 +120,20 @@ def contract(code: Code, left: Named, right: Named, target: Named, extents: dict
 
         at_a, at_b = (
             replace(view, base=address(code, view, [named.stride(name) for name in outer], place), offset=0)
-            for view, named in ((a, left), (b, right))
+            for view, named in ((near.along([row, *inner], sizes), near), (b, right))
         )
         if by_sums:
             inner_products(code, at_a, at_b, store)
         else:
-            product(code, at_a, at_b, store, a.shape[0], b.shape[-1])
+            product(source, at_a, at_b, store, at_a.shape[0], b.shape[-1])
         return []
 
-    with code.kernel():
-        over(code, [sizes[name] for name in outer], tiles, [])
+    copied = inner and not by_sums
+    breadth = sizes[column] if column else 1
+    with gathered(source, whole, len(inner), breadth) if copied else nullcontext(whole) as factor:
+        near = Named("".join(letters), factor)
+        with code.kernel():
+            over(code, [sizes[name] for name in outer], tiles, [])
 
 
 def along_vectors(

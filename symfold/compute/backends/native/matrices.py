@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symfold.compute.backends.native.arrays import Array
-from symfold.compute.backends.native.copies import copy
+from symfold.compute.backends.native.arrays import Array, permuted
 from symfold.compute.backends.native.folds import entry
 from symfold.compute.backends.native.instructions import Index, Reg
-from symfold.compute.backends.native.products import address, inner_products, product
-from symfold.compute.backends.native.writer import Source
+from symfold.compute.backends.native.products import address, gathered, inner_products, product
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
 
@@ -61,46 +60,37 @@ def write_product(body: Body, node: Node[Apply], left: Array, right: Array) -> A
     a, b = a.spread((*lead, *a.shape[-2:])), b.spread((*lead, *b.shape[-2:]))
     samples_inside = rows and sums.outputs[0].strides[len(lead)] == 1 and a.strides[-2] == 1 and height > 1
 
-    def matrices(position: list[Index], a: Array, b: Array) -> list[Reg]:
-        if len(a.shape) > 2:
-            code.loop(a.shape[0], lambda k, _: matrices([*position, k], entry(code, a, k), entry(code, b, k)))
-            return []
-
-        def store(i: Index, j: Index, reg: Reg, axis: int) -> None:
-            sums.write([*position, *([i] if rows else []), *([j] if columns else [])], axis, reg)
-
-        last = len(lead) + rows + columns - 1
-        if inner:
-            inner_products(code, a, b, lambda i, j, reg: store(i, j, reg, last))
-        elif samples_inside:
-            product(code, transposed(b), transposed(a), lambda j, i, reg: store(i, j, reg, len(lead)), breadth, height)
-        else:
-            product(code, a, b, lambda i, j, reg: store(i, j, reg, last), height, breadth)
-        return []
-
-    inner = (
+    by_sums = (
         a.strides[-1] == 1
         and b.strides[-2] == 1
         and not samples_inside
         and (min(height, breadth) < 8 or height * breadth <= 64)
     )
-    if not inner and not samples_inside:
-        b = row_major(body.source, b, breadth)
-    with code.kernel():
+    if samples_inside:
+        a, b, height, breadth = transposed(b), transposed(a), breadth, height
+    axis = len(lead) + rows + columns - 1 - samples_inside
+
+    def matrices(position: list[Index], a: Array, b: Array) -> list[Reg]:
+        if len(a.shape) > 2:
+            code.loop(a.shape[0], lambda k, _: matrices([*position, k], entry(code, a, k), entry(code, b, k)))
+            return []
+
+        def store(i: Index, j: Index, reg: Reg) -> None:
+            if samples_inside:
+                i, j = j, i
+            sums.write([*position, *([i] if rows else []), *([j] if columns else [])], axis, reg)
+
+        if by_sums:
+            inner_products(code, a, b, store)
+        else:
+            product(body.source, a, b, store, height, breadth)
+        return []
+
+    with nullcontext(a) if by_sums else gathered(body.source, a, 1, breadth) as a, code.kernel():
         matrices([], a, b)
     return sums.done()
 
 
-def row_major(source: Source, array: Array, columns: int) -> Array:
-    """A matrix with contiguous rows: itself, or a copy for the duration of the product."""
-    if array.strides[-1] in (0, 1) or columns == 1:
-        return array
-    fresh = source.array(array.shape, None)
-    copy(source.code, array, fresh, array.shape)
-    source.give_back(fresh, None)
-    return fresh
-
-
 def transposed(array: Array) -> Array:
-    """The transpose, as a view."""
-    return replace(array, shape=array.shape[::-1], strides=array.strides[::-1])
+    """The matrices transposed, as a view."""
+    return permuted(array, [*range(len(array.shape) - 2), -1, -2])

@@ -2,72 +2,137 @@
 
 Vectors run along the columns; along the rows if those are contiguous (the transposed product); or along the summed
 axis, if it is contiguous in both factors and the result is small.
+
+A tile has as many sums as leave registers for a vector of each column and for one factor. Columns whose vectors lie far
+apart are copied next to each other, strip by strip, so that caches and page tables hold them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from math import prod
 
 from symfold.compute.backends.native.arrays import Array
 from symfold.compute.backends.native.code import Code, pieces
+from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.instructions import Index, Reg
+from symfold.compute.backends.native.writer import Source
 
 Store = Callable[[Index, Index, Reg], None]  # row, column of the first lane, sums
-Sizes = tuple[int, int, int, tuple[int, ...]]  # of a tile: rows, vectors of columns, lanes, inner axes
+
+APART = 16  # strips of the right factor are packed if its rows are as many of them apart
+REUSED = 3  # and as many tiles read each
+SPAN = 2**23  # a left factor is copied if the sums of a row of tiles go through as many bytes
 
 
-def product(code: Code, left: Array, right: Array, store: Store, rows: int, columns: int) -> None:
-    """left (rows x inner...) times right (inner... x columns), by vectors of columns, at stride 1 or 0 in `right`."""
-    inner = left.shape[1:]
-    start = 0
+@dataclass(frozen=True)
+class Tile:
+    """The sums in registers: rows by vectors of some lanes."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def columns(self) -> int:
+        return self.vectors * self.lanes
+
+
+def tile_of(registers: int, rows: int, vectors: int, lanes: int) -> Tile:
+    """The tile for a product with so many rows and vectors of columns: its vectors divide those, so one shape fits all.
+
+    >>> tile_of(16, 256, 64, 4), tile_of(16, 256, 9, 4), tile_of(32, 10, 64, 8)
+    (Tile(rows=6, vectors=2, lanes=4), Tile(rows=4, vectors=3, lanes=4), Tile(rows=5, vectors=4, lanes=8))
+    """
+    wide = next(w for w in ((2, 3, 1) if registers == 16 else (4, 3, 2, 1)) if vectors % w == 0)
+    high = min((registers - wide - 1) // wide, 14 if wide == 1 else 8)
+    return Tile(-(-rows // -(-rows // high)), wide, lanes)
+
+
+def product(source: Source, left: Array, right: Array, store: Store, rows: int, columns: int) -> None:
+    """left (rows x inner...) times right (inner... x columns), by vectors of columns."""
+    code, start = source.code, 0
     for count, lanes in pieces(columns, code.width):
-        wide = max(w for w in (4, 3, 2, 1) if count % w == 0 or w == 1) if lanes == code.width else 1
-        high = max(1, min(code.processor.registers * 3 // 4 // wide, 12 if wide == 1 else 8))
-
-        code.loop(count // wide, partial(strip, code, left, right, store, rows, (high, wide, lanes, inner), start))
+        tile = tile_of(code.processor.registers, rows, count if lanes == code.width else 1, lanes)
+        write_strips(source, left, right.moved(-1, start, count * lanes), store, rows, tile, start)
         start += count * lanes
 
 
-def strip(
-    code: Code, left: Array, right: Array, store: Store, rows: int, sizes: Sizes, start: int, index: Index, _: list[Reg]
-) -> list[Reg]:
-    """A strip of tiles: all rows by some vectors of columns."""
-    high, wide, lanes, inner = sizes
-    column = code.plus(code.times(index, lanes * wide), str(start))
-    code.loop(rows // high, lambda i, _: tile(code, left, right, store, code.times(i, high), column, sizes))
-    if rows % high:
-        tile(code, left, right, store, str(rows // high * high), column, (rows % high, wide, lanes, inner))
-    return []
+def write_strips(source: Source, left: Array, right: Array, store: Store, rows: int, tile: Tile, start: int) -> None:
+    """All strips of some columns: each is all rows by the columns of a tile."""
+    code, shape = source.code, (*right.shape[:-1], tile.columns)
+    with source.own_array(shape) if is_packed(right, rows, tile) else nullcontext() as packed:
+
+        def strip(k: Index, _: list[Reg]) -> list[Reg]:
+            column = code.times(k, tile.columns)
+            factor = based(code, replace(right, shape=shape), column)
+            if packed:
+                with code.undivided():
+                    copy(code, factor, packed, shape)
+                factor = packed
+            column = code.plus(column, str(start))
+
+            def tiles(row: Index, tile: Tile) -> list[Reg]:
+                write_tile(code, left, factor, store, row, column, tile)
+                return []
+
+            code.loop(rows // tile.rows, lambda i, _: tiles(code.times(i, tile.rows), tile))
+            if rows % tile.rows:
+                tiles(str(rows - rows % tile.rows), replace(tile, rows=rows % tile.rows))
+            return []
+
+        code.loop(right.shape[-1] // tile.columns, strip)
 
 
-def tile(code: Code, left: Array, right: Array, store: Store, row: Index, column: Index, sizes: Sizes) -> list[Reg]:
-    """A tile: some rows by some vectors of columns, summed over the inner axes."""
-    high, wide, lanes, inner = sizes
+def is_packed(right: Array, rows: int, tile: Tile) -> bool:
+    """Whether to copy each strip of the right factor: its vectors are apart, and enough tiles read them."""
+    if right.strides[-1] == 0 or prod(right.shape[:-1]) < 2:
+        return False
+    apart = abs(right.strides[-2]) >= APART * tile.columns and rows >= REUSED * tile.rows
+    return right.strides[-1] != 1 or apart
+
+
+@contextmanager
+def gathered(source: Source, left: Array, inner: int, columns: int) -> Iterator[Array]:
+    """A left factor, its last axes `inner` summed: copied if it is read often and its sums go through many pages."""
+    code = source.code
+    tile = tile_of(code.processor.registers, 1, max(columns // code.width, 1), code.width)
+    span = max((abs(step) * size for step, size in zip(left.strides[-inner:], left.shape[-inner:], strict=True)))
+    if left.strides[-1] == 1 or span * code.dtype.itemsize * (columns // tile.columns) < SPAN:
+        yield left
+        return
+    shape = tuple(1 if stride == 0 else size for size, stride in zip(left.shape, left.strides, strict=True))
+    fresh = source.array(shape, None)
+    copy(code, replace(left, shape=shape), fresh, shape)
+    yield fresh.spread(left.shape)
+    source.give_back(fresh, None)
+
+
+def write_tile(code: Code, left: Array, right: Array, store: Store, row: Index, column: Index, tile: Tile) -> list[Reg]:
+    """A tile: some rows by some vectors of columns, summed over the inner axes; `right` begins at its first column."""
     at_row = code.plus(str(left.offset), code.times(row, left.strides[0]))
-    at_column = code.plus(str(right.offset), code.times(column, right.strides[-1]))
+    stride = right.strides[-1]
 
     def add(place: Sequence[Index], sums: list[Reg]) -> list[Reg]:
         from_left = moved(code, at_row, place, left.strides[1:])
-        from_right = moved(code, at_column, place, right.strides[:-1])
+        from_right = moved(code, str(right.offset), place, right.strides[:-1])
         vectors = [
-            code.load(
-                code.at(right.base, code.plus(from_right, str(v * lanes * right.strides[-1]))), lanes, right.strides[-1]
-            )
-            for v in range(wide)
+            code.load(code.at(right.base, code.plus(from_right, str(v * tile.lanes * stride))), tile.lanes, stride)
+            for v in range(tile.vectors)
         ]
         after = []
-        for r in range(high):
+        for r in range(tile.rows):
             factor = code.load(code.at(left.base, code.plus(from_left, str(r * left.strides[0]))), 1)
-            after += [
-                code.fma(code.splat(factor, lanes), vector, sums[r * wide + v]) for v, vector in enumerate(vectors)
-            ]
+            splat = code.splat(factor, tile.lanes)
+            after += [code.fma(splat, vector, sums[r * tile.vectors + v]) for v, vector in enumerate(vectors)]
         return after
 
-    sums = over(code, inner, add, [code.number(0, lanes)] * (high * wide))
-    for r in range(high):
-        for v in range(wide):
-            store(code.plus(row, str(r)), code.plus(column, str(v * lanes)), sums[r * wide + v])
+    sums = over(code, left.shape[1:], add, [code.number(0, tile.lanes)] * (tile.rows * tile.vectors))
+    for r in range(tile.rows):
+        for v in range(tile.vectors):
+            store(code.plus(row, str(r)), code.plus(column, str(v * tile.lanes)), sums[r * tile.vectors + v])
     return []
 
 
@@ -136,3 +201,9 @@ def moved(code: Code, offset: Index, place: Sequence[Index], strides: Sequence[i
 def address(code: Code, array: Array, strides: Sequence[int], place: Sequence[Index]) -> str:
     """The address of an array's entry at a place computed by the code."""
     return code.at(array.base, moved(code, str(array.offset), place, strides))
+
+
+def based(code: Code, array: Array, start: Index) -> Array:
+    """An array from an entry on along its last axis, at an index computed by the code."""
+    offset = code.plus(str(array.offset), code.times(start, array.strides[-1]))
+    return replace(array, base=code.at(array.base, offset), offset=0)

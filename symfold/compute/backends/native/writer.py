@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
@@ -39,6 +41,16 @@ class Source:
         sizes = tuple(int(size) for size in shape)
         strides, count = strides_for(sizes, self.inner(axis), self.padded)
         return Array("%work", sizes, strides, self.memory.take(count, fresh))
+
+    @contextmanager
+    def own_array(self, shape: Sequence[int]) -> Iterator[Array]:
+        """An array for a while, one for each thread."""
+        count = prod(shape)
+        size = -(-count // 16) * 16  # whole cache lines
+        first = self.memory.take(size * self.code.threads)
+        offset = self.code.plus(str(first), self.code.times("%thread", size)) if self.code.threads > 1 else str(first)
+        yield Array(self.code.at("%work", offset), tuple(shape), strides_for(shape, None, 0)[0])
+        self.memory.give_back(first, size * self.code.threads)
 
     def give_back(self, array: Array, axis: int | None) -> None:
         self.memory.give_back(array.offset, strides_for(array.shape, self.inner(axis), self.padded)[1])
