@@ -13,6 +13,7 @@ In: arguments from callers, numbers, file contents. Out: checked arguments, prin
     results        frozen dataclasses with arrays in them, compared by value
     files          files written atomically, and files read safely
     archives       arrays in an .npz, read strictly
+    cores          the processors that this process may use
     tensor_files   safetensors files: named arrays with metadata
 
 The errors are in `symfold/errors.py`: symfold classes that are also the fitting built-in.

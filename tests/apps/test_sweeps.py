@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.apps.sweeps.execution import processors
 from symfold.apps.sweeps.records import Journal, Record
+from symfold.base.cores import processors
 from symfold.errors import DataError, InvalidType, InvalidValue, MissingPackage, SymfoldError, UnknownName
 
 

@@ -2,10 +2,12 @@
 
 import ctypes
 import dataclasses
+import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,7 @@ from symfold.transform.specialize import with_shapes
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
 from symfold.compute.backends.choice import automatic
-from symfold.compute.backends.native import disk_cache, machine
+from symfold.compute.backends.native import disk_cache, machine, products, threads
 from symfold.compute.backends.native import module as native_module
 from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.functions import ROWS, ULPS
@@ -264,12 +266,12 @@ def test_windows_maxima_masks_rows_and_sums_over_names(function: Callable[[Node]
 @pytest.mark.parametrize("innermost", [False, True])
 def test_threads_and_samples_side_by_side(function: Callable[[Node], object], innermost: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bits with any number of threads, the same numbers whichever way arrays lie."""
-    monkeypatch.setattr(native_module, "DIVIDED", 0)
+    monkeypatch.setattr(threads, "DIVIDED", 0)
     monkeypatch.setattr(native_module, "innermost_samples", lambda *_: innermost)
     both = squares_and_gradient(function)
     found = []
-    for threads in ("1", "3"):
-        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+    for number in ("1", "3"):
+        monkeypatch.setenv("SYMFOLD_THREADS", number)
         found.append(both.compile("native")({}, x=TIES))
     assert all(np.array_equal(a, b) for a, b in zip(*(flatten(one)[0] for one in found), strict=True))
     assert_alike(found[0], both(x=TIES), 1e-12)
@@ -312,14 +314,14 @@ def test_the_first_largest_entry_is_numpy_s(array: np.ndarray) -> None:
 @pytest.mark.parametrize("innermost", [False, True])
 @pytest.mark.parametrize("name", ["image_residual", "attention_only", "post_norm"])
 def test_architectures_with_threads_and_samples_side_by_side(name: str, innermost: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_module, "DIVIDED", 0)
+    monkeypatch.setattr(threads, "DIVIDED", 0)
     monkeypatch.setattr(native_module, "innermost_samples", lambda *_: innermost)
     values = values_of(ARCHITECTURES[name])
     both = sf.value_and_grad((ARCHITECTURES[name].outputs[0] ** 2).sum(), wrt=list(values))
     params, inputs = split(both, values)
     found = []
-    for threads in ("1", "3"):
-        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+    for number in ("1", "3"):
+        monkeypatch.setenv("SYMFOLD_THREADS", number)
         found.append(both.compile("native")(params, **inputs))
     assert all(np.array_equal(a, b) for a, b in zip(*(flatten(one)[0] for one in found), strict=True))
     assert_alike(found[0], both.compile("numpy")(params, **inputs), 1e-12)
@@ -469,8 +471,6 @@ def test_what_has_no_rule_says_so() -> None:
 
 
 def test_threads_do_not_share_memory() -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     net = sf.fold(sf.mappers.residual, sf.layers("f1:40", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
     params, run = net.init(seed=1), net.compile("native")
     inputs = [np.random.default_rng(k).normal(size=(4, 3)) for k in range(4)]
@@ -487,25 +487,84 @@ def test_threads_do_not_share_memory() -> None:
 @cases
 def test_threads_divide_the_work_and_change_no_bit(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums are added in the same order, however many threads there are; here every kernel is divided, however small."""
-    monkeypatch.setattr(native_module, "DIVIDED", 0)
+    monkeypatch.setattr(threads, "DIVIDED", 0)
     values = case.values(3)
     net = sf.value_and_grad(weighted_squares(case.build(3)), wrt=list(values))
     params, inputs = split(net, values)
     found = []
-    for threads in ("1", "3"):
-        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+    for number in ("1", "3"):
+        monkeypatch.setenv("SYMFOLD_THREADS", number)
         found.append(flatten(net.compile("native")(params, **inputs))[0])
     assert ("call void @meet" in net.compile("native").source) and all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
 
 
 def test_a_training_with_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_module, "DIVIDED", 0)
+    monkeypatch.setattr(threads, "DIVIDED", 0)
     fitted = []
-    for threads in ("1", "2"):
-        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+    for number in ("1", "2"):
+        monkeypatch.setenv("SYMFOLD_THREADS", number)
         loss = loss_of(20)
         fitted.append(sf.fit(loss, loss.init(0), data(57, 20), optimizer=sf.sgd(0.05), epochs=3, batch_size=10, backend="native"))
     assert np.array_equal(fitted[0].params.flat, fitted[1].params.flat) and fitted[0].history.loss == fitted[1].history.loss
+
+
+@pytest.mark.parametrize("shape", [(96, 5, 8), (8, 5, 96), (41, 17, 133), (7, 3, 2)])
+def test_a_product_is_divided_by_its_strips_or_by_its_rows(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "DIVIDED", 0)
+    for name in ("APART", "REUSED", "SPAN"):
+        monkeypatch.setattr(products, name, 0)
+    monkeypatch.setenv("SYMFOLD_THREADS", "3")
+    rows, inner, columns = shape
+    random = np.random.default_rng(0)
+    values = {"a": random.integers(-9, 9, (inner, rows)).astype(float), "b": random.integers(-9, 9, (columns, inner)).astype(float)}
+    net = sf.Net.of(np.dot(sf.tensor("a", (inner, rows)).T, sf.tensor("b", (columns, inner)).T))
+    np.testing.assert_array_equal(net.compile("native")({}, **values), values["a"].T @ values["b"].T)
+
+
+def test_threads_are_taken_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default: the cores, but no more than the work fills, and one for short runs."""
+    monkeypatch.delenv("SYMFOLD_THREADS", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(threads, "cores", lambda: 6)
+    deep, short = (inlined(sf.fold(sf.mappers.residual, sf.layers(f"f1:{n + 1}", sf.dense(64, 64)), sf.tensor("x", (64, 64))).outputs) for n in (100, 3))
+    wide = sf.Net.of(np.dot(sf.tensor("y", (256, 256)), sf.tensor("z", (256, 256)))).outputs
+    assert [threads.threads_for(roots) for roots in (deep, wide, short)] == [2, 6, 1]
+    monkeypatch.setenv("OMP_NUM_THREADS", "4,2")
+    assert [threads.threads_for(roots) for roots in (deep, wide, short)] == [2, 4, 1]
+    monkeypatch.setenv("SYMFOLD_THREADS", "5")
+    assert [threads.threads_for(roots) for roots in (deep, wide, short)] == [5, 5, 5]
+
+
+def test_a_crowded_machine_gets_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a child process, in a thread of a pool, and if others are busy, unless the user says how many."""
+    monkeypatch.delenv("SYMFOLD_THREADS", raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)
+    team = threads.Team(3)
+
+    def members() -> int:
+        return int(team.call(lambda number, count, barrier: count))
+
+    assert members() == 3
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(members).result() == 1
+    for module, name, found in ((multiprocessing, "parent_process", multiprocessing.current_process), (os, "getloadavg", lambda: (1e3, 0.0, 0.0))):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, found)
+            assert members() == 1
+    monkeypatch.setattr(multiprocessing, "parent_process", multiprocessing.current_process)
+    monkeypatch.setenv("SYMFOLD_THREADS", "3")
+    assert members() == 3
+
+
+def test_any_number_of_callers_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "DIVIDED", 0)
+    monkeypatch.setenv("SYMFOLD_THREADS", "3")
+    net = sf.value_and_grad(weighted_squares(sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(20, 20, sf.tanh)), sf.tensor("x", (30, 20)))))
+    params, run, x = net.init(0), net.compile("native"), np.random.default_rng(0).normal(size=(30, 20))
+    divided = flatten(run(params, x=x))[0]
+    monkeypatch.delenv("SYMFOLD_THREADS")
+    monkeypatch.setattr(threads, "is_crowded", lambda: True)
+    assert all(np.array_equal(a, b) for a, b in zip(divided, flatten(run(params, x=x))[0], strict=True))
 
 
 def test_small_products_are_not_divided_and_odd_numbers_of_threads_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from symfold.apps.sweeps.records import Record, failed, plain
 from symfold.base.arguments import quoted
+from symfold.base.cores import processors
 from symfold.errors import InvalidType, InvalidValue, SystemFailure
 
 Settings = Mapping[str, Any]
@@ -158,11 +159,6 @@ def _threads(workers: int) -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
-
-
-def processors() -> int:
-    """The number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_sendable(trial: Trial) -> None:

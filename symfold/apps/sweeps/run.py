@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from symfold.apps.data import Table
-from symfold.apps.sweeps.execution import Trial, check_sendable, executed, processors
+from symfold.apps.sweeps.execution import Trial, check_sendable, executed
 from symfold.apps.sweeps.records import Journal, key_of, plain, value_name
 from symfold.apps.sweeps.results import Sweep
 from symfold.apps.sweeps.trials import check_settings, digest_of, digests_of, train_on_table
 from symfold.base.arguments import flag, quoted, whole
+from symfold.base.cores import processors
 from symfold.base.files import check_writable
 from symfold.errors import InvalidType, InvalidValue
 

@@ -13,7 +13,7 @@ from symfold.compute.backends.native.instructions import Index, Instructions, Re
 class Code(Instructions):
     """The body of a function: instructions in loops, for one thread or several that run the same code."""
 
-    threads: int = 1
+    threads: int = 1  # at most; how many call is known when they do
     dividing: bool = False  # whether to divide the next loop among the threads
     in_kernel: bool = False
 
@@ -90,11 +90,11 @@ class Code(Instructions):
         self.meet()
 
     @contextmanager
-    def undivided(self) -> Iterator[None]:
-        """Code that every thread runs to the end, on memory of its own."""
-        dividing, self.dividing = self.dividing, False
+    def divided(self, on: bool) -> Iterator[None]:
+        """Code whose outermost loop the threads divide, or that each runs to the end."""
+        before, self.dividing = self.dividing, on
         yield
-        self.dividing = dividing
+        self.dividing = before
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -118,8 +118,8 @@ class Code(Instructions):
         """`body(first, last)` on this thread's part of a range, if it is not empty."""
         self.used += 1
         name = f"p{self.used}"
-        first = self.define(f"udiv i64 {self.times('%thread', count)}, {self.threads}")
-        last = self.define(f"udiv i64 {self.times(self.plus('%thread', '1'), count)}, {self.threads}")
+        first = self.define(f"udiv i64 {self.times('%thread', count)}, %threads")
+        last = self.define(f"udiv i64 {self.times(self.plus('%thread', '1'), count)}, %threads")
         nonempty = self.define(f"icmp ult i64 {first}, {last}")
         self.lines.append(f"  br i1 {nonempty}, label %{name}, label %{name}x")
         self.label(name)
@@ -129,7 +129,7 @@ class Code(Instructions):
 
     def meet(self) -> None:
         """A barrier of all threads."""
-        self.lines.append(f"  call void @meet(ptr %barrier, i64 {self.threads})")
+        self.lines.append("  call void @meet(ptr %barrier, i64 %threads)")
 
 
 def pieces(count: int, width: int) -> list[tuple[int, int]]:

@@ -12,22 +12,23 @@ from math import prod
 
 from symfold.compute.backends.native.batch import block_axes
 from symfold.compute.backends.native.code import pieces
-from symfold.core.folds import Fold, is_fold
+from symfold.core.folds import is_fold
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, dot, einsum, is_primitive
+from symfold.core.stacked_inputs import known_count
 
-DIVIDED = 2**17  # multiplications: threads are worth their barriers from such a product on
 
-
-def largest_product(roots: Sequence[Node]) -> int:
-    """The multiplications of the largest matrix product in a step."""
-    sizes = [0]
+def multiplications(roots: Sequence[Node]) -> tuple[int, int]:
+    """Those of the largest matrix product, and of all products in one run."""
+    largest = total = 0
     for node in walk(roots):
-        if isinstance(node.op, Fold):
-            sizes.append(largest_product(node.op.block.results))
+        if is_fold(node):
+            inside, all_inside = multiplications(node.op.block.results)
+            largest, total = max(largest, inside), total + known_count(node.op.count) * all_inside
         elif is_primitive(node, dot, einsum):
-            sizes.append(prod(int(size) for size in node.shape) * summed(node))
-    return max(sizes)
+            size = prod(int(size) for size in node.shape) * summed(node)
+            largest, total = max(largest, size), total + size
+    return largest, total
 
 
 def summed(node: Node[Apply]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -18,12 +17,12 @@ from symfold.compute.backends.native.body import Body
 from symfold.compute.backends.native.code import Code
 from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.functions import ROWS
-from symfold.compute.backends.native.layout import DIVIDED, innermost_samples, largest_product
+from symfold.compute.backends.native.layout import innermost_samples
 from symfold.compute.backends.native.loop_fusion import fused
 from symfold.compute.backends.native.processors import processor
 from symfold.compute.backends.native.rewriting import rewritten
 from symfold.compute.backends.native.rules import has_rule
-from symfold.compute.backends.native.threads import MEET
+from symfold.compute.backends.native.threads import MEET, threads_for
 from symfold.compute.backends.native.writer import Source
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Layout
@@ -34,19 +33,18 @@ from symfold.core.nodes import Node, walk
 from symfold.core.primitives import add_embedded, embed, is_primitive
 from symfold.core.shapes import NAME, is_concrete, is_known
 from symfold.core.stacked_inputs import Leaf, StackedInputs
-from symfold.errors import InvalidValue
 
 
 @dataclass(frozen=True)
 class Module:
     """An LLVM module with one function, `step(params, updated, work)`, and its memory layout.
 
-    With several threads, each calls `step(params, updated, work, thread, barrier)`.
+    With several threads, each calls `step(params, updated, work, thread, threads, barrier)`.
     """
 
     text: str
     dtype: np.dtype[Any]
-    threads: int
+    threads: int  # at most
     size: int  # of the workspace, in numbers
     inputs: tuple[tuple[Leaf, Array], ...]
     places: tuple[Array, ...]  # of the outputs
@@ -127,17 +125,9 @@ def step_text(code: Code) -> str:
     if code.threads == 1:
         head = "define void @step(ptr noalias %params, ptr noalias %updated, ptr noalias %work) noinline {"
     else:
-        parameters = "ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, ptr %barrier"
+        parameters = "ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, i64 %threads, ptr %barrier"
         head = f"{MEET}define void @step({parameters}) noinline {{"
     return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret void", "}", ""])
-
-
-def threads_for(roots: Sequence[Node]) -> int:
-    """The number of threads: `SYMFOLD_THREADS` if a product is large enough to divide, else 1."""
-    text = os.environ.get("SYMFOLD_THREADS", "1")
-    if not text.isdecimal() or int(text) < 1:
-        raise InvalidValue(f"SYMFOLD_THREADS={text!r} must be a whole number, 1 or more")
-    return int(text) if largest_product(roots) >= DIVIDED else 1
 
 
 def in_order(base: str, node: Node, offset: int) -> Array:

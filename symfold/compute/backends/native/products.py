@@ -63,13 +63,15 @@ def product(source: Source, left: Array, right: Array, store: Store, rows: int, 
 def write_strips(source: Source, left: Array, right: Array, store: Store, rows: int, tile: Tile, start: int) -> None:
     """All strips of some columns: each is all rows by the columns of a tile."""
     code, shape = source.code, (*right.shape[:-1], tile.columns)
+    count = right.shape[-1] // tile.columns
+    by_rows = code.dividing and count < min(code.threads, rows // tile.rows)  # what the threads divide
     with source.own_array(shape) if is_packed(right, rows, tile) else nullcontext() as packed:
 
         def strip(k: Index, _: list[Reg]) -> list[Reg]:
             column = code.times(k, tile.columns)
             factor = based(code, replace(right, shape=shape), column)
             if packed:
-                with code.undivided():
+                with code.divided(False):
                     copy(code, factor, packed, shape)
                 factor = packed
             column = code.plus(column, str(start))
@@ -78,12 +80,14 @@ def write_strips(source: Source, left: Array, right: Array, store: Store, rows: 
                 write_tile(code, left, factor, store, row, column, tile)
                 return []
 
-            code.loop(rows // tile.rows, lambda i, _: tiles(code.times(i, tile.rows), tile))
+            with code.divided(by_rows or code.dividing):
+                code.loop(rows // tile.rows, lambda i, _: tiles(code.times(i, tile.rows), tile))
             if rows % tile.rows:
                 tiles(str(rows - rows % tile.rows), replace(tile, rows=rows % tile.rows))
             return []
 
-        code.loop(right.shape[-1] // tile.columns, strip)
+        with code.divided(code.dividing and not by_rows):
+            code.loop(count, strip)
 
 
 def is_packed(right: Array, rows: int, tile: Tile) -> bool:

@@ -77,5 +77,5 @@ def numpy_view(memory: NumpyArray, place: Array) -> NumpyArray:
 
 
 def thread_types(threads: int) -> list[Any]:
-    """The types of the extra arguments with several threads: the thread's number and the barrier."""
-    return [ctypes.c_int64, POINTER] if threads > 1 else []
+    """The types of the extra arguments with several threads: the thread's number, their number, and the barrier."""
+    return [ctypes.c_int64, ctypes.c_int64, POINTER] if threads > 1 else []

@@ -1,13 +1,51 @@
-"""Threads: several call the same code at once, each with its number."""
+"""Threads: how many pay for a net, and how they call the same code at once, each with its number."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+
+from symfold.base.cores import cores
+from symfold.compute.backends.native.layout import multiplications
+from symfold.core.nodes import Node
+from symfold.errors import InvalidValue
+
+DIVIDED = 2**17  # multiplications for each thread: a product of fewer does not pay for its barrier
+WORTH = 2**23  # and in all: a run of fewer does not pay for calling the threads
+BUSY = 1.25  # runnable processes for each processor, on average: threads would wait for theirs
+
+
+def threads_for(roots: Sequence[Node]) -> int:
+    """The threads of a net: `SYMFOLD_THREADS` if a product is large enough to divide, else as many as pay."""
+    largest, total = multiplications(roots)
+    text = os.environ.get("SYMFOLD_THREADS")
+    if not text:
+        return max(1, min(largest // DIVIDED, free_cores())) if total >= WORTH else 1
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidValue(f"SYMFOLD_THREADS={text!r} must be a whole number, 1 or more")
+    return int(text) if largest >= DIVIDED else 1
+
+
+def free_cores() -> int:
+    """The cores to divide work among, at most `OMP_NUM_THREADS`."""
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(cores(), int(limit)) if limit.isdecimal() and int(limit) else cores()
+
+
+def is_crowded() -> bool:
+    """Whether others divide the machine already: this is a child process or not the main thread, or all are busy.
+
+    A thread that waits for its turn makes its whole team wait, at every barrier.
+    """
+    if multiprocessing.parent_process() or threading.current_thread() is not threading.main_thread():
+        return True
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
 
 
 class Team:
@@ -26,14 +64,18 @@ class Team:
         self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a function on every thread; return the caller's result. Machine code releases Python's lock."""
+        """Call a function on every thread, or on the caller's alone if the machine is crowded; return its result there.
+
+        Machine code releases Python's lock. Its numbers do not depend on how many threads call it.
+        """
         if self.pool is None:
             return function(*args)
         if self.process != os.getpid():
             self.gather()
         place = self.barrier.ctypes.data
-        futures = [self.pool.submit(function, *args, number, place) for number in range(1, self.threads)]
-        result = function(*args, 0, place)
+        count = 1 if is_crowded() and not os.environ.get("SYMFOLD_THREADS") else self.threads
+        futures = [self.pool.submit(function, *args, number, count, place) for number in range(1, count)]
+        result = function(*args, 0, count, place)
         for future in futures:
             future.result()
         return result
@@ -44,6 +86,9 @@ MEET = """\
 declare i32 @sched_yield()
 define internal void @meet(ptr %barrier, i64 %threads) noinline {
 entry:
+  %alone = icmp eq i64 %threads, 1
+  br i1 %alone, label %done, label %arrive
+arrive:
   %round = load atomic i64, ptr %barrier seq_cst, align 8
   %count = getelementptr i64, ptr %barrier, i64 8
   %before = atomicrmw add ptr %count, i64 1 seq_cst
@@ -56,7 +101,7 @@ open:
   store atomic i64 %next, ptr %barrier seq_cst, align 8
   ret void
 wait:
-  %turns = phi i64 [ 0, %entry ], [ %more, %on ]
+  %turns = phi i64 [ 0, %arrive ], [ %more, %on ]
   %now = load atomic i64, ptr %barrier seq_cst, align 8
   %opened = icmp ne i64 %now, %round
   br i1 %opened, label %done, label %look

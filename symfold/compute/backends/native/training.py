@@ -126,7 +126,7 @@ TABLE = ("first", "second", "third", "work", "order", "steps", "losses")  # then
 def loop_text(module: Module, in_order: bool) -> str:
     """The loop over the steps: gather a batch, take the step, check the loss, rotate the buffers."""
     code = Code(module.dtype, processor(), threads=module.threads)
-    thread_args = ", i64 %thread, ptr %barrier" if module.threads > 1 else ""
+    thread_args = ", i64 %thread, i64 %threads, ptr %barrier" if module.threads > 1 else ""
     loss = module.places[0]
     for k, name in enumerate([*TABLE, *(f"data{number}" for number in range(len(module.feeds)))]):
         kind = "i64" if name == "steps" else "ptr"
