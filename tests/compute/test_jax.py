@@ -133,6 +133,23 @@ def test_the_jaxpr_has_one_size_at_depth_10_and_1000(case: Case) -> None:
         assert "scan" in traced[0][0]
 
 
+def compiled_text(net: sf.Net, values: Mapping[str, Any]) -> str:
+    """The program after XLA's passes."""
+    program = fed(net, values)
+    with precision("float64"):
+        return str(program.jitted.lower(leaves_from(program.params, "float64"), program.inputs).compile().as_text())
+
+
+def test_the_program_has_one_product_for_each_weight_gradient() -> None:
+    """Three products per product of the net, and none of them sample by sample: there are 4 samples."""
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:9", sf.perceptron(3, 6)), sf.tensor("x", (4, 5, 3)))
+    both = sf.value_and_grad(weighted_squares(net))
+    random = np.random.default_rng(0)
+    text = compiled_text(both, {node.op.name: random.normal(size=node.shape) for node in (*both.inputs, *both.params)})
+    products = [line for line in text.splitlines() if " dot(" in line]
+    assert len(products) == 2 + 4 and not any("f64[4," in line for line in products)
+
+
 # ---------------------------------------------------------------- one row each
 
 def test_a_function_without_a_row_is_named() -> None:

@@ -20,9 +20,10 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import StackedInputs
+from symfold.transform.passes.contraction import contracted
 from symfold.transform.passes.hoisting import hoisted
 
-TARGET = Target(passes=(hoisted,))
+TARGET = Target(passes=(contracted, hoisted))
 
 
 class Function:

@@ -33,6 +33,7 @@ from symfold.core.nodes import Node, walk
 from symfold.core.primitives import add_embedded, embed, is_primitive
 from symfold.core.shapes import NAME, is_concrete, is_known
 from symfold.core.stacked_inputs import Leaf, StackedInputs
+from symfold.transform.passes.contraction import contracted
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def module_of(
     replaced: Mapping[int, int] | None = None,
 ) -> Module:
     """The module of a net for these input shapes; `replaced` maps outputs to offsets of the parameters they replace."""
-    roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (rewritten, fused), dtype.itemsize))
+    roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (contracted, rewritten, fused), dtype.itemsize))
     code = Code(dtype, processor(), threads=threads_for(roots))
     samples = sample_axes(net, shapes)
     leaves = leaves_of(roots)
