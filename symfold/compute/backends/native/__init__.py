@@ -13,6 +13,7 @@ In: a net of known shapes. Out: the text of an LLVM module, and the compiled pro
     loop_fusion     elementwise values of a fold's results, computed in its steps
     loops, copies   elementwise loops and reductions; copies of arrays
     disk_cache      machine code on disk, in a folder of the user
+    optimization    LLVM's passes, fewer for large modules
     machine         compilation for a processor
     products        matrix products by register tiles
     rewriting       rewrites before code generation

@@ -7,13 +7,14 @@ import hashlib
 from typing import Any
 
 from symfold.compute.backends.native.disk_cache import cached, keep
+from symfold.compute.backends.native.optimization import optimized
 from symfold.compute.backends.native.processors import Processor, llvm, processor
 
 
 def compiled(text: str) -> bytes:
     """The object code of a module: from the cache, else compiled and cached."""
     target = processor()
-    content = "\0".join((text, repr(target), str(llvm().llvm_version_info), "4"))
+    content = "\0".join((text, repr(target), str(llvm().llvm_version_info), "5"))
     key = hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
     if (code := cached(f"{key}.o")) is not None:
         return code
@@ -21,14 +22,6 @@ def compiled(text: str) -> bytes:
     code = bytes(machine.emit_object(optimized(text, machine)))
     keep(f"{key}.o", code)
     return code
-
-
-def optimized(text: str, machine: Any) -> Any:
-    """A module of LLVM after its optimizations for a machine."""
-    module = llvm().parse_assembly(text)
-    builder = llvm().create_pass_builder(machine, llvm().create_pipeline_tuning_options(speed_level=2))
-    builder.getModulePassManager().run(module, builder)
-    return module
 
 
 def target_machine(target: Processor, triple: str = "") -> Any:
