@@ -22,8 +22,9 @@ from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.transform.passes.contraction import contracted
 from symfold.transform.passes.hoisting import hoisted
+from symfold.transform.passes.joining import joined
 
-TARGET = Target(passes=(contracted, hoisted))
+TARGET = Target(passes=(contracted, joined, hoisted))
 
 
 class Function:
