@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -54,34 +54,6 @@ def uses_of(before: Scope, after: Scope) -> Uses:
             if arg in place:
                 uses.setdefault(place[arg], []).append((k, position))
     return tuple((result, tuple(readers)) for result, readers in sorted(uses.items()))
-
-
-def opened(scope: Scope, kinds: Kinds) -> set[str]:
-    """The modules to write out: repeated steps that have submodules, and all modules that contain such steps."""
-    calls = [item for item in scope.items if isinstance(item, Scope)]
-    inner = {path for call in calls for path in opened(call, kinds)}
-    repeats = {
-        call.path
-        for members in families(calls, kinds)
-        if any(uses_of(*pair) for pair in pairwise(members))
-        for call in members
-    }
-    atomic = {path for path in repeats if not any(kind_path.startswith(f"{path}.") for kind_path in kinds)}
-    return inner | (repeats - atomic) | ({scope.path} if inner or repeats else set())
-
-
-def candidates(root: Scope, written_out: Collection[str], kinds: Kinds) -> dict[str, str]:
-    """The candidates for layers, with their classes: modules called by modules that are written out."""
-    layer_kinds: dict[str, str] = {}
-    queue = [root]
-    while queue:
-        for item in queue.pop(0).items:
-            if isinstance(item, Scope):
-                if item.path in written_out:
-                    queue.append(item)
-                else:
-                    layer_kinds[item.path] = kinds.get(item.path, "layer")
-    return layer_kinds
 
 
 def chains_of(items: Sequence[object], kinds: Kinds, users: Mapping[FxNode, Sequence[FxNode]]) -> dict[int, Chain]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from types import ModuleType
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SAME = frozenset({"to", "alias", "contiguous", "type_as"})  # identities, if the type does not change
 # operations that read only the shape and type of their argument
 LIKE = frozenset({"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"})
+TABLES = frozenset({"embedding", "embedding_bag", "index", "index_select", "gather"})  # operations that pick rows
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Exported:
     outputs: tuple[FxNode, ...]
     names: tuple[str, ...]  # of the outputs, if the module returns a dict of tensors
     users: dict[FxNode, list[FxNode]]
+    real: frozenset[FxNode]  # values that carry numbers from the inputs
 
 
 def torch_package() -> ModuleType:
@@ -137,6 +139,7 @@ def export(module: Module, args: object, kwargs: Mapping[str, object] | None) ->
         outputs,
         _names_of_results(program, len(outputs)),
         users,
+        real_values([node for node in nodes if node not in constants], inputs, {*constants, *parameters}),
     )
 
 
@@ -231,6 +234,26 @@ def bypass_identities(nodes: list[FxNode]) -> None:
             and node.meta["val"].dtype == node.args[0].meta["val"].dtype
         ):
             node.replace_all_uses_with(node.args[0])
+
+
+def real_values(nodes: Sequence[FxNode], inputs: Mapping[FxNode, str], fixed: Collection[FxNode]) -> frozenset[FxNode]:
+    """The values that carry numbers from the inputs, as rows of a table do; not masks, computed from whole numbers."""
+    real: set[FxNode] = set()
+    for node in nodes:
+        if not _is_float(node.meta.get("val")):
+            continue
+        picked = node.op == "call_function" and name_of(node.target) in TABLES and any(
+            arg not in fixed for arg in node.all_input_nodes[1:]
+        )  # fmt: skip
+        if node in inputs or picked or any(arg in real for arg in node.all_input_nodes):
+            real.add(node)
+    return frozenset(real)
+
+
+def _is_float(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(map(_is_float, value))
+    return bool(getattr(value, "is_floating_point", lambda: False)())
 
 
 def _live(nodes: list[FxNode], outputs: tuple[FxNode, ...]) -> set[FxNode]:

@@ -21,7 +21,7 @@ def split(path: str, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     >>> split("h.3.attn", "Attention"), split("0", "Linear")
     ((('h', 'attn'), ('3',)), (('linear',), ('0',)))
     """
-    parts = path.split(".")
+    parts = path.split(".") if path else []
     words = tuple(part for part in parts if not part.isdecimal()) or (kind.lower(),)
     return words, tuple(part for part in parts if part.isdecimal())
 

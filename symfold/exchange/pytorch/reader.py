@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from symfold.base.arguments import NumpyArray
+from symfold.base.arguments import NumpyArray, whole
 from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
 from symfold.core.folds import apply_fold
@@ -17,10 +17,11 @@ from symfold.core.primitives import opaque
 from symfold.core.sequences import element
 from symfold.core.shapes import NAME
 from symfold.errors import InvalidValue, NoRule, SymfoldError
-from symfold.exchange.pytorch.chains import Chain, candidates, chains_of, opened
+from symfold.exchange.pytorch.chains import Chain, chains_of
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export, name_of
 from symfold.exchange.pytorch.modules import fresh, layer_names
+from symfold.exchange.pytorch.opening import candidates, opened
 from symfold.exchange.pytorch.ops import row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
 
@@ -33,15 +34,21 @@ BUFFER = Fixed(1.0, 0.0)  # like PyTorch's optimizers, `sf.fit` leaves buffers a
 
 
 def from_torch(
-    module: Module, example_inputs: object, kwargs: Mapping[str, object] | None = None, *, partial: bool = False
+    module: Module,
+    example_inputs: object,
+    kwargs: Mapping[str, object] | None = None,
+    *,
+    partial: bool = False,
+    depth: int | None = None,
 ) -> tuple[Net, dict[str, NumpyArray]]:
     """A PyTorch module as a net with its weights, `(net, params)`, at the shapes of the example inputs.
 
     The module is read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` merges
-    them), and the modules in them layers; a weight is named by its path with `_` for `.` (`sf.to_state_dict` gives it
-    back to the module). Buffers of real numbers become parameters that `sf.fit` does not train. Results in a dict keep
-    their names. An unknown operation raises an error, or with `partial` becomes an opaque layer. Needs the extra
-    `torch`.
+    them), and the modules in them layers; modules with a skip connection inside are written out, at any depth. `depth`
+    opens modules to a depth instead: 0 makes the module one layer, 1 the modules that it calls. A weight is named by
+    its path with `_` for `.` (`sf.to_state_dict` gives it back to the module). Buffers of real numbers become
+    parameters that `sf.fit` does not train. Results in a dict keep their names. An unknown operation raises an error,
+    or with `partial` becomes an opaque layer. Needs the extra `torch`.
 
     >>> import torch
     >>> from symfold import formula, roll
@@ -51,7 +58,10 @@ def from_torch(
     """
     exported = export(module, example_inputs, kwargs)
     kinds = {path: type(part).__name__ for path, part in module.named_modules(remove_duplicate=False)}
-    reader = Reader(exported, kinds, partial, any(part.training for part in module.modules()), names={})
+    levels = None if depth is None else whole("depth", depth)
+    reader = Reader(
+        exported, kinds, partial, any(part.training for part in module.modules()), opened(exported, kinds, levels)
+    )
     taken: set[str] = set()
     inputs: Env = {
         node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()
@@ -67,7 +77,7 @@ def from_torch(
             path: fresh(name, taken) for path, name in layer_names(paths).items() if path not in reader.names
         }
     reader.taken = taken
-    reader.run(exported.root.items, env)
+    reader.call(exported.root, env, flat=False)
     outputs = tuple(reader.value(node, env) for node in exported.outputs)
     if exported.names:
         result = Net.of(dict(zip(exported.names, outputs, strict=True)))
@@ -86,14 +96,12 @@ class Reader:
     kinds: Mapping[str, str]
     partial: bool
     training: bool  # whether the module or a submodule is in training mode
-    names: dict[str, str]
+    opened: frozenset[str]  # the modules that are written out
+    names: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     owners: dict[str, str] = field(default_factory=dict)  # parameter -> its layer
     bodies: dict[str, Block] = field(default_factory=dict)  # by the name of the layer
     variants: dict[str, list[str]] = field(default_factory=dict)  # further layer names of a module, by its path
-
-    def __post_init__(self) -> None:
-        self.opened = frozenset(opened(self.exported.root, self.kinds))
 
     # -- values
 
