@@ -298,13 +298,19 @@ def depth_is_symbolic(symbol: object, *others: Advice, problem: str = "") -> Inv
     return InvalidValue(problem or f"the depth {symbol} is a symbol and has no number yet", *others, advice)
 
 
+def without_address(value: object) -> str:
+    """The repr of a value on one line, without its address."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
+
+
 def unknown(what: str, name: object, allowed: Iterable[str]) -> UnknownName:
     """The error for a name that is in no table.
 
     >>> print(unknown("mapper", "resnet", ["residual", "boosting"]))
     unknown mapper: 'resnet' (must be one of 'boosting', 'residual')
     """
-    return UnknownName(f"unknown {what}: {name!r} (must be one of {listing(map(repr, sorted(allowed)))})")
+    names = listing(map(repr, sorted(allowed)))
+    return UnknownName(f"unknown {what}: {without_address(name)} (must be one of {names})")
 
 
 def no_name(module: str, name: str, names: Iterable[str], elsewhere: Mapping[str, str] | None = None) -> UnknownName:

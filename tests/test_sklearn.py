@@ -220,6 +220,12 @@ def test_bad_arguments(options: dict[str, Any], error: type[Exception], message:
         FoldRegressor(**{"width": 4, "max_iter": 2, **options}).fit(ROWS, NUMBERS)
 
 
+@pytest.mark.parametrize("kind", [FoldClassifier, FoldRegressor])
+def test_an_unknown_argument_is_refused_with_the_names_there_are(kind: type) -> None:
+    with pytest.raises(InvalidType, match=rf"{kind.__name__} has no argument 'epochs' \(its arguments: mapper, depth, .*max_iter"):
+        kind(epochs=5)
+
+
 def test_bad_weights_and_labels() -> None:
     model = FoldClassifier(width=4, max_iter=1, class_weight={"low": 0, "mid": 0, "high": 0})
     with pytest.raises(InvalidValue, match="the weight of every sample is 0"):

@@ -7,14 +7,25 @@ import math
 import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from difflib import get_close_matches
 from fractions import Fraction
+from functools import wraps
 from numbers import Number, Real
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import sympy as sp
 
-from symfold.errors import InvalidType, InvalidValue, OutOfRange, UnknownName, listing, printable, unknown
+from symfold.errors import (
+    InvalidType,
+    InvalidValue,
+    OutOfRange,
+    UnknownName,
+    listing,
+    printable,
+    unknown,
+    without_address,
+)
 
 NumpyArray: TypeAlias = np.ndarray[Any, Any]
 
@@ -25,7 +36,7 @@ def quoted(value: object, most: int = 60) -> str:
     >>> quoted(list(range(1000)), 20)
     '[0, 1, 2, 3, 4, 5...'
     """
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
+    text = without_address(value)
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
@@ -164,6 +175,48 @@ def ordered(what: str, value: object, kind: str = "list") -> list[Any]:
         reason = "; a set has no order" if isinstance(value, Set) else ""
         raise InvalidType(f"{what}, got {quoted(value)} of type {type(value).__name__} (give a {kind}{reason})")
     return list(value)
+
+
+def check_named(what: str, kind: str, given: Iterable[str], allowed: Sequence[str]) -> None:
+    """Refuse a name that is not allowed; `kind` is what the names name.
+
+    >>> check_named("scale", "fact", {"liner": (0,)}, ["linear", "flat"])
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidType: scale has no fact 'liner' (did you mean 'linear'? its facts: linear, flat)
+    """
+    for name in given:
+        if name not in allowed:
+            close = get_close_matches(name, allowed, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise InvalidType(f"{what} has no {kind} {name!r} ({hint}its {kind}s: {listing(allowed)})")
+
+
+Checked = TypeVar("Checked", bound=Callable[..., Any])
+
+
+def names_checked(function: Checked) -> Checked:
+    """A function or a class that refuses an unknown keyword with the closest of its own, and lists them.
+
+    >>> @names_checked
+    ... def train(epochs: int = 10, rate: float = 0.1) -> None: ...
+    >>> train(epoch=3)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidType: train has no argument 'epoch' (did you mean 'epochs'? its arguments: epochs, rate)
+    """
+    if isinstance(function, type):
+        function.__init__ = names_checked(function.__init__)  # type: ignore[misc]
+        return function
+    name = function.__name__
+    allowed = [parameter for parameter in inspect.signature(function).parameters if parameter != "self"]
+
+    @wraps(function)
+    def checked(*args: object, **named: object) -> object:
+        check_named(type(args[0]).__name__ if name == "__init__" else name, "argument", named, allowed)
+        return function(*args, **named)
+
+    return cast(Checked, checked)
 
 
 def takes(function: Callable[..., object], *values: object, **named: object) -> bool:

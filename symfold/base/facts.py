@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import keyword
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from symfold.base.arguments import quoted
-from symfold.errors import InvalidType, InvalidValue, listing
+from symfold.errors import InvalidType, InvalidValue
 
 
 def public_name(kind: str, name: object) -> str:
@@ -29,21 +28,6 @@ def public_name(kind: str, name: object) -> str:
     if name.startswith("_"):
         raise InvalidValue(f"{name!r} is not a name for {what} (it is private; begin it with a letter)")
     return name
-
-
-def check_facts(what: str, facts: Collection[str], allowed: Sequence[str]) -> None:
-    """Refuse a fact that a row does not have.
-
-    >>> check_facts("scale", {"liner": (0,)}, ["linear", "flat"])
-    Traceback (most recent call last):
-    ...
-    symfold.errors.InvalidType: scale has no fact 'liner' (did you mean 'linear'? its facts: linear, flat)
-    """
-    for name in facts:
-        if name not in allowed:
-            close = difflib.get_close_matches(name, allowed, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise InvalidType(f"{what} has no fact {name!r} ({hint}its facts: {listing(allowed)})")
 
 
 def check_rules(what: str, rules: Mapping[str, object], required: Collection[str] = ()) -> None:

@@ -30,8 +30,8 @@ def failure(verb: str, path: str | Path, error: OSError, remedy: str = "") -> Sy
     return kind(f"cannot {verb} {str(path)!r}: {(error.strerror or str(error)).lower()}{remedy}")
 
 
-def path_of(path: object) -> Path:
-    """A path as `pathlib.Path`, in which `~` is the home folder.
+def path_of(path: object, call: str = "") -> Path:
+    """A path as `pathlib.Path`, in which `~` is the home folder; `call` shows the order of the arguments.
 
     >>> path_of(5)
     Traceback (most recent call last):
@@ -39,7 +39,8 @@ def path_of(path: object) -> Path:
     symfold.errors.InvalidType: 5 is not a path (give a text or a pathlib.Path)
     """
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
-        raise InvalidType(f"{quoted(path)} is not a path (give a text or a pathlib.Path)")
+        order = f"; the order is {call}" if call else ""
+        raise InvalidType(f"{quoted(path)} is not a path (give a text or a pathlib.Path{order})")
     try:
         return Path(path).expanduser()
     except RuntimeError:  # `~name` without such a user is a name like any other

@@ -45,6 +45,9 @@ class Compiled:
     def __reduce__(self) -> tuple[object, ...]:
         return compile_net, (self._original, self.backend, self.dtype)
 
+    def __repr__(self) -> str:
+        return f"Compiled(inputs: {listing(self.input_names, 4)}; backend={self.backend!r}, dtype={self.dtype!r})"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Compiled) and self.__reduce__() == other.__reduce__()
 

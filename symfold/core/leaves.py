@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import NumpyArray, quoted, real
+from symfold.base.arguments import NumpyArray, names_checked, quoted, real
 from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, input_shape
 from symfold.errors import InvalidType, InvalidValue
 
 
+@names_checked
 @dataclass(frozen=True)
 class Normal:
     """The initial distribution of a parameter: normal, with a mean and a standard deviation.

@@ -40,7 +40,7 @@ def save(path: str | Path, net: object, params: Mapping[str, object]) -> None:
     ...     sf.load(f"{folder}/model.safetensors") == (net, net.init(seed=0))
     True
     """
-    suffix = path_of(path).suffix.lower()
+    suffix = path_of(path, "sf.save(path, net, params)").suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidValue(f"cannot save a net as {str(path)!r} (give a name that ends in {' or '.join(SUFFIXES)})")
     net = Net.of(net)
@@ -71,7 +71,7 @@ def load(path: str | Path, net: object = None) -> tuple[Net, Parameters]:
     >>> same_net == net, list(params)
     (True, ['W1', 'W2', 'W3', 'b1', 'b2', 'b3'])
     """
-    source = str(path_of(path))
+    source = str(path_of(path, "sf.load(path, net)"))
     given = None if net is None else Net.of(net)
     if kind_of(path) == "npz":
         if given is None:

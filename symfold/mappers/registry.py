@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -105,7 +105,7 @@ class Row:
     """
 
     name: str
-    make: Callable[[Any], Mapper]
+    make: Callable[[Any], Mapper] = field(repr=False)
     formula: str
     summary: str
     source: str
@@ -259,7 +259,7 @@ class Architecture:
     """
 
     name: str
-    make: Callable[[Parts], State]
+    make: Callable[[Parts], State] = field(repr=False)
     formula: str
     state: str
     paths: str
@@ -268,7 +268,7 @@ class Architecture:
     inverse: str
     source: str
     reads: str = "rows"
-    head: Callable[[Net], State] | None = first
+    head: Callable[[Net], State] | None = field(default=first, repr=False)
     own_activation: bool = False
     most: int | None = None
 

@@ -156,6 +156,7 @@ def test_the_widget_answers_what_it_is_asked() -> None:
     widget = sf.explore("half", depth=2, half=lambda z, f: f(z) / 2 + z)
     assert widget.catalogue[0] == {"name": "half", "formula": "", "summary": "your own"}
     assert widget.answer["sections"][0]["html"] == sf.formula(net_of("f(z)/2 + z", 2, {}), style="mathml")
+    assert str(widget) == repr(widget) == "a widget that compares 'half' and 'boosting' at depth 2 (a notebook shows it)"
     seen: list[dict[str, Any]] = []
     widget.observe(lambda change: seen.append(change.new), names="answer")
     widget.question = {"mapper": "f(z) - z", "other": "residual", "depth": "n"}

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import symfold as sf
+import symfold.extend
+from symfold.compute.backends.table import BACKENDS
+from symfold.core.functions import ROWS
+from symfold.mappers.tables import MAPPERS
 from symfold.errors import LONGEST, InvalidValue, SymfoldError, SystemFailure, printable, shortened
 
 X = sf.tensor("x", (None, 3))
@@ -40,3 +46,39 @@ def test_long_lists_are_cut(mistake) -> None:
     with pytest.raises(SymfoldError) as error:
         mistake()
     assert str(error.value).isprintable() and len(str(error.value)) < 1000 + LONGEST * ("\\x1b" in str(error.value))
+
+
+NET = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), X)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda: sf.fit(NET, {}, {}, epoch=3), "fit has no argument 'epoch' (did you mean 'epochs'? its arguments: loss, params, data, optimizer, "),
+        (lambda: sf.EarlyStopping(patienc=3), "EarlyStopping has no argument 'patienc' (did you mean 'patience'? its arguments: patience, min_delta)"),
+        (lambda: sf.Normal(std=2), "Normal has no argument 'std' (its arguments: mean, deviation)"),
+        (lambda: sf.to_onnx(NET, {"W1": 1}, "e.onnx"), "{'W1': 1} is not a path (give a text or a pathlib.Path; the order is sf.to_onnx(net, path, params))"),
+        (lambda: sf.save(NET, {}, "e.safetensors"), "is not a path (give a text or a pathlib.Path; the order is sf.save(path, net, params))"),
+        (lambda: sf.load(NET, "e.safetensors"), "is not a path (give a text or a pathlib.Path; the order is sf.load(path, net))"),
+        (lambda: sf.mapper(sf.mappers.residual), "mapper"),
+    ],
+)
+def test_wrong_names_and_wrong_order_are_refused_with_the_right_ones(mistake, message) -> None:
+    with pytest.raises((TypeError, ValueError)) as error:
+        mistake()
+    assert isinstance(error.value, SymfoldError) and message in str(error.value) and " at 0x" not in str(error.value)
+
+
+def shown_objects():
+    """Public objects, and results of public functions."""
+    opaque = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
+    yield from (NET.compile("numpy"), NET.compile("numpy").params, NET.init(), NET.graph(), NET.summary(), sf.cost(NET), sf.paths(opaque))
+    yield from (sf.jacobian(opaque), sf.verdict(opaque, opaque), sf.series(opaque, order=1), sf.taught(opaque), sf.to_jax(NET))
+    yield from (sf.layer("g", lambda z: z**2), sf.layers("f1:3"), sf.adam(), sf.optimizers.cosine(0.1, 10), sf.EarlyStopping(), sf.mapper("z + f(z)"))
+    yield from (*sf.mappers.ARCHITECTURES.values(), *MAPPERS.values(), *BACKENDS.values(), *ROWS.values())
+
+
+def test_objects_show_no_addresses_and_are_short() -> None:
+    for shown in shown_objects():
+        for text in (repr(shown), str(shown)):
+            assert not re.search(r"\bat 0x", text) and len(text) < 2500, text[:200]

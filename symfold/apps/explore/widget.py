@@ -59,6 +59,12 @@ def _explorer(anywidget: Any) -> Any:
             self._reply()
             self.observe(lambda change: self._reply(), names="question")
 
+        def __repr__(self) -> str:
+            mapper, other, depth = (self.question[key] for key in ("mapper", "other", "depth"))
+            return f"a widget that compares {mapper!r} and {other!r} at depth {depth} (a notebook shows it)"
+
+        __str__ = __repr__
+
         def _reply(self) -> None:
             for answer in answers(self.question, self._own):
                 self.answer = answer

@@ -6,7 +6,7 @@ One call of `backend` adds a row, here or in a user's code.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -97,12 +97,12 @@ class Backend:
     """
 
     name: str
-    program: Callable[[Net, Shapes, Parameters, str], Program]
-    training: Callable[[Update, str], Training] | None = None
-    supports: Callable[[Node], bool] = lambda node: True
+    program: Callable[[Net, Shapes, Parameters, str], Program] = field(repr=False)
+    training: Callable[[Update, str], Training] | None = field(default=None, repr=False)
+    supports: Callable[[Node], bool] = field(default=lambda node: True, repr=False)
     package: str | None = None
     dtypes: tuple[str, ...] = DTYPES
-    processes: Callable[[], int] = lambda: 1
+    processes: Callable[[], int] = field(default=lambda: 1, repr=False)
 
     @property
     def installed(self) -> bool:

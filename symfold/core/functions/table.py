@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import quoted, takes
+from symfold.base.arguments import check_named, quoted, takes
 from symfold.base.caching import cached
-from symfold.base.facts import check_facts, check_places, check_rules, counted, public_name
+from symfold.base.facts import check_places, check_rules, counted, public_name
 from symfold.core.arrays import Array, namespace
 from symfold.errors import InvalidType, InvalidValue, NoRule, listing, unknown
 
@@ -75,6 +75,9 @@ class Function:
     def name(self) -> str:
         return self.head.__name__
 
+    def __repr__(self) -> str:
+        return f"Function(head={self.head.__name__})"
+
     def carries(self, arity: int) -> tuple[int, ...]:
         """The positions of the arguments that the value depends on smoothly."""
         return () if self.flat else tuple(k for k in range(arity) if k not in self.conditions)
@@ -108,7 +111,7 @@ def function(head: Head, numbers: Numbers | None = None, **facts: Any) -> Functi
     if not (isinstance(head, type) and issubclass(head, sp.Basic)):
         raise InvalidType(f"{quoted(head)} is not a SymPy class (give one, as class cube(sympy.Function): nargs = 1)")
     name = public_name("function", head.__name__)
-    check_facts(f"the function {name!r}", facts, [field.name for field in fields(Function)][2:-1])
+    check_named(f"the function {name!r}", "fact", facts, [field.name for field in fields(Function)][2:-1])
     if NAMED.get(name, head) is not head and NAMED[name].__module__ != head.__module__:
         raise InvalidValue(f"the name {name!r} is taken by {NAMED[name].__module__}.{name} (rename the class)")
     row = checked(Function(head, numbers, **facts))

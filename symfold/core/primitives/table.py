@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from symfold.base.arguments import quoted, takes, whole
-from symfold.base.facts import check_facts, check_places, check_rules, counted, module_of, most_taken, public_name
+from symfold.base.arguments import check_named, quoted, takes, whole
+from symfold.base.facts import check_places, check_rules, counted, module_of, most_taken, public_name
 from symfold.core.arrays import Array, namespace
 from symfold.core.conversion import as_node
 from symfold.core.functions import row_of
@@ -209,7 +209,7 @@ def primitive(
     name: str, shape: Callable[..., Shape], numbers: Any = None, adjoint: Any = None, **facts: Any
 ) -> Primitive:
     """Add a row to the table; `facts` are the other fields of `Primitive`. Only the same module can redefine a name."""
-    check_facts(f"the primitive {name!r}", facts, [field.name for field in fields(Primitive)][4:-1])
+    check_named(f"the primitive {name!r}", "fact", facts, [field.name for field in fields(Primitive)][4:-1])
     row = Primitive(public_name("primitive", name), shape, numbers, adjoint, **facts)
     previous = PRIMITIVES.get(name)
     if previous is not None and module_of(previous.shape) != module_of(shape):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from symfold.base.arguments import one_of
-from symfold.base.facts import check_facts, public_name
+from symfold.base.arguments import check_named, one_of
+from symfold.base.facts import public_name
 from symfold.core.nodes import Node
 from symfold.core.shapes import Shape
 from symfold.errors import InvalidValue
@@ -99,7 +99,7 @@ def code_target(name: str, like: str = "numpy", **facts: Any) -> CodeTarget:
     return my.sine(x)
     """
     row = TARGETS[one_of("like", like, TARGETS)]
-    check_facts(f"the target {name!r}", facts, [field.name for field in fields(CodeTarget)][1:])
+    check_named(f"the target {name!r}", "fact", facts, [field.name for field in fields(CodeTarget)][1:])
     merged: dict[str, Any] = {
         key: {**getattr(row, key), **value} if isinstance(value, Mapping) else value for key, value in facts.items()
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symfold.base.arguments import arrays_of, flag, one_of
-from symfold.base.files import check_writable, write_whole
+from symfold.base.files import check_writable, path_of, write_whole
 from symfold.base.trees import LEAF, Form
 from symfold.compute.evaluate import constant_value
 from symfold.compute.lowering import Target, lowered, rolled
@@ -63,7 +63,7 @@ def to_onnx(
     >>> [value.name for value in model.graph.initializer]
     ['W1..W1000', 'b1..b1000']
     """
-    check_writable(path)
+    check_writable(path_of(path, "sf.to_onnx(net, path, params)"))
     model = model_of(
         Net.of(net), params or {}, shapes or {}, one_of("dtype", dtype, DTYPES), flag("unrolled", unrolled)
     )
