@@ -11,8 +11,8 @@ import symfold as sf
 import symfold.extend
 from symfold.compute.backends.table import BACKENDS
 from symfold.core.functions import ROWS
-from symfold.mappers.tables import MAPPERS
 from symfold.errors import LONGEST, InvalidValue, SymfoldError, SystemFailure, printable, shortened
+from symfold.mappers.tables import MAPPERS
 
 X = sf.tensor("x", (None, 3))
 MANY = sf.fold(lambda z, w: z * w, [sf.tensor(f"v{k}", (3,)) for k in range(2000)], X)

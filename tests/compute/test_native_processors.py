@@ -18,8 +18,8 @@ pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 from symfold.compute.backends.native import module as native_module
 from symfold.compute.backends.native import products
 from symfold.compute.backends.native.machine import target_machine
-from symfold.compute.backends.native.optimization import optimized
 from symfold.compute.backends.native.module import module_of
+from symfold.compute.backends.native.optimization import optimized
 from symfold.compute.backends.native.processors import NAMED, llvm, named, present, processor, runnable
 from symfold.compute.backends.native.products import tile_of
 
