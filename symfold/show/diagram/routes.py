@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby
 from math import inf
 from typing import TYPE_CHECKING
 
 from symfold.show.diagram.grid import ABOVE, BELOW, LEFT, RIGHT, Route, Row
 from symfold.show.diagram.scene import Arrow
+from symfold.show.diagram.ways import TITLE_CROSSED, Field, Way
 
 if TYPE_CHECKING:
     from symfold.show.diagram.arrangement import Arrangement
 
 Net = tuple[str, str]
-TITLE_CROSSED = 1000.0  # what it costs to run through a title
 MOST_LATER = 3  # columns that a step goes to the right, for lines to reach it
 
 
@@ -229,61 +228,58 @@ class Router:
         passed = [other for n, other in enumerate(self.of.rows) if min(place, high) < n < max(place, high)]
         return all(self._free(column, other, arrow, k) for other in passed) and not any(row.title for row in passed)
 
+    def _titles_across(self, channel: int) -> list[int]:
+        """The titles of the steps that the space right before a column is inside of."""
+        return [self.index[id(row)] for row, first, last in self.titles if first < channel <= last]
+
     def _crosses_no_title(self, channel: int, one: float, other: float) -> bool:
-        """Whether a piece of an arrow right before a column crosses no title of a step that it is inside of."""
+        """Whether a piece of an arrow right before a column crosses no title."""
         low, high = min(one, other), max(one, other)
-        return not any(
-            first < channel <= last and low <= self.index[id(row)] < high for row, first, last in self.titles
-        )
+        return not any(low <= title < high for title in self._titles_across(channel))
 
     def _search(self, k: int, arrow: Arrow, begin: tuple[int, Row], end: tuple[int, Row], ports: bool) -> Route:
         """The best way along several rows, from column to column; some of them are added."""
         (a, first), (b, last) = begin, end
-        low, high = float(self.index[id(first)]), self.index[id(last)]
-        rows, hangs, bus = self._candidates(), self._hangs(arrow, ports), self._bus(arrow)
+        low, high = self.index[id(first)], self.index[id(last)]
+        rows, hangs = self._candidates(), self._hangs(arrow, ports)
 
-        def step(channel: int, one: float, other: float) -> float:
-            crossed = 0 if self._crosses_no_title(channel, one, other) else TITLE_CROSSED
-            return abs(one - other) + (one != other) + crossed
+        def free(column: int, number: int) -> bool:
+            row, _, new = rows[number]
+            return new is not None or self._free(column, row, arrow, k)
 
-        best: tuple[float, tuple[int, ...], str] = (inf, (), LEFT)
-        ways: dict[int, tuple[float, tuple[int, ...]]] = {}  # by row of the last column: the cost, and the rows so far
-        for column in range(a + 1, b + 1):
-            before = ways or ({-1: (0.0, ())} if column == a + 1 else {})
-            ways = {}
-            for number, (row, place, new) in enumerate(rows):
-                if new is None and not self._free(column, row, arrow, k):
-                    continue
-                extra = 0.1 if new is None else 0.7 if column == a + 1 else 0.1
-                ways[number] = min(
-                    (cost + step(column, low if n < 0 else rows[n][1], place) + extra, (*way, number))
-                    for n, (cost, way) in before.items()
-                )
-                side = BELOW if place > high else ABOVE
-                hung = hangs and column == b and place != high and self._side_free(arrow, side)
-                if hung and self._falls(b, place, high, arrow, k):
-                    best = min(best, (ways[number][0] + abs(place - high) + 2, ways[number][1], side))
-            if column == b:
-                for n, (cost, way) in before.items():
-                    best = min(best, (cost + bus + step(b, low if n < 0 else rows[n][1], float(high)), way, LEFT))
-        cost, way, side = best
-        hung = arrow.source in self.of.vertical
-        if arrow.source not in self.of.aside and (cost == inf or (cost >= TITLE_CROSSED and hung)):
-            raise Blocked(arrow.source)
-        step_of_end = self.of.owner[arrow.end]
-        if cost >= TITLE_CROSSED and isinstance(step_of_end, int) and self.of.later.get(step_of_end, 0) < MOST_LATER:
-            raise Narrow(step_of_end)
-        for number in sorted(set(way), key=lambda n: -rows[n][1]):
-            if (new := rows[number][2]) is not None:
-                self.of.rows.insert(new, rows[number][0])
+        def hang(number: int) -> float:
+            place = rows[number][1]
+            side = BELOW if place > high else ABOVE
+            allowed = hangs and place != high and self._side_free(arrow, side)
+            return abs(place - high) + 2 if allowed and self._falls(b, place, high, arrow, k) else inf
+
+        new = [number for number, (_, _, place) in enumerate(rows) if place is not None]
+        field = Field(range(a + 1, b + 1), [place for _, place, _ in rows], new, free, self._titles_across)
+        way = field.cheapest(low, high, self._bus(arrow), hang)
+        self._check(arrow, way)
+        side = LEFT if not way.hangs else BELOW if rows[way.rows[-1]][1] > high else ABOVE
+        for number in sorted(set(way.rows), key=lambda n: -rows[n][1]):
+            if (added := rows[number][2]) is not None:
+                self.of.rows.insert(added, rows[number][0])
         self._renumber()
         runs: list[tuple[Row, int, int]] = []
-        at = a + 1
-        for number, group in groupby(way):
-            length = len(list(group))
-            runs.append((rows[number][0], at, at + length - 1))
-            at += length
+        for column, number in enumerate(way.rows, a + 1):
+            row = rows[number][0]
+            runs = (
+                [*runs[:-1], (row, runs[-1][1], column)]
+                if runs and runs[-1][0] is row
+                else [*runs, (row, column, column)]
+            )
         return Route(tuple(runs), RIGHT, side)
+
+    def _check(self, arrow: Arrow, way: Way) -> None:
+        """Ask for another layout if there is no way, or none but through a title."""
+        hung = arrow.source in self.of.vertical
+        if arrow.source not in self.of.aside and (way.cost == inf or (way.cost >= TITLE_CROSSED and hung)):
+            raise Blocked(arrow.source)
+        step = self.of.owner[arrow.end]
+        if way.cost >= TITLE_CROSSED and isinstance(step, int) and self.of.later.get(step, 0) < MOST_LATER:
+            raise Narrow(step)
 
     def _floor(self, arrow: Arrow) -> int:
         """The first row that an arrow into or out of a step may take: lines do not cross titles."""
