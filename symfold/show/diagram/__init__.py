@@ -34,9 +34,10 @@ from symfold.core.net import Net
 from symfold.core.nodes import walk
 from symfold.errors import Advice, InvalidValue, TooLarge
 from symfold.show.diagram.arrangement import Layout
-from symfold.show.diagram.geometry import Geometry, Turn
+from symfold.show.diagram.geometry import Geometry
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
 from symfold.show.diagram.scene import Scene, scene_of
+from symfold.show.diagram.sizes import Turn
 from symfold.show.diagram.style import legend as legend_of
 from symfold.show.diagram.style import literal
 from symfold.show.diagram.svg import Canvas, document

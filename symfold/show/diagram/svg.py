@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from html import escape
 from math import hypot
 
-from symfold.show.diagram.geometry import HEAD, Geometry, Mark
+from symfold.show.diagram.geometry import Geometry, Mark
 from symfold.show.diagram.grid import BELOW, LEFT
 from symfold.show.diagram.lettering import FAMILY, Line, markup, plain, width
 from symfold.show.diagram.pen import Pen, Point, Step
 from symfold.show.diagram.scene import LEADING, LOOP, SMALL, TEXT, TITLE, Shape, loop_width
+from symfold.show.diagram.sizes import HEAD
 from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, NODE, NODES
 from symfold.show.graph.names import visible
 
