@@ -450,6 +450,13 @@ def test_each_diagram_shows_its_own_joins_in_the_same_places() -> None:
     assert [(one, other) for (_, one), (_, other) in zip(a, b, strict=True) if one != other] == [("+", "×")] * 4
 
 
+def test_numbers_written_into_operations_that_one_net_alone_has_are_drawn() -> None:
+    """A number of one net is written into its reader in the graph of both, where it may stand before that reader."""
+    nets = [sf.mappers.ARCHITECTURES[name].net(1) for name in ("highway", "rk4")]
+    for drawing in diagrams(sf.compare(*nets)):
+        assert drawing.startswith("<svg") and "×" in drawing
+
+
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [

@@ -12,12 +12,12 @@ import networkx as nx
 from symfold.analysis.equality.overlay import merge
 from symfold.apps.report.comparison import Comparison
 from symfold.core.net import Net
-from symfold.show.diagram.arrangement import Layout
-from symfold.show.diagram.geometry import Geometry, Turn
+from symfold.show.diagram.geometry import Geometry
 from symfold.show.diagram.layout import Picture
 from symfold.show.diagram.lettering import FAMILY
-from symfold.show.diagram.routes import Blocked
+from symfold.show.diagram.repetition import Layout
 from symfold.show.diagram.scene import TEXT, Arrow, Shape, scene_of, shape_of
+from symfold.show.diagram.sizes import Turn
 from symfold.show.diagram.svg import MARGIN, Canvas, number
 
 DIRECTION = "TB"
@@ -121,10 +121,12 @@ def diagrams(comparison: Comparison) -> tuple[str, str]:
 
 def laid_out_together(both: nx.MultiDiGraph) -> tuple[Picture, Geometry] | None:
     """One layout for both nets, if there is one: what one net computes late the other may compute early."""
-    try:
-        return laid_out(both) if flows_one_way(both) else None
-    except Blocked:
+    if not flows_one_way(both):
         return None
+    picture = Picture(both, direction=DIRECTION)
+    layout = Layout(scene_of(picture))
+    grid = layout.grid()
+    return None if layout.backward else (picture, Geometry(layout.scene, grid, Turn(DIRECTION)))
 
 
 def laid_out(graph: nx.MultiDiGraph) -> tuple[Picture, Geometry]:

@@ -11,11 +11,17 @@ and repeated along the lines of the states.
     symbols      a reader's own symbols
     scene        shapes, arrows, and steps as frames
     grid         rows, cells, ways and boxes
+    tracks       the lanes of states through steps
+    columns      the columns of nodes
     placement    the rows of chains of nodes
-    routes       the ways of arrows
-    arrangement  the layout of a scene on a grid
+    ways         the cheapest way of one arrow
+    routes       the ways of all arrows
+    arrangement  the layout of a step, or of the whole picture
+    repetition   each kind of step laid out once
     pen          paths
-    geometry     coordinates, and lines of long nets
+    sizes        how far nodes and texts reach
+    spacing      columns, rows, and lines of long nets
+    geometry     coordinates
     svg          the picture as SVG
 """
 
@@ -33,9 +39,9 @@ from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
 from symfold.errors import Advice, InvalidValue, TooLarge
-from symfold.show.diagram.arrangement import Layout
 from symfold.show.diagram.geometry import Geometry
 from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
+from symfold.show.diagram.repetition import Layout
 from symfold.show.diagram.scene import Scene, scene_of
 from symfold.show.diagram.sizes import Turn
 from symfold.show.diagram.style import legend as legend_of

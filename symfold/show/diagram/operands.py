@@ -33,10 +33,12 @@ def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
     """
     graph = graph.copy()
     for name in list(graph):
+        if name not in graph:  # a number that has been written into its reader
+            continue
         number = _number(graph, name)
         if number is not None:
             _write_in(graph, name, number)
-        elif name in graph:
+        else:
             _settings(graph, name)
     for name in list(graph):
         if graph.nodes[name]["op"] == "transpose":

@@ -45,7 +45,7 @@ class Placement:
             for k in self.of.layout.into[name]:
                 arrow = self.of.arrows[k]
                 inside = arrow.source in self.of.owner
-                if not (self.of._loose(name) or self.of._loose(arrow.source)):
+                if not (self.of.tracks.loose(name) or self.of.tracks.loose(arrow.source)):
                     continue
                 if inside or arrow.source in self.of.outside:
                     ends.append((arrow.source, name, self.of.vertical.get(arrow.source) == name))
@@ -132,7 +132,7 @@ class Placement:
         ):  # fmt: skip
             return False
         if row.band is not None and any(
-            self.of.columns[step] <= chain.last and chain.first < self.of.columns[step] + self.of._width(step)
+            self.of.columns[step] <= chain.last and chain.first < self.of.columns[step] + self.of.width(step)
             for step in self.of.bands[row.band]
         ):
             return False
@@ -187,7 +187,7 @@ class Placement:
         taken |= {(self.of.columns[name], index[id(row)]) for name, row in self.at.items()}
         for step, rows in self.of.band_rows.items():
             band = [index[id(row)] for row in self.of.rows if row.band == rows[0].band]
-            span = range(self.of.columns[step], self.of.columns[step] + self.of._width(step))
+            span = range(self.of.columns[step], self.of.columns[step] + self.of.width(step))
             taken |= {(column, row) for column in span for row in band}
         return taken
 

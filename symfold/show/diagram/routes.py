@@ -53,7 +53,7 @@ class Router:
             (band, column): step
             for band, steps in enumerate(of.bands)
             for step in steps
-            for column in range(of.columns[step], of.columns[step] + of._width(step))
+            for column in range(of.columns[step], of.columns[step] + of.width(step))
         }
         self.verticals: dict[int, list[Vertical]] = {}  # by column
         self.sides: dict[tuple[str, str], Net] = {}
@@ -81,7 +81,7 @@ class Router:
         """Keep the lane of a state free, from its last node to the right end of a step."""
         if not self.of.frame.path:
             return
-        end = max((self.of.columns[e] + self.of._width(e) for e in self.of.columns), default=0)
+        end = max((self.of.columns[e] + self.of.width(e) for e in self.of.columns), default=0)
         for lane in dict.fromkeys(self.of.lanes.values()):
             name = max((n for n in self.of.lanes if self.of.lanes[n] == lane), key=lambda n: self.of.columns[n])
             row = self.at[name]
@@ -134,7 +134,7 @@ class Router:
         begin = self._cell(arrow.source) if arrow.source in of.owner else (-1, of.lane_row(of.outside[arrow.source]))
         step = of.owner[arrow.end]
         if self._inner_route(k) is not None and isinstance(step, int):
-            lane = of.lane(of.entering[step][arrow.source], step)
+            lane = of.tracks.lane(of.entering[step][arrow.source], step)
             row = next(row for row in of.band_rows[step] if row.lane == lane)
             return begin, (of.columns[step], row)
         return begin, self._cell(arrow.end)
@@ -257,6 +257,9 @@ class Router:
         field = Field(range(a + 1, b + 1), [place for _, place, _ in rows], new, free, self._titles_across)
         way = field.cheapest(low, high, self._bus(arrow), hang)
         self._check(arrow, way)
+        if way.cost == inf:  # the end stands before the source
+            self.of.layout.backward.append(k)
+            return Route()
         side = LEFT if not way.hangs else BELOW if rows[way.rows[-1]][1] > high else ABOVE
         for number in sorted(set(way.rows), key=lambda n: -rows[n][1]):
             if (added := rows[number][2]) is not None:
@@ -350,7 +353,7 @@ class Router:
     def _loop(self, arrow: Arrow) -> Route:
         """The way back from the state after a step to the state before it: over the step, or under it."""
         (a, first), (b, last) = self._cell(arrow.source), self._cell(arrow.end)
-        width = max(self.of.columns[e] + self.of._width(e) for e in self.of.columns)
+        width = max(self.of.columns[e] + self.of.width(e) for e in self.of.columns)
         low = min(self.index[id(first)], self.index[id(last)])
         above = all(
             self._free(c, row, arrow, -1) for c in (a, b) for row in self.of.rows[1 if self.of.frame.title else 0 : low]
