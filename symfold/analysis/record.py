@@ -10,7 +10,7 @@ import numpy as np
 
 from symfold.analysis.jacobians.taught import taught
 from symfold.base.arguments import NumpyArray, arrays_of, check_params, place_of, quoted
-from symfold.base.tables import Table
+from symfold.base.tables import Table, Tabled
 from symfold.compute.evaluate import Evaluator, as_numbers
 from symfold.compute.parameters import layout_of
 from symfold.core.attach import attach
@@ -40,7 +40,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Record(Sequence[Recorded]):
+class Record(Tabled, Sequence[Recorded]):
     """The applications of layers in order of computation: rows by position, or by the name of a layer applied once."""
 
     rows: tuple[Recorded, ...]
@@ -79,12 +79,6 @@ class Record(Sequence[Recorded]):
                 f"layer {index!r} is applied {len(places)} times (take one by its row: {listing(map(str, places), 8)})"
             )
         return self.rows[places[0]]
-
-    def __repr__(self) -> str:
-        return self._table.text()
-
-    def _repr_html_(self) -> str:
-        return self._table.html()
 
     @property
     def _table(self) -> Table:

@@ -85,7 +85,7 @@ class Archive:
             return np.frombuffer(data, header.dtype).reshape(header.shape, order=order)
         except MemoryError:
             raise
-        except Exception as error:
+        except Exception as error:  # likewise
             raise self.unreadable(error) from None
 
 

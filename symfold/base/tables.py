@@ -72,5 +72,19 @@ class Table:
         return f"... {self.size - 2 * (most // 2):,} more"
 
 
+class Tabled:
+    """A base for results that show themselves as a table."""
+
+    @property
+    def _table(self) -> Table:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self._table.text()
+
+    def _repr_html_(self) -> str:
+        return self._table.html()
+
+
 def _row(tag: str, cells: Iterable[str]) -> str:
     return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"

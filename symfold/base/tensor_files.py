@@ -83,7 +83,7 @@ def reading_tensors(path: str | Path, most: int = MAX_BYTES) -> Iterator[TensorF
             file = safe_open(path_of(path), "np")
         except MemoryError:
             raise
-        except Exception as error:
+        except Exception as error:  # the package has an error type of its own, and raises others too
             raise unreadable(source, error) from None
         with file as opened:
             yield TensorFile(source, opened)

@@ -120,7 +120,7 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
                 ) from error
             error.add_note(f"in {place(formals, position)}")
             raise
-        except Exception as error:
+        except Exception as error:  # of the user's mapper, which may raise anything: say at which step
             error.add_note(f"in {place(formals, position)}")
             raise
         nodes = with_depth(nodes, run.count)

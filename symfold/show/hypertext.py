@@ -41,7 +41,7 @@ def shown_safely(display: Callable[P, str | None]) -> Callable[P, str | None]:
     def guarded(*args: P.args, **options: P.kwargs) -> str | None:
         try:
             return display(*args, **options)
-        except Exception:
+        except Exception:  # a display must never raise
             return None
 
     return guarded

@@ -153,7 +153,7 @@ def _by_wasm(source: str) -> bytes:
     with _lock:  # all calls share one WebAssembly memory
         try:
             svg: bytes = graphviz.render(source, format="svg")
-        except Exception as error:
+        except Exception as error:  # what WebAssembly raises depends on the versions of two packages
             _wasm.cache_clear()  # a failure may have left its memory in any state
             if type(error).__name__ in ("Trap", "WasmtimeError"):
                 raise RenderError("Graphviz as WebAssembly ran out of room for the graph", *_SMALLER) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
@@ -27,8 +27,7 @@ from symfold.core.nodes import Node, walk
 from symfold.core.shapes import is_concrete
 from symfold.core.stacked_inputs import Numbered, known_count
 from symfold.errors import InvalidType, InvalidValue, NoRule, TooLarge, plural
-from symfold.show.hypertext import shown_safely
-from symfold.show.notation import BOUND, SHORT
+from symfold.show.notation import SHORT, ShownByFormula
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.expanded import show_count
 from symfold.show.notation.linear_maps import Composed, EntryAt, Grid
@@ -83,9 +82,11 @@ def _check_layers(net: Net, linear: Sequence[str]) -> None:
             )
 
 
-@dataclass(frozen=True)
-class Jacobian:
+@dataclass(frozen=True, repr=False)
+class Jacobian(ShownByFormula):
     """The Jacobian of a net: its outputs by its inputs, as ordered products."""
+
+    _what: ClassVar[str] = "a Jacobian"
 
     net: Net
     linear: tuple[str, ...] = ()
@@ -145,20 +146,6 @@ class Jacobian:
             for into, value in zip(inputs, row, strict=True)
         ]
         yield from framed(style, [equation(name, value, style) for name, value in pairs])
-
-    def __str__(self) -> str:
-        try:
-            shown = self.formula()
-        except Exception as error:  # a display must never fail
-            return f"a Jacobian that cannot be shown ({error})"[:BOUND]
-        return shown if len(shown) <= BOUND else f"{shown[: BOUND - 3]}..."
-
-    __repr__ = __str__
-
-    @shown_safely
-    def _repr_latex_(self) -> str | None:
-        shown = self.formula("latex")
-        return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
 
     # -- multiplied out
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from symfold.analysis.jacobians.probes import Probed, in_order, probed, untapped
 from symfold.base.results import Result
-from symfold.base.tables import MOST, Table
+from symfold.base.tables import MOST, Table, Tabled
 from symfold.compute.compile import compile_net
 from symfold.core.leaves import Input, number
 from symfold.core.names import applied_layers, names_of
@@ -30,7 +30,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Received(Result):
+class Received(Tabled, Result):
     """The gradients that applications of layers receive, in order of computation, and the loss gradient.
 
     The loss gradient is that of the last state of the last fold that applies layers, or of the last layer if there is
@@ -40,12 +40,6 @@ class Received(Result):
     layers: tuple[str, ...]
     gradients: tuple[Array, ...]
     loss_gradient: Array
-
-    def __repr__(self) -> str:
-        return self._table.text()
-
-    def _repr_html_(self) -> str:
-        return self._table.html()
 
     @property
     def _table(self) -> Table:
@@ -139,7 +133,7 @@ def _run(net: Net, compiled: Callable[..., Any], params: Mapping[str, Any], valu
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Updates(Result):
+class Updates(Tabled, Result):
     """The change of the gradient that each layer receives, by a gradient step on one layer, per unit of learning rate.
 
     `changes[k][j]` is the derivative of the gradient of application k as the parameters of layer j move along their
@@ -150,12 +144,6 @@ class Updates(Result):
     moved: tuple[str, ...]
     changes: tuple[tuple[Array, ...], ...]
     gradients: tuple[Array, ...]
-
-    def __repr__(self) -> str:
-        return self._table.text()
-
-    def _repr_html_(self) -> str:
-        return self._table.html()
 
     @property
     def _table(self) -> Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
@@ -28,8 +28,7 @@ from symfold.core.nodes import Node, walk
 from symfold.core.primitives import zeros
 from symfold.core.stacked_inputs import Leaf, StackedInputs, is_input
 from symfold.errors import InvalidValue, NoRule
-from symfold.show.hypertext import shown_safely
-from symfold.show.notation import BOUND, SHORT, formula, lines_formula
+from symfold.show.notation import SHORT, ShownByFormula, formula, lines_formula
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line
 from symfold.show.notation.loops import Letters, stems_of
@@ -66,9 +65,11 @@ def taught(net: Any) -> Taught:
     return Taught(Net.of(net))
 
 
-@dataclass(frozen=True)
-class Taught:
+@dataclass(frozen=True, repr=False)
+class Taught(ShownByFormula):
     """The gradient that each layer of a net receives."""
+
+    _what: ClassVar[str] = "gradients of layers"
 
     source: Net
 
@@ -156,20 +157,6 @@ class Taught:
                 for line in lines
             ]
         return lines_formula(lines, chosen)
-
-    def __str__(self) -> str:
-        try:
-            shown = self.formula()
-        except Exception as error:  # a display must never fail
-            return f"what the layers receive cannot be shown ({error})"[:BOUND]
-        return shown if len(shown) <= BOUND else f"{shown[: BOUND - 4]}\n..."
-
-    __repr__ = __str__
-
-    @shown_safely
-    def _repr_latex_(self) -> str | None:
-        shown = self.formula("latex")
-        return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
 
     @property
     def _short(self) -> bool:

@@ -13,8 +13,8 @@ from symfold.analysis.jacobians.ordered import in_order, plain
 from symfold.core.leaves import Constant
 from symfold.errors import TooLarge
 from symfold.show.hypertext import shown_safely
-from symfold.show.notation import BOUND
 from symfold.show.notation.expanded import show_count
+from symfold.show.notation.formula_text import BOUND
 from symfold.show.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Unit
 from symfold.show.notation.styles import style_named
 from symfold.show.notation.terms import Term, number_of

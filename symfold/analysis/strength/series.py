@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
@@ -36,8 +36,7 @@ from symfold.core.primitives import broadcast_to
 from symfold.core.sequences import stack
 from symfold.core.shapes import ANY
 from symfold.errors import InvalidType, InvalidValue, SymfoldError, TooLarge
-from symfold.show.hypertext import shown_safely
-from symfold.show.notation import BOUND, folded_formula, formula
+from symfold.show.notation import ShownByFormula, folded_formula, formula
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.expanded import show_count, terms_of
 from symfold.show.notation.symbolic import as_sympy
@@ -80,9 +79,11 @@ def series(net: Any, order: int = 3) -> Series:
     return Series(((1, net),), order)
 
 
-@dataclass(frozen=True)
-class Series:
+@dataclass(frozen=True, repr=False)
+class Series(ShownByFormula):
     """A signed sum of nets as a series in the strength of their layers."""
+
+    _what: ClassVar[str] = "a series"
 
     parts: tuple[tuple[int, Net], ...]
     order: int
@@ -351,20 +352,6 @@ class Series:
         except SymfoldError:  # a symbolic depth, or too many terms
             return False
         return True
-
-    def __str__(self) -> str:
-        try:
-            shown = self.formula()
-            return shown if len(shown) <= BOUND else f"{shown[: BOUND - 4]}\n..."
-        except Exception as error:  # a display must never fail
-            return f"a series that cannot be shown ({error})"
-
-    __repr__ = __str__
-
-    @shown_safely
-    def _repr_latex_(self) -> str | None:
-        shown = self.formula("latex")
-        return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
 
     # -- numbers
 

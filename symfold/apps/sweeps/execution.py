@@ -132,7 +132,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         ) from None
     try:
         yield pool
-    except BaseException:
+    except BaseException:  # an interrupt, too, ends the processes
         processes = list((getattr(pool, "_processes", None) or {}).values())
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:

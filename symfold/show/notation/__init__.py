@@ -44,7 +44,8 @@ from symfold.show.notation import linear_maps as linear_maps
 from symfold.show.notation import primitive_rows as primitive_rows
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line, fold_lines
-from symfold.show.notation.formula_text import Formula
+from symfold.show.notation.formula_text import BOUND, Formula
+from symfold.show.notation.formula_text import ShownByFormula as ShownByFormula
 from symfold.show.notation.latex import latex_size
 from symfold.show.notation.renamed import Renaming, renaming
 from symfold.show.notation.steps import Equations, equations
@@ -55,7 +56,6 @@ from symfold.transform.rolling import roll
 
 FORMS = ("fold", "steps", "expanded")
 SHORT = 24  # steps that `print(net)` lists
-BOUND = 1900  # characters that it shows
 MOST_BLOCKS = 200  # different steps, whose lines together are longer
 TAGS = 8  # times as many in MathML, most of it tags
 

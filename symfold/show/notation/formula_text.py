@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 MOST = 4_000  # characters of LaTeX, or of text, that a notebook shows
 
@@ -50,3 +50,32 @@ class Formula(str):
             if k:
                 printer.break_()
             printer.text(line)
+
+
+BOUND = 1900  # characters that `print` shows
+
+
+class ShownByFormula:
+    """A base for results that show themselves by their formula, the beginning of a long one; a display never raises."""
+
+    _what: ClassVar[str] = "a result"
+
+    def formula(self, style: str = "text") -> str:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        try:
+            shown = self.formula()
+        except Exception as error:  # a display must never raise
+            return f"{self._what} that cannot be shown ({error})"[:BOUND]
+        return shown if len(shown) <= BOUND else f"{shown[: BOUND - 4]}\n..."
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_latex_(self) -> str | None:
+        try:
+            shown = self.formula("latex")
+        except Exception:  # likewise
+            return None
+        return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None

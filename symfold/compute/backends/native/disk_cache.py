@@ -50,7 +50,7 @@ def keep(name: str, code: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(_digest(code) + code)
             os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves no temporary file
             os.unlink(temporary, dir_fd=folder)
             raise
 
