@@ -512,3 +512,11 @@ def test_an_entry_of_known_numbers_is_the_number() -> None:
         net = sf.fold(lambda z, k: z * k, numbers, sf.tensor("a"))
         assert str(net) == "z1 = a*1.5\nz2 = z1*2.5"
         assert str(sf.adjoint(net)) == "z1 = a_*2.5\nz0 = z1*1.5"
+
+
+@pytest.mark.parametrize("count", [3, 8, 9, 12, 1000])
+def test_a_net_prints_the_steps_of_a_short_fold_and_the_fold_of_a_long_one(count: int) -> None:
+    folded = sf.fold(sf.mappers.residual, sf.layers("f", count=count), sf.tensor("x"))
+    assert str(folded) == sf.formula(folded, form="steps" if count <= 8 else "fold")
+    steps = sf.unroll(folded)
+    assert str(steps) == (sf.formula(steps, form="steps") if count <= 24 else str(sf.roll(steps)))

@@ -55,7 +55,8 @@ from symfold.show.notation.writing import MATH, equation, framed, side, stream, 
 from symfold.transform.rolling import roll
 
 FORMS = ("fold", "steps", "expanded")
-SHORT = 24  # steps that `print(net)` lists
+SHORT = 24  # equations that `print(net)` lists
+FEW = 8  # steps of a fold that it lists: of more, the fold says more than a column of like equations
 MOST_BLOCKS = 200  # different steps, whose lines together are longer
 TAGS = 8  # times as many in MathML, most of it tags
 
@@ -213,7 +214,12 @@ def _beginning(net: Net) -> Net | None:
 
 
 def describe(net: Net) -> str:
-    """What `print(net)` shows: the steps of a short net, the folded form of a long one; under 2,000 characters."""
+    """What `print(net)` shows: the steps of a short net, the folded form of one with a long fold.
+
+    >>> import symfold as sf
+    >>> print(sf.fold(sf.mappers.residual, sf.layers("f1:13"), sf.tensor("x")))
+    z_k = f_k(z_{k-1}) + z_{k-1}, k = 1..12, z_0 = x
+    """
     try:
         if (beginning := _beginning(net)) is not None:
             return _clipped(_framed_fold(beginning, style_of(beginning, "text")))
@@ -254,6 +260,8 @@ def _whole(net: Net, style: Style, bound: int = BOUND) -> str | None:
 
 def _short_steps(net: Net, style: Style, bound: int) -> str | None:
     """The steps, if they are few; for a net that is one formula, that formula."""
+    if any(isinstance(fold.op.count, int) and fold.op.count > FEW for fold in net.bindings):
+        return None
     try:
         net_equations = equations(net)
         count = len(net_equations)
