@@ -40,7 +40,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import walk
 from symfold.errors import Advice, InvalidValue, TooLarge
 from symfold.show.diagram.geometry import Geometry
-from symfold.show.diagram.layout import ACROSS, Picture, new_digraph
+from symfold.show.diagram.layout import Picture, new_digraph
 from symfold.show.diagram.repetition import Layout
 from symfold.show.diagram.scene import Scene, scene_of
 from symfold.show.diagram.sizes import Turn
@@ -77,36 +77,9 @@ def diagram(
     >>> "f₃" in diagram(net).source, "zₖ₋₁" in diagram(net, "fold").source, "skip" in diagram(net, legend=True).source
     (True, True, True)
     """
-    picture = _pictures([net], level, direction, [""], max_size)[0]
+    picture = _pictures([net], level, direction, max_size)[0]
     digraph = new_digraph("net", **_layout(direction, title, [picture] if legend else []))
     picture.into(digraph)
-    return digraph
-
-
-def side_by_side(
-    nets: Mapping[str, Any],
-    level: str | None = None,
-    *,
-    direction: str = "LR",
-    legend: bool = False,
-    max_size: int | None = BOUND,
-) -> graphviz.Digraph:
-    """Several nets in one picture, each beside its title, so that equal steps stand below each other.
-
-    >>> import symfold as sf
-    >>> f, x = sf.layers("f1:4"), sf.tensor("x")
-    >>> nets = {"residual": sf.fold(sf.mappers.residual, f, x), "boosting": sf.fold(sf.mappers.boosting(x), f, x)}
-    >>> "label=boosting" in side_by_side(nets).source
-    True
-    """
-    prefixes = [f"net{number} " for number in range(1, len(nets) + 1)]
-    pictures = dict(zip(nets, _pictures(list(nets.values()), level, direction, prefixes, max_size), strict=True))
-    digraph = new_digraph("nets", **_layout(direction, "", [*pictures.values()] if legend else []))
-    # Graphviz draws the last one on top
-    for title, picture in reversed(pictures.items()) if direction in ACROSS else pictures.items():
-        # not a cluster, in which Graphviz would reverse the order of a step's nodes
-        with digraph.subgraph(name=picture.prefix.strip()) as part:
-            picture.into(part, title)
     return digraph
 
 
@@ -114,7 +87,6 @@ def _pictures(
     nets: Sequence[Any],
     level: str | None,
     direction: str,
-    prefixes: Sequence[str],
     max_size: int | None,
     deep: str = "fold",
 ) -> list[Picture]:
@@ -122,7 +94,7 @@ def _pictures(
         real("max_size", max_size)
     graphs = [_graph(net, level, max_size, deep) for net in nets]
     check_size(graphs, max_size)
-    return [Picture(part, prefix, direction) for part, prefix in zip(graphs, prefixes, strict=True)]
+    return [Picture(part, direction) for part in graphs]
 
 
 def _graph(net: Any, level: str | None, max_size: int | None, deep: str) -> nx.MultiDiGraph:
@@ -225,7 +197,7 @@ def to_svg(
     >>> to_svg(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))).count('class="node layer"')
     3
     """
-    picture = _pictures([net], level, direction, [""], max_size, Ends.level)[0]
+    picture = _pictures([net], level, direction, max_size, Ends.level)[0]
     _layout(direction, title, [])
     (canvas,) = _canvases([net], [picture], direction, names)
     return document([(title, canvas)], legend_of(*picture.kinds) if legend else "")
@@ -249,7 +221,7 @@ def svg_of_several(
     True
     """
     pairs = list(nets.items()) if isinstance(nets, Mapping) else list(nets)
-    pictures = _pictures([net for _, net in pairs], level, direction, [""] * len(nets), max_size, Ends.level)
+    pictures = _pictures([net for _, net in pairs], level, direction, max_size, Ends.level)
     _layout(direction, "", [])
     nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
     canvases = _canvases([net for _, net in pairs], pictures, direction, names)

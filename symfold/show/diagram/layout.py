@@ -31,12 +31,12 @@ class Group:
 
 
 class Picture:
-    """One graph drawn into a Digraph; `prefix` separates the names of several, `direction` is that of the flow."""
+    """One graph drawn into a Digraph; `direction` is that of the flow."""
 
-    def __init__(self, graph: nx.MultiDiGraph, prefix: str = "", direction: str = "LR"):
+    def __init__(self, graph: nx.MultiDiGraph, direction: str = "LR"):
         graph = with_operands(graph)
-        graph = nx.relabel_nodes(graph, {name: prefix + safe for name, safe in safe_names(graph).items()})
-        self.graph, self.prefix, self.across = graph, prefix, direction in ACROSS
+        graph = nx.relabel_nodes(graph, safe_names(graph))
+        self.graph, self.across = graph, direction in ACROSS
         self.level = graph.graph["level"]
         marked = self.level in MARKED
         self.states = {name: f"{name} state" for name, data in graph.nodes(data=True) if marked and "state" in data}
@@ -140,8 +140,8 @@ class Picture:
         entries = [r for r in readers if r["op"] == "item" and str(r["label"]).startswith(f"{data['label']}[")]
         return data["kind"] == "input" and bool(readers) and entries == readers
 
-    def into(self, target: graphviz.Digraph, title: str = "") -> None:
-        """Write all statements in the order of the graph, with the title at the start of the net."""
+    def into(self, target: graphviz.Digraph) -> None:
+        """Write all statements in the order of the graph."""
         root = Group()
         for name in self.graph:
             if name not in self.hidden:
@@ -156,19 +156,6 @@ class Picture:
         if self.level == "block":
             self._after_its_state(target, root)
         self._in_turn(target, root)
-        if title:
-            self._title(target, title)
-
-    def _title(self, target: graphviz.Digraph, title: str) -> None:
-        begin = [
-            name
-            for name in self.graph
-            if name not in self.hidden and name not in self.beside and not self.graph.in_degree(name)
-        ]
-        first = next((name for name in begin if self.line(name)), begin[0])
-        line = {"group": f"{self.prefix}{self.line(first)}"} if self.line(first) else {}
-        target.node(f"{self.prefix}title", literal(title), **NODES["title"], **line)
-        target.edge(f"{self.prefix}title", first, style="invis", weight="50")
 
     def _after_its_state(self, target: graphviz.Digraph, group: Group) -> None:
         """Draw the work of a step after its first state, even if nothing reads it: adjacent folds stay level."""
@@ -257,7 +244,7 @@ class Picture:
                 target.subgraph(column)
         for part, inner in group.inner.items():
             where = "/".join((*path, part))
-            cluster = graphviz.Digraph(f"cluster {self.prefix}{where}")  # `with target.subgraph()` would copy target
+            cluster = graphviz.Digraph(f"cluster {where}")  # `with target.subgraph()` would copy target
             formula = self.graph.graph.get(f"title {where}")
             number = pretty(part) if len(self.letters) > 1 else part.removeprefix(self.letters[0])
             title = pretty(formula) if formula else f"step {number}"
@@ -291,7 +278,7 @@ class Picture:
         label = str(data["label"])
         kind = "wide join" if data["kind"] == "join" and len(label) > 2 else data["kind"]
         text = label if data["kind"] == "constant" else SIGNS.get(label) or pretty(label)
-        line = {"group": f"{self.prefix}{self.line(name)}"} if self.line(name) else {}
+        line = {"group": self.line(name)} if self.line(name) else {}
         target.node(name, literal(text), **NODES[kind], **line)
         if name in self.states:
             target.node(self.states[name], literal(pretty(data["state"])), **NODES["state"], **line)

@@ -51,7 +51,6 @@ NODES: dict[str, Style] = {
     "output": {"shape": "hexagon", "fillcolor": "white", "color": "#007A5A", "margin": "0.02,0.02", "penwidth": "1.4"},
     "dots": {"shape": "plaintext", "fillcolor": "none", "style": ""},
     "fold": {"shape": "box", "peripheries": "2", "fillcolor": "#EFEFEF", "margin": "0.15,0.1"},
-    "title": {"shape": "plaintext", "fillcolor": "none", "style": "", "fontsize": "14"},
     "step": {"shape": "component", "fillcolor": "#EFEFEF", "margin": "0.15,0.08"},
 }  # fmt: skip
 
