@@ -25,7 +25,7 @@ from symfold.apps.report.cells import Formula, expression, in_full, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import FOLDED
 from symfold.apps.report.pictures import diagrams
-from symfold.apps.report.rows import ROWS, answers, same_part
+from symfold.apps.report.rows import ROWS, Row, answers, same_part
 from symfold.apps.report.sections import SECTIONS
 from symfold.apps.report.terminal import MORE, SCREEN, shown
 from symfold.apps.report.trained import start, trained
@@ -645,3 +645,17 @@ def test_a_tall_picture_is_not_shrunk_until_its_letters_are_unreadable() -> None
     short, tall = (sf.fold(sf.mappers.residual, sf.layers(f"f1:{n + 1}"), x) for n in (2, 12))
     assert 'class="diagram side-a"' in panels.diagram_pair(sf.compare(short, short))
     assert 'class="diagram side-a tall"' in panels.diagram_pair(sf.compare(tall, tall))
+
+
+def test_a_net_is_asked_once_however_often_it_is_compared() -> None:
+    asked: list[sf.Net] = []
+
+    def cell(net: sf.Net) -> list[list[str]]:
+        asked.append(net)
+        return [["answer"]]
+
+    row = Row("row", "What?", cell)
+    for _ in range(3):
+        row.ask(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")))
+    row.ask(sf.fold(sf.mappers.feedforward, sf.layers("f1:4"), sf.tensor("x")))
+    assert len(asked) == 2
