@@ -124,7 +124,7 @@ def math_block(translator: HTML5Translator, node: nodes.math_block) -> None:
 def mathml(node: nodes.Element, as_block: bool) -> str:
     """LaTeX as MathML; brackets stretch only around what is tall."""
     text = node.astext().removeprefix(r"\displaystyle")
-    if not re.search(r"\\(frac|sum|prod|begin)", text):
+    if not re.search(r"\\frac|\\sum|\\prod|matrix}", text):
         text = re.sub(r"\\left(?=[(\[])|\\right(?=[)\]])", "", text)
     try:
         return tex2mathml(text, as_block=as_block)
