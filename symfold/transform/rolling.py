@@ -73,9 +73,10 @@ def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
 def roll(net: Any, search: bool = True) -> Net:
     """The net with repeated steps as folds: the normal form of its folds, and folds for repeated equations.
 
-    Equations repeat if they are equal in structure, shapes and wiring, whatever the names of layers and parameters, and
-    every later value goes through the last value of each repetition. Without `search`, only folds are rolled:
-    neighboring steps with equal blocks become one fold, a fold of one step its operations.
+    Equations repeat if they are equal in structure, shapes and wiring, whatever the names of layers and parameters.
+    Steps may pass on several values, read values of earlier steps and of other chains, and be read later. Without
+    `search`, only folds are rolled: neighboring steps with equal blocks become one fold, a fold of one step its
+    operations.
 
     >>> import numpy as np, symfold as sf
     >>> f, g = sf.layers("f1:4"), sf.layers("g1:4")

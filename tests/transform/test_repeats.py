@@ -26,6 +26,20 @@ def repeated(step: Callable[[int, Any], Any], count: int, z: Any = X) -> Any:
     return z
 
 
+def pairs(step: Callable[[int, Any, Any], tuple[Any, Any]], count: int, a: Any = X) -> Any:
+    b = np.sin(a)
+    for k in range(count):
+        a, b = step(k, a, b)
+    return a * b
+
+
+def listed(step: Callable[[int, Any], Any], count: int, z: Any = X) -> list[Any]:
+    states = [z]
+    for k in range(count):
+        states.append(step(k, states[-1]))
+    return states[1:]
+
+
 F, G = sf.layers("f1:20", KIND), sf.layers("g101:120", KIND)
 NAMES = [sf.layer(name, KIND) for name in ("alpha", "beta", "gamma", "delta", "epsilon_", "zeta")]
 
@@ -41,11 +55,23 @@ WRITTEN: dict[str, tuple[Any, list[int]]] = {
     "two runs": (repeated(lambda k, z: z * G[k](z), 3, repeated(lambda k, z: z + F[k](z), 4)), [4, 3]),
     "an input of each step": (repeated(lambda k, z: np.tanh(z + sf.tensor(f"u{k}", (2, 3))), 5, sf.tensor("x", (2, 3))), [5]),
     "one layer shared by all steps": (repeated(lambda k, z: z + F[0](z), 5), [5]),
+    "two streams": (pairs(lambda k, a, b: (a + F[k](b), b * G[k](a)), 5), [5]),
+    "two streams, one after the other": (pairs(lambda k, a, b: (lambda c: (c, b + G[k](c)))(a + F[k](b)), 5), [10]),
+    "two streams that swap places": (pairs(lambda k, a, b: (b, a + F[k](b)), 5), [5]),
+    "the state before the last": (pairs(lambda k, a, b: (b, b + F[k](b) - a), 6), [6]),
+    "a value that all steps read": (repeated(lambda k, z: z + F[k](z) * np.exp(sf.tensor("m", (2, 3))), 5, sf.tensor("x", (2, 3))), [5]),
+    "a value that all steps read, computed by the first": (repeated(lambda k, z: np.tanh(z) + F[k](z) * G[0](sf.tensor("m", (2, 3))), 5, sf.tensor("x", (2, 3))), [5]),
+    "an input read in every step": (repeated(lambda k, z: F[k](z) + X, 5), [5]),
+    "alternating layers": (repeated(lambda k, z: z + (np.sin(F[k](z)) if k % 2 else np.cos(F[k](z))), 8), [4]),
+    "a step size": (repeated(lambda k, z: z + 0.1 * F[k](z), 5), [5]),
+    "states that are read later": (np.concatenate(listed(lambda k, z: z + F[k](z), 5)), [5]),
+    "a list read in turn": (repeated(lambda k, z: np.tanh(z + F[k](sf.tensor("u", (5, 2, 3))[k])), 5, sf.tensor("x", (2, 3))), [5]),
+    "states that another chain reads": (repeated(lambda k, z: np.tanh(z) * listed(lambda k, z: z + F[k](z), 5)[k], 5), [5]),
     "no repeat": (G[0](np.sin(F[0](X))), []),
     "numbers alone are no steps": (repeated(lambda k, z: z * 2, 4), []),
     "inputs of unknown sizes, which need not be equal": (repeated(lambda k, z: np.tanh(z + sf.tensor(f"u{k}", (None, 3))), 5), []),
-    "what reads further back": (F[2](F[1](F[0](X)) + X), []),
-    "boosting, where all read the input": (repeated(lambda k, z: z + F[k](X), 4, 0), []),
+    "what reads further back": (F[2](F[1](F[0](X)) + X), [2]),
+    "boosting, where all read the input": (repeated(lambda k, z: z + F[k](X), 4, 0), [3]),
     "one that differs in the middle": (repeated(lambda k, z: z + (F[k](z) if k != 3 else np.sin(F[k](z))), 7), [3, 3]),
 }
 

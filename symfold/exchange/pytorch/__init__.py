@@ -7,7 +7,6 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     dtypes        dtypes whose numbers a net can represent
     modules       names of layers and parameters
     opening       which modules are written out
-    chains        repeated modules, for folds
     rows          the rows of operations
     arrangement, images, choice, elementwise, products, recurrent, ops   operations, one row each
     reader        sf.from_torch

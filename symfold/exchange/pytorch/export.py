@@ -6,7 +6,6 @@ import operator
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -210,19 +209,6 @@ def leaves(node: FxNode) -> list[FxNode]:
 
     add((node.args, tuple(node.kwargs.values())))
     return result
-
-
-def replace(node: FxNode, places: Collection[int], by: object) -> None:
-    """Replace the flattened arguments of an operation at some positions."""
-    position = count()
-
-    def new(arg: object) -> Any:
-        if isinstance(arg, (list, tuple)):
-            return [new(part) for part in arg]
-        return by if next(position) in places else arg
-
-    node.args = tuple(new(arg) for arg in node.args)
-    node.kwargs = {key: new(arg) for key, arg in node.kwargs.items()}
 
 
 def bypass_identities(nodes: list[FxNode]) -> None:

@@ -32,12 +32,13 @@ def opened(exported: Exported, kinds: Kinds, depth: int | None = None) -> frozen
     scopes = [scope for scope, _ in _nested(exported.root, 0)]
     signatures = {id(scope): signature(scope, kinds) for scope in scopes}
     times = Counter(signatures[id(scope)] for scope in scopes if calls(scope))
+    several = {scope.path for scope in scopes if len(results_of(scope, exported)) > 1}
     result = {exported.root.path}
 
     def visit(scope: Scope, inside: bool) -> bool:
         repeated = times[signatures[id(scope)]] > 1
         inner = [visit(call, inside or repeated) for call in calls(scope)]
-        opens = any(inner) or bool(inner and not inside) or joins(scope, exported)
+        opens = any(inner) or bool(inner and not inside) or joins(scope, exported) or scope.path in several
         if opens:
             result.add(scope.path)
         return opens
@@ -63,6 +64,12 @@ def candidates(root: Scope, written_out: frozenset[str], kinds: Kinds) -> dict[s
 def calls(scope: Scope) -> list[Scope]:
     """The calls that a call makes."""
     return [item for item in scope.items if isinstance(item, Scope)]
+
+
+def results_of(scope: Scope, exported: Exported) -> list[FxNode]:
+    """The values of a call that are read outside of it."""
+    inside = set(scope.nodes())
+    return [node for node in scope.nodes() if any(user not in inside for user in exported.users[node])]
 
 
 def signature(scope: Scope, kinds: Kinds) -> Any:

@@ -1,4 +1,4 @@
-"""From PyTorch: a module as a net. Repeated modules become folds of one step each, which `sf.roll` merges."""
+"""From PyTorch: a module as a net, with what repeats as folds."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any
 from symfold.base.arguments import NumpyArray, whole
 from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
-from symfold.core.folds import apply_fold
 from symfold.core.leaves import Fixed, Formal, Input, parameter, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import opaque
-from symfold.core.sequences import element
 from symfold.core.shapes import NAME
 from symfold.errors import InvalidValue, NoRule, SymfoldError
-from symfold.exchange.pytorch.chains import Chain, chains_of
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export, name_of
 from symfold.exchange.pytorch.modules import fresh, layer_names
-from symfold.exchange.pytorch.opening import candidates, opened
+from symfold.exchange.pytorch.opening import candidates, opened, results_of
 from symfold.exchange.pytorch.ops import row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
+from symfold.transform.rolling import roll
 
 if TYPE_CHECKING:
     from torch.fx import Node as FxNode
@@ -43,17 +41,17 @@ def from_torch(
 ) -> tuple[Net, dict[str, NumpyArray]]:
     """A PyTorch module as a net with its weights, `(net, params)`, at the shapes of the example inputs.
 
-    The module is read by `torch.export`. Numbered modules of one class become folds of one step each (`sf.roll` merges
-    them), and the modules in them layers; modules with a skip connection inside are written out, at any depth. `depth`
-    opens modules to a depth instead: 0 makes the module one layer, 1 the modules that it calls. A weight is named by
-    its path with `_` for `.` (`sf.to_state_dict` gives it back to the module). Buffers of real numbers become
-    parameters that `sf.fit` does not train. Results in a dict keep their names. An unknown operation raises an error,
-    or with `partial` becomes an opaque layer. Needs the extra `torch`.
+    The module is read by `torch.export`, and what repeats becomes a fold, as by `sf.roll`. Modules become layers; those
+    with a skip connection inside are written out, at any depth. `depth` opens modules to a depth instead: 0 makes the
+    module one layer, 1 the modules that it calls. A weight is named by its path with `_` for `.` (`sf.to_state_dict`
+    gives it back to the module). Buffers of real numbers become parameters that `sf.fit` does not train. Results in a
+    dict keep their names. An unknown operation raises an error, or with `partial` becomes an opaque layer. Needs the
+    extra `torch`.
 
     >>> import torch
-    >>> from symfold import formula, roll
+    >>> from symfold import formula
     >>> net, params = from_torch(torch.nn.Sequential(*(torch.nn.Linear(3, 3) for _ in range(4))), (torch.zeros(2, 3),))
-    >>> formula(roll(net), form="fold"), list(params)[:2]
+    >>> formula(net, form="fold"), list(params)[:2]
     ('z_k = linear_{k-1}(z_{k-1}), k = 1..4, z_0 = input', ['p_0_weight', 'p_0_bias'])
     """
     exported = export(module, example_inputs, kwargs)
@@ -83,7 +81,7 @@ def from_torch(
         result = Net.of(dict(zip(exported.names, outputs, strict=True)))
     else:
         result = Net.of(outputs if len(outputs) != 1 else outputs[0])
-    net = Net(result.outputs, result.form, tuple(inputs.values()))
+    net = roll(Net(result.outputs, result.form, tuple(inputs.values())))
     read = {node.op.name for node in net.params}
     return net, {name: exported.values[path] for path, name in weight_names.items() if name in read}
 
@@ -135,65 +133,20 @@ class Reader:
         parameters = self.exported.parameters
         return [n for n in operands if n not in parameters], [n for n in operands if n in parameters]
 
-    def results(self, scope: Scope) -> list[FxNode]:
-        """The values of a call that are read outside of it."""
-        inside = set(scope.nodes())
-        return [node for node in scope.nodes() if any(user not in inside for user in self.exported.users[node])]
-
     # -- calls
 
     def run(self, items: Sequence[object], env: Env, flat: bool = False) -> None:
         """Read operations and calls in order, adding their results to `env`; `flat` in the body of a layer."""
-        chains = chains_of(items, self.kinds, self.exported.users)
         for item in items:
-            if not isinstance(item, Scope):
-                self.operation(item, env)
-            elif id(item) in chains:
-                self.step(item, chains[id(item)], env, flat)
-            else:
+            if isinstance(item, Scope):
                 self.call(item, env, flat)
+            else:
+                self.operation(item, env)
 
     def call(self, scope: Scope, env: Env, flat: bool) -> None:
         """A call as a layer, or else as its operations."""
         if flat or scope.path in self.opened or not self.layer(scope, env):
             self.run(scope.items, env, flat)
-
-    def step(self, scope: Scope, chain: Chain, env: Env, flat: bool) -> None:
-        """A call as a fold of one step; as its operations if the state changes its shape."""
-        nodes = list(scope.nodes())
-        first, last = scope is chain.members[0], scope is chain.members[-1]
-        if first:
-            env |= {placeholder: self.value(start, env) for placeholder, start in chain.starts.items()}
-        carried = [result for result, _ in chain.uses]
-        inits = list(chain.starts) if first else [chain.before[k] for k in carried]
-        chain.before = nodes
-        shapes = [_shapes(nodes[k]) for k in carried]
-        state = [chain.state[node] if node in chain.state else env[node] for node in inits]
-        if [part.shape for part in state] != shapes:
-            env |= dict(zip(inits, state, strict=True))
-            self.call(scope, env, flat)
-            return
-        values, weights = self.reads(scope)
-        operands = [node for node in (*values, *weights) if node not in inits]
-        order, args = [*inits, *operands], [*state, *(env[node] for node in operands)]
-        result_places = (*carried, *chain.outputs)
-
-        def body(formals: Sequence[Node]) -> Sequence[Node]:
-            inner: Env = dict(zip(order, formals, strict=True))
-            if len(set(result_places)) == 1:
-                self.call(scope, inner, flat)
-            else:
-                self.run(scope.items, inner, flat)
-            return [inner[nodes[k]] for k in result_places]
-
-        traced = trace(body, [arg.shape for arg in args], len(args))
-        fold_operands = [*args[len(inits) :], *(node for node in traced.operands if isinstance(node, Node))]
-        results = apply_fold(traced.block, 1, args[: len(inits)], fold_operands, [False] * len(fold_operands))
-        for k, result in zip(carried, results, strict=False):
-            (env if last else chain.state)[nodes[k]] = result
-        for k, result in zip(chain.outputs, results[len(inits) :], strict=True):
-            if not (last and k in carried):
-                env[nodes[k]] = element(result, 0)
 
     def layer(self, scope: Scope, env: Env, again: str = "") -> bool:
         """Read a call as an applied layer, if it has parameters, operands and one result; else return False.
@@ -202,7 +155,7 @@ class Reader:
         parameters, under the name `again`.
         """
         values, weights = self.reads(scope)
-        results = self.results(scope)
+        results = results_of(scope, self.exported)
         if len(results) != 1 or not values or not weights or isinstance(results[0].meta["val"], (tuple, list)):
             return False
         name = again or self.names[scope.path]
