@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 from symfold.core.blocks import Block
@@ -96,17 +97,17 @@ class Equations:
     def of(cls, roots: Sequence[Node], first: Sequence[Node] = ()) -> Equations:
         """The equations that some roots need; those that `first` needs before all others."""
         nodes = deepest_first((*first, *roots))
-        selects: dict[Node, list[Node[Select]]] = {}
+        selects: dict[Node, dict[int, Node]] = {}
         for node in nodes:
             if isinstance(node.op, Select):
-                selects.setdefault(node.args[0], []).append(node)
+                selects.setdefault(node.args[0], {})[node.op.position] = node
         fixed: set[Node] = set()
         order: list[Node] = []
         for node in nodes:
             if isinstance(node.op, Constant) or (node.args and fixed.issuperset(node.args)):
                 fixed.add(node)
             elif node.args and not isinstance(node.op, Select) and not _is_entry(node):
-                order += (node, *sorted(selects.get(node, ()), key=lambda select: select.op.position))
+                order += (node, *(select for _, select in sorted(selects.get(node, {}).items(), key=itemgetter(0))))
         last = {arg: k for k, node in enumerate(order) for arg in node.args} | dict.fromkeys(roots, len(order))
         return cls(order, {node: k for k, node in enumerate(order)}, frozenset(fixed), last)
 
