@@ -27,8 +27,10 @@ jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
 from symfold.compute.backends.jax import functions, training  # noqa: E402
 from symfold.compute.backends.jax.program import Function, Program, leaves_from, precision  # noqa: E402
 from symfold.compute.backends.jax.training import Training  # noqa: E402
+from symfold.compute.backends.stacks import Stack  # noqa: E402
 from symfold.core.primitives import PRIMITIVES, expand, squeeze, windows  # noqa: E402
 from symfold.core.primitives import swap as transpose  # noqa: E402
+from symfold.training.step.training_step import update_of  # noqa: E402
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 ALIKE = {name: case for name, case in CASES.items() if case.blocks is not None}
@@ -266,6 +268,30 @@ def test_data_that_do_not_fit_on_a_device_are_put_there_piece_by_piece(rate: flo
     assert len(found[0][0]) == len(found[1][0]) == steps
     assert found[1][0] == pytest.approx(found[0][0], rel=1e-12)
     assert_close(found[1][1], found[0][1], 1e-12)
+
+
+def test_data_that_fit_are_sent_to_the_device_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, ...]] = []
+    plain = training.placed
+
+    def counted(read: Any, shape: tuple[int, ...], sharding: Any) -> Any:
+        sent.append(shape)
+        return plain(read, shape, sharding)
+
+    monkeypatch.setattr(training, "placed", counted)
+    sf.fit(LOSS, NET.init(0), data_of(50), optimizer=sf.sgd(1e-4), epochs=3, batch_size=5, metrics={"loss": LOSS}, backend="jax")
+    assert sent.count((50, 3)) == 2 and sent.count((10, 5)) == 3  # the arrays; the order of each epoch
+    assert (10, 5, 3) not in sent
+
+
+def test_no_step_selects_between_states() -> None:
+    """A check of each loss in the loop would read all parameters and write them again."""
+    run = Training(update_of(LOSS, NET.init(0), sf.sgd(1e-4)), "float64")
+    stack = Stack(10, data_of(50), np.arange(50).reshape(10, 5))
+    call = run.called(stack)
+    with precision("float64"):
+        text = run.steps(call.function, 10, True).lower(call.start, call.inputs, call.order).as_text()
+    assert "stablehlo.while" in text and "select" not in text
 
 
 def test_float32_trains_in_float32() -> None:

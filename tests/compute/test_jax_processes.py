@@ -110,11 +110,12 @@ net = sf.fold(sf.mappers.residual, sf.layers("f1:6", sf.dense(8, 8, sf.sigmoid))
 for rows in (6, 5):
     stack = Stack(7, {"x": np.ones((7, rows, 8)), "target": np.ones((7, rows, 8))})
     training = training_of(update_of(sf.squared_error(net, target), net.init(0), sf.sgd(0.01)), "jax")
-    function, steps = training.compiled(stack)
+    function = training.function(stack)
+    steps = training.steps(function, stack.count, False)
     with precision("float64"):
         inputs = tuple(training.spread(stack, leaf) for leaf in function.inputs)
         print("rows", rows, [shard.data.shape for shard in inputs[0].addressable_shards])
-        print(steps.lower(*training.held, inputs).compile().as_text())
+        print(steps.lower(training.held, inputs, None).compile().as_text())
     print("parameters", net.init(0).flat.size)
 """
 

@@ -36,3 +36,10 @@ def split(over: Mesh, shape: tuple[int, ...], axis: int) -> NamedSharding:
 def placed(read: Callable[[Index], NumpyArray], shape: tuple[int, ...], sharding: NamedSharding) -> jax.Array:
     """An array over the mesh; this process reads the parts of its own devices only."""
     return jax.make_array_from_callback(shape, sharding, read)
+
+
+def room(over: Mesh) -> int | None:
+    """The bytes that data may take on each device: a quarter of its memory; None if a device does not tell."""
+    device = next(iter(over.local_devices))
+    limit = (device.memory_stats() or {}).get("bytes_limit")
+    return limit // 4 if limit else None

@@ -1,16 +1,25 @@
-"""Training in JAX: the steps over a stack of batches in one call, with batch rows sharded over all devices."""
+"""Training in JAX: the steps over a stack of batches in one call, with batch rows sharded over all devices.
+
+    data that fits          lies on every device; a step gathers the rows of its batch there
+    larger data             goes to the devices in pieces; a piece is copied while the one before is computed
+
+No step checks its loss, which would copy all parameters. Each call keeps the state that it started from; if a loss is
+not finite, the steps before it are taken once more from there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import isfinite, prod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symfold.compute.backends.jax.devices import Index, mesh, placed, replicated, split
+from symfold.base.arguments import NumpyArray
+from symfold.compute.backends.jax.devices import Index, mesh, placed, replicated, room, split
 from symfold.compute.backends.jax.program import Function, leaves_from, precision
 from symfold.compute.backends.stacks import Stack
 from symfold.compute.backends.table import Update
@@ -19,14 +28,26 @@ from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.frontend.losses import check_single
 
 Leaves = tuple[Any, ...]
-MOST = 2**28  # bytes of batches per device and call: data need not fit into its memory
+MOST = 2**28  # bytes of a piece per device, and of data that stays on a device that does not tell its memory
+
+
+@dataclass(frozen=True)
+class Call:
+    """Steps that were taken in one call: the state before them, what they read, and their losses."""
+
+    function: Function
+    start: Leaves
+    inputs: Leaves
+    order: jax.Array | None  # the rows of each batch, of inputs that lie on the devices as a whole
+    count: int
+    losses: Any = None
 
 
 class Training:
     """The steps of an update (`symfold.compute.backends.table.Training`); parameters stay on the devices between calls.
 
     With several devices, of one process or of many (`jax.distributed`), every process runs the same program with the
-    same data and seed, and reads the rows of its own devices from each batch.
+    same data and seed, and computes the rows of its own devices.
     """
 
     def __init__(self, update: Update, dtype: str):
@@ -34,55 +55,119 @@ class Training:
         self.layout: Layout = update.start.layout
         sharding = replicated(self.mesh)
         with precision(dtype):
-            start = tuple(placed(leaf.__getitem__, leaf.shape, sharding) for leaf in leaves_from(update.start, dtype))
-        self.held: tuple[Leaves, Leaves] = (start, start)  # after the last step, and before it
-        self.programs: dict[Any, tuple[Function, Callable[..., jax.Array]]] = {}
+            self.held: Leaves = tuple(
+                placed(leaf.__getitem__, leaf.shape, sharding) for leaf in leaves_from(update.start, dtype)
+            )
+        self.calls: list[Call] = []  # the last two with a step
+        self.functions: dict[Any, Function] = {}
+        self.programs: dict[Any, Callable[..., Any]] = {}
+        self.resident: dict[Leaf, tuple[tuple[NumpyArray, ...], jax.Array]] = {}
 
     def run(self, stack: Stack) -> list[float]:
         """A step for each batch, up to the first loss that is not finite; several calls if memory requires them."""
-        sizes = (prod(stack.shape(name)[1:]) for name in stack)
-        most = max(1, MOST * self.mesh.size // max(1, sum(sizes) * np.dtype(self.dtype).itemsize))
         losses: list[float] = []
-        for start in range(0, stack.count, most):
-            losses += self.call(stack.cut(start, start + most))
-            if not isfinite(losses[-1]):
-                break
+        before: Call | None = None
+        for piece in self.pieces(stack):
+            call = self.called(piece)
+            if before is not None and not self.finished(before, losses):
+                return losses
+            before = call
+        if before is not None:
+            self.finished(before, losses)
         return losses
 
-    def call(self, stack: Stack) -> list[float]:
-        """The same, in one call."""
+    def pieces(self, stack: Stack) -> Iterator[Stack]:
+        """The stack, or parts of it that fit on the devices."""
+        sizes = sum(prod(stack.shape(name)[1:]) for name in stack) * np.dtype(self.dtype).itemsize
+        most = stack.count if self.stays(stack) else max(1, MOST * self.mesh.size // max(1, sizes))
+        for start in range(0, stack.count, most):
+            yield stack.cut(start, start + most)
+
+    def stays(self, stack: Stack) -> bool:
+        """Whether the whole arrays of a stack fit on every device."""
+        size = sum(np.size(array) for array in stack.arrays.values()) * np.dtype(self.dtype).itemsize
+        return stack.order is not None and size <= (room(self.mesh) or MOST)
+
+    def called(self, stack: Stack) -> Call:
+        """Start the steps of a stack, without waiting for them."""
         with precision(self.dtype):
-            function, steps = self.compiled(stack)
-            after, before, losses = steps(*self.held, tuple(self.spread(stack, leaf) for leaf in function.inputs))
-            self.held = after, before
-        numbers = np.asarray(losses, dtype=float)
+            function, order = self.function(stack), None
+            if self.stays(stack):
+                inputs = tuple(self.whole(stack, leaf) for leaf in function.inputs)
+                positions = np.asarray(stack.order, dtype=np.int32)
+                order = placed(positions.__getitem__, positions.shape, split(self.mesh, positions.shape, 1))
+            else:
+                inputs = tuple(self.spread(stack, leaf) for leaf in function.inputs)
+            call = Call(function, self.held, inputs, order, stack.count)
+            self.held, losses = self.taken(call, stack.count)
+        return Call(function, call.start, inputs, order, stack.count, losses)
+
+    def finished(self, call: Call, losses: list[float]) -> bool:
+        """Add the losses of a call up to the first one that is not finite; go back to the state at that one."""
+        numbers = np.asarray(call.losses, dtype=float)
         bad = np.flatnonzero(~np.isfinite(numbers))
-        return numbers[: bad[0] + 1 if bad.size else None].tolist()
+        count = int(bad[0]) if bad.size else call.count
+        losses += numbers[: count + 1].tolist()
+        if count:
+            self.calls = [*self.calls[-1:], Call(call.function, call.start, call.inputs, call.order, count)]
+        if bad.size:
+            self.held = self.state_after(call, count)
+        return not bad.size
+
+    def state_after(self, call: Call, count: int) -> Leaves:
+        """The state after the first steps of a call, taken once more."""
+        with precision(self.dtype):
+            return self.taken(call, count)[0] if count else call.start
+
+    def taken(self, call: Call, count: int) -> tuple[Leaves, Any]:
+        """The state after the first steps of a call, and their losses."""
+        inputs, order = call.inputs, call.order
+        if count < call.count:
+            inputs, order = (inputs, order[:count]) if order is not None else (tuple(x[:count] for x in inputs), None)
+        return self.steps(call.function, count, order is not None)(call.start, inputs, order)
 
     @property
     def state(self) -> Parameters:
-        return self.read(self.held[0])
+        return self.read(self.held)
 
     @property
     def good(self) -> Parameters:
-        return self.read(self.held[1])
+        if not self.calls:
+            return self.state
+        return self.read(self.state_after(self.calls[-1], self.calls[-1].count - 1))
 
     def read(self, leaves: Leaves) -> Parameters:
         """Parameters read from the devices."""
         arrays = (np.asarray(leaf, dtype=float).ravel() for leaf in leaves)
         return Parameters(self.layout, np.concatenate([np.zeros(0), *arrays]))
 
-    def compiled(self, stack: Stack) -> tuple[Function, Callable[..., Any]]:
-        """The program for stacks of this shape."""
-        shapes = {name: stack.shape(name) for name in stack}
-        key = (stack.count, *shapes.values())
-        if key not in self.programs:
-            batch_shapes = {name: shape[1:] for name, shape in shapes.items()}
-            function = Function(self.update.net, batch_shapes, self.layout, self.dtype)
+    def function(self, stack: Stack) -> Function:
+        """The step for batches of this shape."""
+        shapes = {name: stack.shape(name)[1:] for name in stack}
+        key = tuple(shapes.values())
+        if key not in self.functions:
+            function = Function(self.update.net, shapes, self.layout, self.dtype)
             check_single(function.roots[0].shape)
-            run = steps_of(function, self.update.moved, stack.count)
-            self.programs[key] = function, jax.jit(run, out_shardings=replicated(self.mesh))
+            self.functions[key] = function
+        return self.functions[key]
+
+    def steps(self, function: Function, count: int, gathers: bool) -> Callable[..., Any]:
+        """The program of a number of steps."""
+        key = function, count, gathers
+        if key not in self.programs:
+            run = steps_of(function, self.update.moved, count)
+            self.programs[key] = jax.jit(run, out_shardings=replicated(self.mesh))
         return self.programs[key]
+
+    def whole(self, stack: Stack, leaf: Leaf) -> jax.Array:
+        """The whole array of an input, or those of a family, on every device; arrays that recur are placed once."""
+        sources = tuple(stack.arrays[name] for name in leaf.op.names)
+        known = self.resident.get(leaf)
+        if known is None or any(a is not b for a, b in zip(known[0], sources, strict=True)):
+            stacked = isinstance(leaf.op, StackedInputs)
+            array = np.asarray(np.stack(sources) if stacked else sources[0], dtype=self.dtype)
+            known = self.resident[leaf] = sources, placed(array.__getitem__, array.shape, replicated(self.mesh))
+        return known[1]
 
     def spread(self, stack: Stack, leaf: Leaf) -> jax.Array:
         """The values of an input in all batches, rows sharded; for a family, its members stacked."""
@@ -104,28 +189,25 @@ class Training:
         return placed(read_members, shape, split(self.mesh, shape, 2))
 
 
-def steps_of(function: Function, moved: Sequence[Leaf], count: int) -> Callable[..., jax.Array]:
-    """All steps as one JAX loop: from the current and previous parameters and stacked inputs to both and the losses.
+def steps_of(function: Function, moved: Sequence[Leaf], count: int) -> Callable[..., Any]:
+    """All steps as one JAX loop from parameters to parameters and losses; its length is fixed, so that no step waits.
 
-    After a loss that is not finite, the loop runs on without changes: a loop of fixed length never waits for the host.
+    With an order, the inputs are whole arrays, and a step gathers its rows.
     """
     places = [function.layout.place(leaf) for leaf in moved]
+    axes = [int(isinstance(leaf.op, StackedInputs)) for leaf in function.inputs]
 
-    def step(
-        carry: tuple[Leaves, Leaves, jax.Array], inputs: Leaves
-    ) -> tuple[tuple[Leaves, Leaves, jax.Array], jax.Array]:
-        now, before, finite = carry
-        loss, *values = function(now, inputs)
-        finite = finite & jnp.isfinite(loss)
-        after = list(now)
-        for (number, part), value in zip(places, values, strict=True):
-            after[number] = value if part is None else after[number].at[part].set(value)
-        current = tuple(jnp.where(finite, new, old) for new, old in zip(after, now, strict=True))
-        previous = tuple(jnp.where(finite, new, old) for new, old in zip(now, before, strict=True))
-        return (current, previous, finite), loss
+    def run(start: Leaves, inputs: Leaves, order: jax.Array | None) -> tuple[Leaves, jax.Array]:
+        def step(now: Leaves, part: Any) -> tuple[Leaves, jax.Array]:
+            batch = part
+            if order is not None:
+                batch = tuple(jnp.take(x, part, axis=axis, mode="clip") for x, axis in zip(inputs, axes, strict=True))
+            loss, *values = function(now, batch)
+            after = list(now)
+            for (number, place), value in zip(places, values, strict=True):
+                after[number] = value if place is None else after[number].at[place].set(value)
+            return tuple(after), loss
 
-    def run(now: Leaves, before: Leaves, inputs: Leaves) -> tuple[Leaves, Leaves, jax.Array]:
-        (current, previous, _), losses = jax.lax.scan(step, (now, before, jnp.asarray(True)), inputs, length=count)
-        return current, previous, losses
+        return jax.lax.scan(step, start, inputs if order is None else order, length=count)
 
     return run
