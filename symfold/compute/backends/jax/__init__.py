@@ -2,10 +2,11 @@
 
 In: a net of known shapes. Out: a pure JAX function, and a program or training that calls it.
 
-    functions   primitives in JAX, one row each
-    tracing     nodes as a pure function of arrays
-    program     a net for one set of input shapes
-    devices     sharding: batch rows over devices, parameters replicated
-    training    a stack of training steps in one call
-    row         the row of the backend
+    functions      primitives in JAX, one row each
+    convolutions   sums of products with windows as convolutions
+    tracing        nodes as a pure function of arrays
+    program        a net for one set of input shapes
+    devices        sharding: batch rows over devices, parameters replicated
+    training       a stack of training steps in one call
+    row            the row of the backend
 """

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from symfold.base.arguments import NumpyArray
+from symfold.compute.backends.jax.convolutions import convolved
 from symfold.compute.backends.jax.tracing import full, values
 from symfold.compute.lowering import Target, lowered
 from symfold.compute.parameters import Layout, Parameters
@@ -24,7 +25,7 @@ from symfold.transform.passes.contraction import contracted
 from symfold.transform.passes.hoisting import hoisted
 from symfold.transform.passes.joining import joined
 
-TARGET = Target(passes=(contracted, joined, hoisted))
+TARGET = Target(passes=(contracted, convolved, joined, hoisted))
 
 
 class Function:

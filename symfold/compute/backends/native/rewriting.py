@@ -11,13 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from symfold.core.blocks import Block
-from symfold.core.folds import Fold, rebuilt_inside
-from symfold.core.leaves import Constant, Formal, FrozenArray
-from symfold.core.nodes import Node, substitute
+from symfold.core.folds import rebuilt_inside
+from symfold.core.leaves import Constant, FrozenArray
+from symfold.core.nodes import Node
 from symfold.core.primitives import Apply, add_windows, causal, einsum, is_primitive, item, windows
-from symfold.core.sequences import reverse, reverse_row
 from symfold.core.shapes import is_concrete
+from symfold.transform.passes.windows import values_across
 
 
 def rewritten(roots: Sequence[Node]) -> tuple[Node, ...]:
@@ -36,11 +35,7 @@ def rewritten(roots: Sequence[Node]) -> tuple[Node, ...]:
             return correlated(node, args[0])
         return None
 
-    def fold_rule(fold: Fold, block: Block, args: tuple[Node, ...]) -> tuple[Node, ...]:
-        new_block, operands = with_windows_inside(block, args, fold)
-        return with_windows_outside(new_block, operands, fold)
-
-    return rebuilt_inside(roots, rule, fold_rule)
+    return rebuilt_inside(roots, rule, values_across)
 
 
 def mask(scores: Node) -> Node | None:
@@ -86,37 +81,3 @@ def correlated(node: Node[Apply], bar: Node) -> Node | None:
             backward = tuple((None, None, -1) if letter in kernel else (None, None) for letter in letters)
             args.append(item(arg, index=backward) if set(letters) & set(kernel) else arg)
     return einsum(*args, subscripts=f"{','.join(operands)}->{result[:-rank]}")
-
-
-def with_windows_inside(block: Block, args: Sequence[Node], fold: Fold) -> tuple[Block, list[Node]]:
-    """A fold over windows of a sequence as a fold over the sequence, whose steps take the windows."""
-    operands, shapes = list(args), list(block.shapes)
-    new: dict[Node, Node] = {}
-    for k, each in enumerate(fold.each, start=fold.carries):
-        backward = is_primitive(operands[k], reverse_row)
-        operand = operands[k].args[0] if backward else operands[k]
-        if each and is_windows_of_entries(operand):
-            operands[k] = reverse(operand.args[0]) if backward else operand.args[0]
-            shapes[k] = operand.args[0].shape[1:]
-            new[block.formals[k]] = Node(operand.op, (Node(Formal(0, k, shapes[k])),))
-    return (Block(tuple(shapes), substitute(block.results, new)), operands) if new else (block, operands)
-
-
-def with_windows_outside(block: Block, args: Sequence[Node], fold: Fold) -> tuple[Node, ...]:
-    """The results of a fold whose steps return values instead of windows; windows are taken of the whole sequence."""
-    states = block.results[: fold.carries]
-    outputs = block.results[fold.carries :]
-    values = [output.args[0] if is_primitive(output, windows) else output for output in outputs]
-    distinct = tuple(dict.fromkeys(values))
-    results = fold.over(args, Block(block.shapes, (*states, *distinct)))
-    sequences = [results[fold.carries + distinct.index(value)] for value in values]
-    windowed = [
-        Node(output.op, (sequence,)) if is_primitive(output, windows) else sequence
-        for output, sequence in zip(outputs, sequences, strict=True)
-    ]
-    return (*results[: fold.carries], *windowed)
-
-
-def is_windows_of_entries(node: Node) -> bool:
-    """Whether a node is the windows of a sequence, entry by entry."""
-    return is_primitive(node, windows) and len(dict(node.op.attributes)["kernel"]) < len(node.args[0].shape)
