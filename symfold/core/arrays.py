@@ -73,6 +73,11 @@ def zeros_like(xp: Namespace, like: Array, dtype_of: Array) -> Array:
     return xp.zeros_like(like, dtype=dtype_of.dtype)
 
 
+def zeros_of(xp: Namespace, shape: tuple[int, ...], like: Any) -> Array:
+    """Zeros of a shape, of the type and on the device of an array."""
+    return like.new_zeros(shape) if hasattr(like, "new_zeros") else xp.zeros(shape, dtype=like.dtype)
+
+
 def set_at(array: Array, index: object, value: Array) -> Array:
     """A new array of zeros with a value set at an index: in place, except for JAX's immutable arrays.
 

@@ -16,8 +16,10 @@ In: a name, a shape rule, numbers over an array namespace, an adjoint. Out: a fu
     products        matrix products
     randomness      random keys and masks; dropout
     reductions      sums, means, maxima, softmax, norms
-    attention       scaled dot-product attention, layer norm
-    convolutions    convolution and pooling
+    attention       scaled dot-product attention, layer norm, group norm
+    padding         borders
+    resampling      interpolation, adaptive pools, pixel shuffle
+    convolutions    convolution, transposed convolution and pooling
     scans           cumulative sums
     stopping        sf.stop_gradient
     ranges          values between bounds
@@ -29,6 +31,7 @@ from __future__ import annotations
 
 from symfold.core.primitives.arrangement import concatenate as concatenate
 from symfold.core.primitives.arrangement import expand as expand
+from symfold.core.primitives.arrangement import forward_index as forward_index
 from symfold.core.primitives.arrangement import item as item
 from symfold.core.primitives.arrangement import merges_leading_axes as merges_leading_axes
 from symfold.core.primitives.arrangement import put as put
@@ -36,6 +39,7 @@ from symfold.core.primitives.arrangement import reshape as reshape
 from symfold.core.primitives.arrangement import splits_leading_axis as splits_leading_axis
 from symfold.core.primitives.arrangement import squeeze as squeeze
 from symfold.core.primitives.attention import attention as attention
+from symfold.core.primitives.attention import group_norm as group_norm
 from symfold.core.primitives.attention import layer_norm as layer_norm
 from symfold.core.primitives.broadcasting import alike as alike
 from symfold.core.primitives.broadcasting import broadcast_like as broadcast_like
@@ -53,6 +57,7 @@ from symfold.core.primitives.contractions import subscripts_given as subscripts_
 from symfold.core.primitives.convolutions import convolution as convolution
 from symfold.core.primitives.convolutions import max_pool as max_pool
 from symfold.core.primitives.convolutions import mean_pool as mean_pool
+from symfold.core.primitives.convolutions import transposed_convolution as transposed_convolution
 from symfold.core.primitives.directional import directional as directional
 from symfold.core.primitives.guarding import guarded_product as guarded_product
 from symfold.core.primitives.images import NO_ROW as NO_ROW
@@ -65,6 +70,8 @@ from symfold.core.primitives.images import window_slices as window_slices
 from symfold.core.primitives.images import windows as windows
 from symfold.core.primitives.masks import causal as causal
 from symfold.core.primitives.opaque import opaque as opaque
+from symfold.core.primitives.padding import entries_along as entries_along
+from symfold.core.primitives.padding import pad as pad
 from symfold.core.primitives.products import dot as dot
 from symfold.core.primitives.products import swap as swap
 from symfold.core.primitives.randomness import dropout as dropout
@@ -84,6 +91,12 @@ from symfold.core.primitives.reductions import safe_softmax as safe_softmax
 from symfold.core.primitives.reductions import share as share
 from symfold.core.primitives.reductions import single as single
 from symfold.core.primitives.reductions import softmax as softmax
+from symfold.core.primitives.resampling import adaptive_max_pool as adaptive_max_pool
+from symfold.core.primitives.resampling import adaptive_mean_pool as adaptive_mean_pool
+from symfold.core.primitives.resampling import adaptive_windows as adaptive_windows
+from symfold.core.primitives.resampling import interpolate as interpolate
+from symfold.core.primitives.resampling import pixel_shuffle as pixel_shuffle
+from symfold.core.primitives.resampling import repeated as repeated
 from symfold.core.primitives.scans import cumulative_sum as cumulative_sum
 from symfold.core.primitives.stopping import stop_gradient as stop_gradient
 from symfold.core.primitives.stopping import stopped as stopped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from math import prod
 from typing import Any
@@ -122,6 +123,26 @@ concatenate: Primitive = primitive(
 
 def _as_numpy(index: tuple[object, ...]) -> tuple[Any, ...]:
     return tuple(slice(*part) if isinstance(part, tuple) else part for part in index)
+
+
+def forward_index(index: Sequence[Any], shape: Sequence[int]) -> tuple[tuple[Any, ...], list[int]]:
+    """An index without backward slices, which PyTorch lacks, and the axes of the result to reverse.
+
+    >>> forward_index((0, ..., (3, 0, -2)), (2, 5, 6))
+    ((0, (None, None), (1, 4, 2)), [1])
+    """
+    place = index.index(...) if ... in index else len(index)
+    between = len(shape) - sum(part is not ... for part in index)
+    parts: list[Any] = [*index[:place], *((None, None),) * between, *index[place + 1 :]]
+    reverse, axis = [], 0
+    for k, part in enumerate(parts):
+        if isinstance(part, tuple):
+            if len(part) > 2 and (part[2] or 1) < 0:
+                read = range(*slice(*part).indices(shape[k]))
+                parts[k] = (read[-1], read[0] + 1, -read.step) if read else (0, 0)
+                reverse.append(axis)
+            axis += 1
+    return tuple(parts), reverse
 
 
 def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:

@@ -1,4 +1,4 @@
-"""Attention and layer norm, one primitive each; their bodies are sums and products."""
+"""Attention, layer norm and group norm, one primitive each; their bodies are sums and products."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sympy as sp
 from symfold.core.arrays import Array, Namespace
 from symfold.core.leaves import number
 from symfold.core.nodes import Node
+from symfold.core.primitives.arrangement import reshape
 from symfold.core.primitives.masks import causal as causal_mask
 from symfold.core.primitives.masks import causal_of
 from symfold.core.primitives.products import dot, swap
@@ -100,5 +101,48 @@ layer_norm: Primitive = primitive(
     examples=(
         (((2, 5), (5,), (5,)), {"axes": (-1,), "epsilon": 1e-5}),
         (((2, 3, 4),), {"axes": (-2, -1), "epsilon": 1e-5}),
+    ),
+)
+
+# -- group norm: layer norm of each group of channels (axis 1) and all axes after it
+
+
+def _grouped(x: Shape, *scales: Shape, groups: int, epsilon: float) -> Shape:
+    if is_known(x) and (len(x) < 2 or (isinstance(x[1], int) and x[1] % groups)):
+        raise ShapeError(f"{groups} groups do not divide the channels of {show(x)} (axis 1)")
+    return x
+
+
+def _group_norm_body(x: Node, *scales: Node, groups: int, epsilon: float) -> Node:
+    samples, channels, *rest = x.shape
+    parts = reshape(x, shape=(samples, groups, channels // groups, *rest))
+    normed = layer_norm(parts, axes=tuple(range(-len(rest) - 1, 0)), epsilon=epsilon)
+    result = reshape(normed, shape=x.shape)
+    for head, scale in zip((sp.Mul, sp.Add), scales, strict=False):
+        result = Node(head, (result, reshape(scale, shape=(channels, *(1,) * len(rest)))))
+    return result
+
+
+def _group_norm(xp: Namespace, x: Array, *scales: Array, groups: int, epsilon: float) -> Any:
+    samples, channels, *rest = x.shape
+    parts = xp.reshape(x, (samples, groups, channels // groups, *rest))
+    normed = _norm(xp, parts, axes=tuple(range(-len(rest) - 1, 0)), epsilon=epsilon)
+    tall = [xp.reshape(scale, (channels, *(1,) * len(rest))) for scale in scales]
+    result = xp.reshape(normed, x.shape)
+    result = result * tall[0] if tall else result
+    return result + tall[1] if len(tall) > 1 else result
+
+
+# group norm (Wu & He 2018), with a gain and a shift per channel, a gain only, or neither; instance norm has a group per
+# channel
+group_norm: Primitive = primitive(
+    "group_norm",
+    _grouped,
+    _group_norm,
+    linear=(1, 2),
+    body=_group_norm_body,
+    examples=(
+        (((2, 4, 3), (4,), (4,)), {"groups": 2, "epsilon": 1e-5}),
+        (((2, 4, 3, 2),), {"groups": 4, "epsilon": 1e-5}),
     ),
 )

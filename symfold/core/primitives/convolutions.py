@@ -1,4 +1,4 @@
-"""Convolution and pooling, one primitive each; their bodies read windows.
+"""Convolution, transposed convolution and pooling, one primitive each; their bodies read windows.
 
 Images are (samples, channels, height, width, ...), with any number of spatial axes; a convolution does not flip its
 kernel, as usual in deep learning.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from symfold.core.arrays import Array, Namespace
+from symfold.core.arrays import Array, Namespace, zeros_of
 from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives.arrangement import reshape
-from symfold.core.primitives.broadcasting import spread
+from symfold.core.primitives.broadcasting import broadcast_to, spread
 from symfold.core.primitives.contractions import einsum
-from symfold.core.primitives.images import Sizes, windowed_shape, windows, windows_of
+from symfold.core.primitives.images import Sizes, add_windows, added_windows, windowed_shape, windows, windows_of
 from symfold.core.primitives.reductions import first_max, reduce_mean, reduce_sum
 from symfold.core.primitives.table import EACH, Primitive, primitive
 from symfold.core.shapes import ANY, Shape, is_known, show
@@ -84,6 +84,75 @@ convolution: Primitive = primitive(
     examples=(
         (((2, 4, 5, 6), (6, 2, 2, 3)), {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "groups": 2}),
         (((2, 3, 6), (4, 3, 3)), {"stride": (1,), "padding": (1,), "dilation": (1,), "groups": 1}),
+    ),
+)
+
+# -- transposed convolution
+
+
+def _opened(
+    x: Shape, weight: Shape, stride: Sizes, padding: Sizes, dilation: Sizes, extra: Sizes, groups: int
+) -> Shape:
+    if not (is_known(x) and is_known(weight)):
+        return ANY
+    rank = len(weight) - 2
+    if len(x) != rank + 2 or (isinstance(x[1], int) and x[1] != weight[0]) or (isinstance(x[1], int) and x[1] % groups):
+        raise ShapeError(
+            f"a transposed convolution by a kernel {show(weight)} in {groups} groups takes "
+            f"(samples, {weight[0]} channels, {rank} more axes), got {show(x)}"
+        )
+    sizes = zip(x[2:], weight[2:], stride, padding, dilation, extra, strict=True)
+    return (x[0], weight[1] * groups, *((n - 1) * s - 2 * p + d * (k - 1) + e + 1 for n, k, s, p, d, e in sizes))
+
+
+def _outer_subscripts(rank: int) -> str:
+    """The einsum of entries and kernel to windows.
+
+    >>> _outer_subscripts(2)
+    'ngcxy,gcopq->ngoxypq'
+    """
+    image, kernel = "xyz"[:rank], "pqr"[:rank]
+    return f"ngc{image},gco{kernel}->ngo{image}{kernel}"
+
+
+def _by_added_windows(
+    x: Node, weight: Node, stride: Sizes, padding: Sizes, dilation: Sizes, extra: Sizes, groups: int
+) -> Node:
+    (inputs, outputs, *kernel), rank = weight.shape, len(weight.shape) - 2
+    grouped = reshape(x, shape=(x.shape[0], groups, inputs // groups, *x.shape[2:]))
+    kernels = reshape(weight, shape=(groups, inputs // groups, outputs, *kernel))
+    parts = einsum(grouped, kernels, subscripts=_outer_subscripts(rank))
+    shape = _opened(x.shape, weight.shape, stride, padding, dilation, extra, groups)
+    like = broadcast_to(number(0), shape=(x.shape[0], groups, outputs, *shape[2:]))
+    options = {"kernel": tuple(kernel), "stride": stride, "padding": padding, "dilation": dilation, "fill": 0.0}
+    return reshape(add_windows(parts, like, **options), shape=shape)
+
+
+def _open(
+    xp: Namespace, x: Array, weight: Array, stride: Sizes, padding: Sizes, dilation: Sizes, extra: Sizes, groups: int
+) -> Array:
+    inputs, outputs, *kernel = weight.shape
+    grouped = xp.reshape(x, (x.shape[0], groups, inputs // groups, *x.shape[2:]))
+    kernels = xp.reshape(weight, (groups, inputs // groups, outputs, *kernel))
+    parts = xp.einsum(_outer_subscripts(len(kernel)), grouped, kernels)
+    shape = _opened(x.shape, weight.shape, stride, padding, dilation, extra, groups)
+    like = zeros_of(xp, (x.shape[0], groups, outputs, *shape[2:]), x)
+    return xp.reshape(added_windows(xp, parts, like, tuple(kernel), stride, padding, dilation, 0.0), shape)
+
+
+# the adjoint of a convolution, as a layer: the kernel is (inputs, outputs per group, ...); `extra` entries end the axes
+transposed_convolution: Primitive = primitive(
+    "transposed_convolution",
+    _opened,
+    _open,
+    linear=EACH,
+    body=_by_added_windows,
+    examples=(
+        (
+            ((2, 4, 3, 4), (4, 3, 2, 3)),
+            {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "extra": (1, 0), "groups": 2},
+        ),
+        (((2, 3, 4), (3, 2, 3)), {"stride": (2,), "padding": (1,), "dilation": (1,), "extra": (0,), "groups": 1}),
     ),
 )
 

@@ -145,9 +145,10 @@ def windows_of(
     return xp.reshape(xp.stack(parts, axis=-1), shape)
 
 
-def _added_windows(
+def added_windows(
     xp: Namespace, bar: Array, like: Array, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, fill: float
 ) -> Array:
+    """Windows added up where they overlap."""
     rank, shape = len(kernel), shape_of(like)
     image = padded(xp, zeros_like(xp, like, bar), tuple((size, size) for size in padding), 0.0)
     parts = xp.reshape(bar, (*bar.shape[:-rank], -1))
@@ -176,7 +177,7 @@ windows: Primitive = primitive(
 add_windows: Primitive = primitive(  # the adjoint of `windows`: entries summed where windows overlap
     "add_windows",
     lambda bar, like, **options: like,
-    _added_windows,
+    added_windows,
     lambda node, bar, **options: [windows(bar, **{**options, "fill": 0.0}), None],
     linear=(0,),
     shape_only=(1,),

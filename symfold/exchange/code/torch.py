@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from symfold.core.nodes import Node
+from symfold.core.primitives import forward_index
 from symfold.errors import NoRule
 from symfold.exchange.code.array_functions import (
     COMPARISONS,
@@ -24,6 +25,7 @@ from symfold.exchange.code.array_functions import (
     compared,
     embedded,
     entry,
+    index_text,
     itself,
     listed,
     negated,
@@ -126,6 +128,23 @@ def convolved(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
     return f"torch.nn.functional.conv{len(given['stride'])}d({listed(args)}, {names})"
 
 
+def opened(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    given = {**attributes(node), "output_padding": attributes(node)["extra"]}
+    names = ", ".join(
+        f"{name}={given[name]!r}" for name in ("stride", "padding", "output_padding", "groups", "dilation")
+    )
+    return f"torch.nn.functional.conv_transpose{len(given['stride'])}d({listed(args)}, {names})"
+
+
+def entries(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
+    """Entries at an index; PyTorch has no backward slices, and reverses axes."""
+    index = attributes(node)["index"]
+    if not any(isinstance(part, tuple) and len(part) > 2 and (part[2] or 1) < 0 for part in index):
+        return entry(node, args, shape)
+    plain, reverse = forward_index(index, node.args[0].shape)
+    return f"{args[0].atom}[{index_text(plain, shape)}].flip({', '.join(map(str, reverse))})"
+
+
 def largest_of_windows(node: Node, args: Sequence[Code], shape: ShapeText) -> str:
     given = attributes(node)
     names = ", ".join(f"{name}={given[name]!r}" for name in ("stride", "padding", "dilation"))
@@ -160,7 +179,7 @@ PRIMITIVES: dict[str, Rule] = {
     "permute": lambda node, args, shape: f"torch.permute({args[0].text}, {attributes(node)['axes']})",
     "concatenate": lambda node, args, shape: f"torch.cat([{listed(args)}], dim={attributes(node)['axis']})",
     "stack": lambda node, args, shape: f"torch.stack([{listed(args)}])",
-    "item": entry,
+    "item": entries,
     "take": rows(),
     "put": put,
     "cumulative_sum": accumulated("torch.cumsum({0}, dim={1})", "torch.flip({0}, [{1}])"),
@@ -181,6 +200,7 @@ PRIMITIVES: dict[str, Rule] = {
     "broadcast_like": lambda node, args, shape: f"torch.broadcast_to({args[0].text}, {args[1].atom}.shape)",
     "einsum": lambda node, args, shape: f'torch.einsum("{attributes(node)["subscripts"]}", {listed(args)})',
     "convolution": convolved,
+    "transposed_convolution": opened,
     "max_pool": largest_of_windows,
     "mean_pool": mean_of_windows,
     "windows": windowed("windows", ("kernel", "stride", "padding", "dilation", "fill")),

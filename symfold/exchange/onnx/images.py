@@ -14,7 +14,7 @@ from symfold.core.primitives import Apply
 from symfold.core.shapes import is_known
 from symfold.exchange.onnx.graph import Graph
 
-NARROW = (p.convolution, p.mean_pool, p.layer_norm)  # runtimes have these in float32 only
+NARROW = (p.convolution, p.transposed_convolution, p.mean_pool, p.layer_norm)  # runtimes have these in float32 only
 
 
 def window(
@@ -31,6 +31,13 @@ def window(
 
 def convolution(graph: Graph, node: Node, names: Sequence[str], groups: int, **given: Any) -> str:
     return graph.emit("Conv", *names, group=groups, **window(node.args[1].shape[2:], **given))
+
+
+def transposed_convolution(
+    graph: Graph, node: Node, names: Sequence[str], groups: int, extra: Sequence[int], **given: Any
+) -> str:
+    attributes = window(node.args[1].shape[2:], **given)
+    return graph.emit("ConvTranspose", *names, group=groups, output_padding=list(extra), **attributes)
 
 
 def max_pool(graph: Graph, node: Node, names: Sequence[str], **given: Any) -> str:
@@ -65,6 +72,10 @@ def means_the_same(node: Node[Apply], dtype: str) -> bool:
             axes == tuple(range(-len(axes), 0))
             and len(shapes) > 1
             and all(shape == shapes[0][-len(axes) :] for shape in shapes[1:])
+        )
+    if row == p.transposed_convolution:
+        return all(
+            e < max(s, d) for e, s, d in zip(*(attributes[k] for k in ("extra", "stride", "dilation")), strict=True)
         )
     if row in (p.max_pool, p.mean_pool):
         plain = row == p.max_pool or set(attributes["dilation"]) == {1}

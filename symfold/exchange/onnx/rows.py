@@ -16,7 +16,14 @@ from symfold.errors import NoRule
 from symfold.exchange.onnx.arrangement import concatenate, indexed, put, rank_of, stack, sum_to, transposed
 from symfold.exchange.onnx.elementwise import HEADS, plain
 from symfold.exchange.onnx.graph import LAST, Graph
-from symfold.exchange.onnx.images import convolution, layer_norm, max_pool, mean_pool, means_the_same
+from symfold.exchange.onnx.images import (
+    convolution,
+    layer_norm,
+    max_pool,
+    mean_pool,
+    means_the_same,
+    transposed_convolution,
+)
 from symfold.exchange.onnx.reductions import at_max, causal, reduced, scattered, share, softmax, whole_numbers
 from symfold.exchange.onnx.windows import add_windows, windows
 
@@ -66,6 +73,7 @@ ROWS: dict[Primitive, Callable[..., Any]] = {
         "CumSum", a[0], g.constant(axis, np.int64), reverse=int(backward)
     ),
     p.convolution: convolution,
+    p.transposed_convolution: transposed_convolution,
     p.max_pool: max_pool,
     p.mean_pool: mean_pool,
     p.layer_norm: layer_norm,

@@ -165,6 +165,8 @@ ONES, ZEROS = {(1,) * rank for rank in range(1, 4)}, {(0,) * rank for rank in ra
 WINDOWS: dict[str, Any] = {"stride": ONES, "dilation": ONES, "padding": ZEROS, "groups": {1}, "fill": {0.0}}
 USUAL: dict[str, dict[str, Any]] = {
     "softmax": {"axis": {(-1,)}}, "safe_softmax": {"axis": {(-1,)}}, "layer_norm": {"axes": {(-1,)}, "epsilon": {1e-5}},
+    "group_norm": {"epsilon": {1e-5}}, "interpolate": {"step": {(None,) * rank for rank in range(1, 4)}}, "pad": {"mode": {"constant"}},
+    "transposed_convolution": {**WINDOWS, "extra": ZEROS},
     **dict.fromkeys(("convolution", "max_pool", "mean_pool", "windows", "add_windows"), WINDOWS),
 }  # fmt: skip
 
@@ -178,7 +180,11 @@ def unusual_attributes(op: Apply) -> list[str]:
     """
     usual = USUAL.get(op.primitive.name, {})
     attributes = [(key, value) for key, value in op.attributes if value is not None and value is not False]
-    return [f"{key}={show_attribute(value)}" for key, value in attributes if value not in usual.get(key, ())]
+    return [
+        f"{key}={value if key == 'widths' else show_attribute(value)}"
+        for key, value in attributes
+        if value not in usual.get(key, ())
+    ]
 
 
 def show_attribute(value: Any) -> str:
