@@ -538,6 +538,23 @@ OPERATION: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("avg_pool2d", lambda a: F.avg_pool2d(a, (2, 3)), (T(2, 3, 6, 6),)),
     ("adaptive_avg_pool1d", lambda a: F.adaptive_avg_pool1d(a, 2), (T(2, 3, 6),)),
     ("adaptive_avg_pool2d", lambda a: F.adaptive_avg_pool2d(a, (2, 3)), (T(2, 3, 6, 6),)),
+    ("floor_divide", lambda a: a // 0.3, (T(3),)),
+    ("remainder", lambda a: a % 0.3, (T(3),)),
+    ("div", lambda a: torch.div(a - 0.5, 0.3, rounding_mode="trunc"), (T(3),)),
+    ("lerp", lambda a, b: torch.lerp(a, b, 0.3), (T(3), T(3))),
+    ("addcmul", lambda a, b, c: torch.addcmul(a, b, c, value=2), (T(3), T(3), T(3))),
+    ("addcdiv", lambda a, b, c: torch.addcdiv(a, b, c), (T(3), T(3), T(3))),
+    ("sinc", torch.sinc, (torch.tensor([0.0, 0.5, 2.3]).double(),)),
+    ("xlogy", torch.xlogy, (torch.tensor([0.0, 0.5, 2.3]).double(), T(3))),
+    ("outer", torch.outer, (T(3), T(4))),
+    ("mv", torch.mv, (T(3, 4), T(4))),
+    ("dot", torch.dot, (T(3), T(3))),
+    ("tile", lambda a: a.tile(2, 2), (T(2, 3),)),
+    ("fliplr", torch.fliplr, (T(2, 3),)),
+    ("flipud", torch.flipud, (T(2, 3),)),
+    ("view_as", lambda a, b: a.view_as(b), (T(2, 3), T(3, 2))),
+    ("reshape_as", lambda a, b: a.reshape_as(b), (T(2, 3), T(3, 2))),
+    ("one_hot", lambda a: F.one_hot(a, 5), (torch.tensor([0, 4, 2]),)),
     ("gru_cell", lambda x, h, w, v: torch.gru_cell(x, h, w, v), (T(2, 3), T(2, 4), T(12, 3), T(12, 4))),
     ("rnn_tanh_cell", lambda x, h, w, v: torch.rnn_tanh_cell(x, h, w, v), (T(2, 3), T(2, 4), T(4, 3), T(4, 4))),
     ("rnn_relu_cell", lambda x, h, w, v, b, c: torch.rnn_relu_cell(x, h, w, v, b, c), (T(2, 3), T(2, 4), T(4, 3), T(4, 4), T(4), T(4))),
@@ -547,6 +564,7 @@ ELSEWHERE = {
     "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "_unsafe_view", "alias", "lift_fresh_copy", "_to_copy", "float", "double", "_softmax", "_log_softmax",
     "_native_batch_norm_legit_no_training", "convolution",
 }  # fmt: skip
+LAYERS = set(["_adaptive_avg_pool1d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "_index_put_impl", "_unsafe_index", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "alpha_dropout", "avg_pool3d", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "broadcast_tensors", "channel_shuffle", "col2im", "constant_pad_nd", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity", "cross_entropy_loss", "cumsum", "einsum", "embedding_bag", "feature_alpha_dropout", "flip", "gather", "glu", "group_norm", "hinge_embedding_loss", "huber_loss", "im2col", "index", "index_add", "index_put", "index_select", "instance_norm", "kl_div", "l1_loss", "linalg_vector_norm", "margin_ranking_loss", "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d", "max_pool3d_with_indices", "max_unpool2d", "max_unpool3d", "meshgrid", "movedim", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "nll_loss", "nll_loss2d", "nll_loss2d_forward", "nll_loss_forward", "nll_loss_nd", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prod", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "repeat", "repeat_interleave", "replication_pad1d", "replication_pad2d", "replication_pad3d", "roll", "rot90", "rrelu", "scatter", "scatter_add", "smooth_l1_loss", "soft_margin_loss", "std", "swapaxes", "triplet_margin_loss", "unfold", "upsample_bicubic2d", "upsample_bilinear2d", "upsample_linear1d", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_trilinear3d", "var"])  # in test_torch_layers.py, as they are and as decompositions leave them
 
 
 @pytest.mark.parametrize("name, function, values", OPERATION, ids=[f"{name}-{k}" for k, (name, _, _) in enumerate(OPERATION)])
@@ -560,7 +578,7 @@ def test_an_operation_has_pytorchs_numbers(name: str, function: Any, values: tup
 
 
 def test_every_row_of_the_table_is_tried() -> None:
-    assert {name for name, _, _ in OPERATION} | ELSEWHERE == set(OPERATIONS)
+    assert {name for name, _, _ in OPERATION} | ELSEWHERE | LAYERS == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("order", ["AAAA", "AABB", "ABAB", "ABCA"])
@@ -608,8 +626,8 @@ def test_changes_in_place_are_followed_or_undone() -> None:
 
 
 def test_an_unknown_operation_is_named_with_its_module() -> None:
-    module = nn.Sequential(nn.Linear(3, 3), Wrap(lambda self, x: torch.cumsum(x, 1)))
-    with pytest.raises(NoRule, match=r"aten\.cumsum\.default in module '1' \(Wrap\): there is no row for it \(give partial=True"):
+    module = nn.Sequential(nn.Linear(3, 3), Wrap(lambda self, x: torch.logcumsumexp(x, 1)))
+    with pytest.raises(NoRule, match=r"aten\.logcumsumexp\.default in module '1' \(Wrap\): there is no row for it \(give partial=True"):
         sf.from_torch(module, torch.zeros(2, 3))
 
 
@@ -618,13 +636,13 @@ def test_with_partial_it_is_an_opaque_layer_and_the_structure_is_read() -> None:
 
     def steps(self: Any, x: Any) -> Any:
         for part in self.parts:
-            x = torch.cumsum(part(x), 1) + x
+            x = torch.logcumsumexp(part(x), 1) + x
         return x
 
     net, params = sf.from_torch(Wrap(steps, parts=parts), torch.zeros(2, 3), partial=True)
     assert str(sf.paths(net).polynomial) == "t**6 + 3*t**4 + 3*t**2 + 1"
     assert len(params) == 6
-    with pytest.raises(NoRule, match=r"aten\.cumsum\.default\(#1, 1\) has no numbers here"):
+    with pytest.raises(NoRule, match=r"aten\.logcumsumexp\.default\(#1, 1\) has no numbers here"):
         net(params, np.zeros((2, 3)))
     assert sf.from_json(net.to_json()) == net
 
@@ -723,10 +741,6 @@ def test_a_module_says_what_it_cannot_take() -> None:
         sf.to_torch(net, {**net.init(), "W1": np.zeros((2, 3))})
     with pytest.raises(InvalidType, match=r"input 'x' of the module is .* no tensor"):
         sf.to_torch(net, net.init())(np.zeros((1, 2)))
-    with pytest.raises(NoRule, match="a convolution of one image"):
-        sf.from_torch(nn.Conv2d(4, 6, 3), torch.zeros(4, 5, 5))
-    with pytest.raises(NoRule, match=r"a straight line from 1\.0 on"):
-        sf.from_torch(nn.Softplus(2.0, 1.0), torch.zeros(3))
 
 
 def test_rows_that_are_masked_as_a_whole_get_nothing_there_and_back() -> None:

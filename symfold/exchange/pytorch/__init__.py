@@ -8,7 +8,9 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     modules       names of layers and parameters
     opening       which modules are written out
     rows          the rows of operations
-    arrangement, images, choice, elementwise, products, recurrent, ops   operations, one row each
+    arrangement, choice, elementwise, indexing   operations on entries, one row each
+    products, norms, images, pools               operations on axes
+    losses, recurrent, ops                       losses, recurrent layers, and the table of all of them
     reader        sf.from_torch
     spellings     primitives that PyTorch has as one operation
     adjoints      operations with the derivatives of their rows

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from symfold.core.nodes import Node
-from symfold.core.primitives import broadcast_to, concatenate, item, permute, reshape, stopped, swap
+from symfold.core.primitives import broadcast_to, concatenate, item, permute, repeated, reshape, stopped, swap, windows
 from symfold.core.sequences import stack
-from symfold.core.shapes import Shape
+from symfold.core.shapes import Shape, broadcast
 from symfold.exchange.pytorch.rows import Row, covered, evaluated
 
 
@@ -58,9 +59,10 @@ def part(a: Node, axis: int, start: int, stop: int) -> Node:
 def _slice(
     shape: Shape, a: Node, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
 ) -> Node:
-    covered(step == 1, f"a slice in steps of {step}")
-    first, last, _ = slice(start, stop).indices(a.shape[axis % len(a.shape)])
-    return part(a, axis, first, max(first, last))
+    axis %= len(a.shape)
+    first, last, _ = slice(start, stop).indices(a.shape[axis])
+    last = max(first, last)
+    return part(a, axis, first, last) if step == 1 else item(a, index=(*((None, None),) * axis, (first, last, step)))
 
 
 def _narrow(shape: Shape, a: Node, axis: int, start: int, count: int) -> Node:
@@ -105,10 +107,107 @@ def _dropout(shape: Shape, a: Node, p: float = 0.5, train: bool = False) -> Node
     return a
 
 
+def listed(given: int | Sequence[int]) -> list[int]:
+    """One axis or several, as a list."""
+    return [given] if isinstance(given, int) else list(given)
+
+
+def flip(shape: Shape, a: Node, axes: int | Sequence[int]) -> Node:
+    """The entries in reverse order along some axes."""
+    reverse = {axis % len(a.shape) for axis in listed(axes)}
+    index = tuple((None, None, -1) if k in reverse else (None, None) for k in range(len(a.shape)))
+    return item(a, index=index) if reverse else a
+
+
+def _roll(shape: Shape, a: Node, shifts: int | Sequence[int], axes: int | Sequence[int] = ()) -> Node:
+    """The entries moved along some axes; those that leave at one end enter at the other."""
+    by, along = listed(shifts), listed(axes)
+    if not along:
+        return _reshape(shape, _roll((), reshape(a, shape=(prod(a.shape),)), by, [0]))
+    for shift, axis in zip(by, along, strict=True):
+        size = a.shape[axis]
+        if size and shift % size:
+            a = cat(a.shape, [part(a, axis, size - shift % size, size), part(a, axis, 0, size - shift % size)], axis)
+    return a
+
+
+def _repeat(shape: Shape, a: Node, counts: int | Sequence[int], *more: int) -> Node:
+    """The value, tiled along each axis."""
+    tiles = [*listed(counts), *more]
+    single = (*(1,) * (len(tiles) - len(a.shape)), *a.shape)
+    between = tuple(size for pair in zip((1,) * len(tiles), single, strict=True) for size in pair)
+    wide = tuple(size for pair in zip(tiles, single, strict=True) for size in pair)
+    if all(count == 1 for count in tiles):
+        return _reshape(shape, a)
+    return reshape(broadcast_to(reshape(a, shape=between), shape=wide), shape=shape)
+
+
+def _tile(shape: Shape, a: Node, counts: Sequence[int]) -> Node:
+    return _repeat(shape, a, [*(1,) * (len(a.shape) - len(counts)), *counts])
+
+
+def _repeat_each(shape: Shape, a: Node, count: object, axis: int | None = None, output_size: object = None) -> Node:
+    """Each entry along an axis repeated."""
+    covered(isinstance(count, int), "repeat_interleave by a tensor of counts")
+    flat = reshape(a, shape=(prod(a.shape),)) if axis is None else a
+    along = -1 if axis is None else axis % len(a.shape) - len(a.shape)
+    return repeated(flat, along, int(str(count)))
+
+
+def _windows(shape: Shape, a: Node, axis: int, size: int, step: int) -> Node:
+    """Windows of an axis, as a new last axis."""
+    axis %= len(a.shape)
+    order = [*(k for k in range(len(a.shape)) if k != axis), axis]
+    read = windows(ordered(a, order), kernel=(size,), stride=(step,), padding=(0,), dilation=(1,), fill=0.0)
+    count = len(a.shape)
+    back = [*range(axis), count - 1, *range(axis, count - 1), count]
+    return ordered(read, back)
+
+
+def _grids(shape: Any, vectors: Sequence[Node], indexing: str = "ij") -> tuple[Node, ...]:
+    """Vectors broadcast along each other's axes."""
+    full = shape[0] if shape else tuple(v.shape[0] if v.shape else 1 for v in vectors)
+    count = len(vectors)
+    places = [1, 0, *range(2, count)] if indexing == "xy" and count > 1 else list(range(count))
+    if indexing == "xy" and not shape and count > 1:
+        full = (full[1], full[0], *full[2:])
+    tall = [
+        (*(1,) * place, v.shape[0] if v.shape else 1, *(1,) * (count - place - 1))
+        for v, place in zip(vectors, places, strict=True)
+    ]
+    return tuple(_expand(full, _reshape(size, v)) for v, size in zip(vectors, tall, strict=True))
+
+
+def _broadcast_all(shape: Any, parts: Sequence[Node]) -> tuple[Node, ...]:
+    full = broadcast(*(value.shape for value in parts))
+    return tuple(_expand(full or (), value) for value in parts)
+
+
+def _moved(a: Node, source: int | Sequence[int], target: int | Sequence[int]) -> Node:
+    """Some axes moved to other places."""
+    rank = len(a.shape)
+    left, right = ([axis % rank for axis in listed(given)] for given in (source, target))
+    order = [k for k in range(rank) if k not in left]
+    for place, axis in sorted(zip(right, left, strict=True)):
+        order.insert(place, axis)
+    return ordered(a, order)
+
+
+def _rotated(shape: Shape, a: Node, times: int = 1, axes: Sequence[int] = (0, 1)) -> Node:
+    """Quarter turns in the plane of two axes."""
+    first, second = axes
+    for _ in range(times % 4):
+        a = _transpose((), flip((), a, [second]), first, second)
+    return a
+
+
 ARRANGEMENT: dict[str, Row] = {
     **dict.fromkeys(("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"), _reshape),
     **dict.fromkeys(("contiguous", "clone", "alias", "lift_fresh_copy", "to", "_to_copy", "type_as", "float", "double"), same),
-    **dict.fromkeys(("dropout", "feature_dropout"), _dropout),
+    **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"), _dropout),
+    "flip": flip, "fliplr": lambda shape, a: flip(shape, a, [1]), "flipud": lambda shape, a: flip(shape, a, [0]), "rot90": _rotated, "roll": _roll,
+    "repeat": _repeat, "tile": _tile, "repeat_interleave": _repeat_each, "unfold": _windows, "meshgrid": _grids, "broadcast_tensors": _broadcast_all,
+    "movedim": lambda shape, a, source, target: _moved(a, source, target), "swapaxes": _transpose, "view_as": _reshape, "reshape_as": _reshape,
     "detach": lambda shape, a: stopped(a), "item": lambda shape, a: stopped(_reshape((), a)),
     "permute": lambda shape, a, axes: ordered(a, axes),
     "transpose": _transpose, "t": _transposed, "numpy_T": _transposed, "mT": lambda shape, a: swap(a),

@@ -10,8 +10,8 @@ from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.primitives import reshape
 from symfold.core.shapes import Shape
-from symfold.exchange.pytorch.choice import apply, choose, clamp, row_of
-from symfold.exchange.pytorch.rows import HALF, Row, covered
+from symfold.exchange.pytorch.choice import apply, choose, clamp, row_of, truncated
+from symfold.exchange.pytorch.rows import HALF, Row, evaluated
 
 LN2 = sp.log(2)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
@@ -26,8 +26,10 @@ def _sub(shape: Shape, a: Node | float, b: Node | float, alpha: float = 1) -> No
 
 
 def _divide(shape: Shape, a: Node | float, b: Node | float, rounding_mode: object = None) -> Node:
-    covered(rounding_mode is None, f"a division with rounding_mode={rounding_mode!r}")
-    return as_node(a) / b
+    quotient = as_node(a) / b
+    if rounding_mode is None:
+        return quotient
+    return apply(sp.floor, quotient) if rounding_mode == "floor" else truncated(quotient)
 
 
 def _gelu(shape: Shape, a: Node, approximate: str = "none") -> Node:
@@ -38,9 +40,9 @@ def _gelu(shape: Shape, a: Node, approximate: str = "none") -> Node:
 
 
 def _softplus(shape: Shape, a: Node, beta: float = 1, threshold: float = 20) -> Node:
+    value = Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
     # from 20 on, softplus differs from a straight line by at most 2e-9
-    covered(threshold >= 20, f"softplus that is a straight line from {threshold} on")
-    return Node(functions.softplus, (a,)) if beta == 1 else Node(functions.softplus, (a * beta,)) / beta
+    return value if threshold >= 20 else choose(shape, apply(functions.greater, a, threshold / beta), a, value)
 
 
 def _hardtanh(shape: Shape, a: Node, low: float = -1, high: float = 1) -> Node:
@@ -81,6 +83,16 @@ def _threshold(shape: Shape, a: Node, bound: float, value: float) -> Node:
     return choose(shape, apply(functions.less_equal, a, bound), value, a)
 
 
+def _rrelu(shape: Shape, a: Node, low: float = 1 / 8, high: float = 1 / 3, train: bool = False, *given: object) -> Node:
+    evaluated(not train, "rrelu draws its slopes")
+    return _leaky_relu(shape, a, (low + high) / 2)
+
+
+def _remainder(shape: Shape, a: Node | float, b: Node | float) -> Node:
+    """The rest of a division rounded down."""
+    return as_node(a) - as_node(b) * apply(sp.floor, as_node(a) / b)
+
+
 def _beyond(a: Node, bound: float, inside: float) -> Node:
     """A value if its absolute value exceeds a bound, else `inside`."""
     return Node(functions.where, (Node(functions.greater, (Node(sp.Abs, (a,)), as_node(bound))), a, as_node(inside)))
@@ -109,6 +121,10 @@ ELEMENTWISE: dict[str, Row] = {
     "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
     "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
     "softshrink": lambda shape, a, bound=0.5: a - clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
-    "threshold": _threshold,
+    "threshold": _threshold, "rrelu": _rrelu, "floor_divide": lambda shape, a, b: _divide(shape, a, b, "floor"), "remainder": _remainder,
+    "lerp": lambda shape, a, b, weight: a + (b - a) * weight, "addcmul": lambda shape, a, b, c, value=1: a + (b * c if value == 1 else b * c * value),
+    "addcdiv": lambda shape, a, b, c, value=1: a + (b / c if value == 1 else b / c * value),
+    "sinc": lambda shape, a: choose(shape, apply(functions.equal, a, 0), 1, apply(sp.sin, a * np.pi) / (a * np.pi)),
+
     "log_sigmoid": lambda shape, a: -Node(functions.softplus, (-a,)),
 }  # fmt: skip

@@ -11,11 +11,16 @@ from symfold.exchange.pytorch.choice import CHOICES, TRUTHS, cast
 from symfold.exchange.pytorch.dtypes import CASTS, Types, check_types, kind_of
 from symfold.exchange.pytorch.elementwise import ELEMENTWISE
 from symfold.exchange.pytorch.images import IMAGES
+from symfold.exchange.pytorch.indexing import INDEXING
+from symfold.exchange.pytorch.losses import LOSSES
+from symfold.exchange.pytorch.norms import NORMS
+from symfold.exchange.pytorch.pools import POOLS
 from symfold.exchange.pytorch.products import MASKED, PRODUCTS
 from symfold.exchange.pytorch.recurrent import RECURRENT
 from symfold.exchange.pytorch.rows import Row
 
-OPERATIONS: dict[str, Row] = {**ELEMENTWISE, **CHOICES, **ARRANGEMENT, **PRODUCTS, **IMAGES, **RECURRENT}
+FAMILIES = (ELEMENTWISE, CHOICES, ARRANGEMENT, INDEXING, PRODUCTS, NORMS, IMAGES, POOLS, LOSSES, RECURRENT)
+OPERATIONS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.items()}
 
 
 def row_for(name: str, types: Types) -> Row:

@@ -1,13 +1,16 @@
-"""PyTorch's reductions, products, norms and attention as nodes."""
+"""PyTorch's reductions, products and attention as nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from symfold.core import functions
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.nodes import Node
@@ -15,10 +18,15 @@ from symfold.core.primitives import (
     Primitive,
     attention,
     broadcast_to,
+    concatenate,
+    cumulative_sum,
     dot,
+    einsum,
     embed,
-    layer_norm,
+    expand,
+    first_max,
     logsumexp,
+    norm,
     reduce_mean,
     reduce_sum,
     reshape,
@@ -26,7 +34,9 @@ from symfold.core.primitives import (
     swap,
 )
 from symfold.core.shapes import Shape
-from symfold.exchange.pytorch.choice import axes_of, choose
+from symfold.exchange.pytorch.arrangement import ordered, part
+from symfold.exchange.pytorch.choice import apply, axes_of, choose, clamp
+from symfold.exchange.pytorch.indexing import array_of_constant
 from symfold.exchange.pytorch.rows import HALF, Row, covered, evaluated
 
 
@@ -66,68 +76,6 @@ def _embedding(shape: Shape, table: Node, numbers: Node, *given: object, **named
     return embed(table, numbers)
 
 
-def _layer_norm(
-    shape: Shape,
-    x: Node,
-    sizes: Sequence[int],
-    weight: Node | None = None,
-    bias: Node | None = None,
-    eps: float = 1e-5,
-    *given: object,
-) -> Node:
-    scales = () if weight is None else (weight,) if bias is None else (weight, bias)
-    result = layer_norm(x, *scales, axes=tuple(range(-len(sizes), 0)), epsilon=float(eps))
-    return result + bias if weight is None and bias is not None else result
-
-
-def _rms_norm(
-    shape: Shape, x: Node, sizes: Sequence[int], weight: Node | None = None, eps: float | None = None
-) -> Node:
-    covered(eps is not None, "rms_norm without eps")
-    return _scaled(
-        x * (reduce_mean(x * x, axis=tuple(range(-len(sizes), 0)), keepdims=True) + eps) ** -HALF, weight, None
-    )
-
-
-def _scaled(x: Node, weight: Node | None, bias: Node | None) -> Node:
-    scaled = x if weight is None else x * weight
-    return scaled if bias is None else scaled + bias
-
-
-def _batch_norm(
-    shape: Any,
-    x: Node,
-    weight: Any,
-    bias: Any,
-    mean: Any,
-    variance: Any,
-    training: bool,
-    momentum: float,
-    eps: float,
-    *given: Any,
-) -> Node:
-    evaluated(not training and mean is not None, "batch_norm takes its statistics from the batch")
-    tall = (x.shape[1], *(1,) * (len(x.shape) - 2))
-    mean, variance, weight, bias = (
-        value if value is None else reshape(value, shape=tall) for value in (mean, variance, weight, bias)
-    )
-    return _scaled((x - mean) * (variance + eps) ** -HALF, weight, bias)
-
-
-def _batch_norm_evaluated(
-    shape: Shape,
-    x: Node,
-    weight: Node | None,
-    bias: Node | None,
-    mean: Node | None,
-    variance: Node | None,
-    momentum: float,
-    eps: float,
-) -> tuple[Node, ...]:
-    empty = as_node(np.zeros(0))
-    return _batch_norm(shape, x, weight, bias, mean, variance, False, momentum, eps), empty, empty
-
-
 def attention_row(truths: bool) -> Row:
     """Attention, with a mask of truth values (false: ignore) or of numbers, which are added to the scores."""
 
@@ -159,13 +107,186 @@ def _repeated(a: Node, heads: int) -> Node:
     return reshape(repeated, shape=(*lead, heads, rows, width))
 
 
+def sum_of_products(equation: str, operands: Sequence[Node]) -> Node:
+    """An einsum as PyTorch spells it: with dots, without a result, with diagonals, with sums over one operand alone."""
+    terms, result = written_out(equation, [len(a.shape) for a in operands])
+    values = []
+    for letters, value in zip(terms, operands, strict=True):
+        letters, value = _without_repeats(letters, value)
+        values.append((letters, value))
+    kept: list[tuple[str, Node]] = []
+    for k, (letters, value) in enumerate(values):
+        others = set(result).union(*(other for j, (other, _) in enumerate(values) if j != k))
+        alone = tuple(j - len(letters) for j, letter in enumerate(letters) if letter not in others)
+        if alone:
+            value = reduce_sum(value, axis=alone, keepdims=False)
+        kept.append(("".join(letter for letter in letters if letter in others), value))
+    while len(kept) > 1 and "" in (letters for letters, _ in kept):  # numbers scale the others
+        k = next(k for k, (letters, _) in enumerate(kept) if not letters)
+        _, scale = kept.pop(k)
+        kept[0] = kept[0][0], kept[0][1] * scale
+    if len(kept) == 1:
+        letters, value = kept[0]
+        return ordered(value, [letters.index(letter) for letter in result])
+    sized_apart = [_broadcast_letters(kept, letters, value) for letters, value in kept]
+    return einsum(*sized_apart, subscripts=f"{','.join(letters for letters, _ in kept)}->{result}")
+
+
+def written_out(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+    """The letters of the operands and of the result.
+
+    >>> written_out("b...i, ij", [4, 2]), written_out("ii -> i", [2])
+    ((['bABi', 'ij'], 'ABbj'), (['ii'], 'i'))
+    """
+    inputs, arrow, result = equation.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    dots = max((rank - len(term) + 3 for term, rank in zip(terms, ranks, strict=True) if "..." in term), default=0)
+    used = set(equation)
+    spare = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter not in used][:dots]
+    full = []
+    for term, rank in zip(terms, ranks, strict=True):
+        count = rank - len(term) + 3
+        full.append(term.replace("...", "".join(spare[len(spare) - count :]) if count else ""))
+    if arrow:
+        return full, result.replace("...", "".join(spare))
+    letters = "".join(full)
+    return full, "".join(spare) + "".join(sorted(x for x in set(letters) if letters.count(x) == 1 and x not in spare))
+
+
+def _without_repeats(letters: str, value: Node) -> tuple[str, Node]:
+    """A value with the diagonal of axes that one letter names twice."""
+    while repeated := next((x for x in letters if letters.count(x) > 1), ""):
+        first, second = letters.index(repeated), letters.rindex(repeated)
+        value = diagonal(value, first, second)
+        letters = "".join(x for k, x in enumerate(letters) if k not in (first, second)) + repeated
+    return letters, value
+
+
+def diagonal(a: Node, first: int = 0, second: int = 1, offset: int = 0) -> Node:
+    """The diagonal of two axes, as the last axis."""
+    rank = len(a.shape)
+    first, second = first % rank, second % rank
+    rest = [k for k in range(rank) if k not in (first, second)]
+    moved = ordered(a, [first, second, *rest])
+    rows, columns = moved.shape[:2]
+    row, column = max(-offset, 0), max(offset, 0)
+    count = max(min(rows - row, columns - column), 0)
+    numbers = (row + np.arange(count)) * columns + column + np.arange(count)
+    entries = embed(reshape(moved, shape=(rows * columns, *moved.shape[2:])), as_node(numbers))
+    return ordered(entries, [*range(1, len(entries.shape)), 0])
+
+
+def _broadcast_letters(kept: Sequence[tuple[str, Node]], letters: str, value: Node) -> Node:
+    """A value with axes of size 1 broadcast to the size that the same letter has elsewhere."""
+    largest = {x: max(other.shape[names.index(x)] for names, other in kept if x in names) for x in letters}
+    shape = tuple(largest[x] for x in letters)
+    return value if value.shape == shape else broadcast_to(value, shape=shape)
+
+
+def _bilinear(shape: Shape, a: Node, b: Node, weight: Node, bias: Node | None = None) -> Node:
+    lead = "nmklpqrs"[: len(a.shape) - 1]
+    left = einsum(a, weight, subscripts=f"{lead}i,oij->{lead}oj")
+    result = einsum(left, b, subscripts=f"{lead}oj,{lead}j->{lead}o")
+    return result if bias is None else result + bias
+
+
+def _embedding_bag(
+    shape: Any,
+    table: Node,
+    numbers: Node,
+    offsets: Node,
+    scale_by_frequency: bool = False,
+    mode: int = 0,
+    sparse: bool = False,
+    weights: Node | None = None,
+    last: bool = False,
+    padding: int | None = None,
+) -> tuple[Node, ...]:
+    """Sums, means or maxima of the rows in each bag, at constant offsets; PyTorch gives bookkeeping besides."""
+    starts = array_of_constant(offsets)
+    covered(starts is not None, "an embedding_bag whose offsets are an input")
+    ends = [*np.asarray(starts, dtype=int).tolist(), *(() if last else (numbers.shape[0],))]
+    rows = embed(table, numbers)
+    if weights is not None:
+        rows = rows * expand(weights, axis=-1)
+    counted = None if padding is None or padding < 0 else apply(functions.not_equal, numbers, padding)
+    bags = [_bag(rows, counted, start, stop, mode) for start, stop in pairwise(ends)]
+    width = (ends[1] - ends[0]) if len(ends) > 1 else 0
+    if counted is None and width and ends == list(range(0, numbers.shape[0] + 1, width)):  # bags of one size
+        grouped = reshape(rows, shape=(len(ends) - 1, width, *rows.shape[1:]))
+        row = (reduce_sum, reduce_mean, first_max)[mode]
+        bags = [row(grouped, axis=(-2,), keepdims=False)]
+    return (concatenate(*bags, axis=-2) if len(bags) > 1 else bags[0],)
+
+
+def _bag(rows: Node, counted: Node | None, start: int, stop: int, mode: int) -> Node:
+    """One bag, as a row; zeros if it is empty."""
+    if stop <= start:
+        return broadcast_to(as_node(0), shape=(1, *rows.shape[1:]))
+    read = part(rows, 0, start, stop)
+    if counted is None:
+        return (reduce_sum, reduce_mean, first_max)[mode](read, axis=(-2,), keepdims=True)
+    marks = expand(part(counted, 0, start, stop), axis=-1)
+    count = reduce_sum(marks, axis=(-2,), keepdims=True)
+    if mode == 2:
+        largest = first_max(choose((), marks, read, -sp.oo), axis=(-2,), keepdims=True)
+        return choose((), count, largest, 0)
+    total = reduce_sum(read * marks, axis=(-2,), keepdims=True)
+    return total / apply(sp.Max, count, 1) if mode == 1 else total
+
+
+def _cosine_similarity(shape: Shape, a: Node, b: Node, axis: int = 1, eps: float = 1e-8) -> Node:
+    axis = axis % len(a.shape) - len(a.shape)
+    lengths = [clamp((), norm(value, axis=(axis,), keepdims=True), eps) for value in (a, b)]
+    return reduce_sum((a / lengths[0]) * (b / lengths[1]), axis=(axis,), keepdims=False)
+
+
+def _glu(shape: Shape, a: Node, axis: int = -1) -> Node:
+    half = a.shape[axis] // 2
+    return part(a, axis, 0, half) * Node(functions.sigmoid, (part(a, axis, half, 2 * half),))
+
+
+def _product(shape: Shape, a: Node, axis: int | None = None, keepdim: bool = False, dtype: object = None) -> Node:
+    """The product of entries along an axis, factor by factor."""
+    flat = reshape(a, shape=(prod(a.shape),)) if axis is None else a
+    along = 0 if axis is None else axis % len(a.shape)
+    covered(flat.shape[along] <= 64, f"a product of {flat.shape[along]} factors")
+    factors = [part(flat, along, k, k + 1) for k in range(flat.shape[along])]
+    result = factors[0] if factors else as_node(1)
+    for factor in factors[1:]:
+        result = result * factor
+    return result if result.shape == shape else reshape(result, shape=shape)
+
+
+def _variance(
+    shape: Any,
+    a: Node,
+    axis: int | Sequence[int] | bool | None = None,
+    unbiased: object = True,
+    keepdim: bool = False,
+    correction: float | None = None,
+) -> Node:
+    if isinstance(axis, bool):
+        axis, unbiased = None, axis
+    axes = axes_of(axis)
+    lost = float(unbiased is True) if correction is None else correction
+    centered = a - reduce_mean(a, axis=axes, keepdims=True)
+    count = prod(a.shape[k] for k in (range(len(a.shape)) if axes is None else axes))
+    total = reduce_sum(centered**2, axis=axes, keepdims=keepdim)
+    return total / (count - int(lost))
+
+
 PRODUCTS: dict[str, Row] = {
     "sum": reduction(reduce_sum), "mean": reduction(reduce_mean),
     "softmax": _softmax, "_softmax": _softmax, "log_softmax": _log_softmax, "_log_softmax": _log_softmax, "logsumexp": reduction(logsumexp),
     "matmul": lambda shape, a, b: dot(a, b), "mm": lambda shape, a, b: dot(a, b), "bmm": lambda shape, a, b: dot(a, b),
     "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
-    "layer_norm": _layer_norm, "rms_norm": _rms_norm, "batch_norm": _batch_norm, "scaled_dot_product_attention": attention_row(truths=False),
-    "_native_batch_norm_legit_no_training": _batch_norm_evaluated,
+    "scaled_dot_product_attention": attention_row(truths=False),
+    "cumsum": lambda shape, a, axis, dtype=None: cumulative_sum(a, axis=axis % len(a.shape) - len(a.shape), backward=False) if a.shape else a,
+    "einsum": lambda shape, equation, operands, path=None: sum_of_products(equation, operands), "bilinear": _bilinear,
+    "embedding_bag": _embedding_bag, "cosine_similarity": _cosine_similarity, "outer": lambda shape, a, b: reshape(a, shape=(*a.shape, 1)) * b,
+    "mv": lambda shape, a, b: dot(a, b), "dot": lambda shape, a, b: dot(a, b),
+    "glu": _glu, "prod": _product, "var": _variance, "std": lambda *args, **named: _variance(*args, **named) ** HALF,
 }  # fmt: skip
 
 # with masks of truth values

@@ -211,6 +211,8 @@ class Reader:
                 ) from error
             env[node] = self.unknown(node, args, named)
             return
+        if not isinstance(result, Node) and len(result) < len(torch_shapes):  # the rest is known by name only
+            result = [*result, *self.unknown(node, args, named)[len(result) :]]
         shape = result.shape if isinstance(result, Node) else [part.shape for part in result]
         if shape != torch_shape:
             raise InvalidValue(f"{self.where(node)} gave shape {shape}, PyTorch says {torch_shape}")

@@ -16,7 +16,7 @@ from symfold.core.shapes import Shape
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.rows import evaluated
 
-Weights = Sequence[Node]  # input to hidden, hidden to hidden, and their biases if any
+Weights = Sequence[Node]  # input to hidden, hidden to hidden, their biases if any, and an LSTM's projection if any
 
 
 def _affine(x: Node, weight: Node, bias: Node | None) -> Node:
@@ -44,10 +44,12 @@ def _tanh(a: Node) -> Node:
 
 def lstm_step(x: Node, state: Sequence[Node], weights: Weights) -> tuple[Node, ...]:
     h, c = state
-    from_x, from_h = _sides(x, h, weights)
+    projected = len(weights) % 2 == 1
+    from_x, from_h = _sides(x, h, weights[:-1] if projected else weights)
     i, f, g, o = _gates(from_x + from_h, 4)
     cell_state = _sigmoid(f) * c + _sigmoid(i) * _tanh(g)
-    return _sigmoid(o) * _tanh(cell_state), cell_state
+    hidden = _sigmoid(o) * _tanh(cell_state)
+    return dot(hidden, swap(weights[-1])) if projected else hidden, cell_state
 
 
 def gru_step(x: Node, state: Sequence[Node], weights: Weights) -> tuple[Node, ...]:
@@ -91,8 +93,6 @@ def layers(step: Callable[..., tuple[Node, ...]], parts: int) -> Callable[..., t
             raise NoRule("a recurrent layer over packed sequences has no rule")
         evaluated(not (train and dropout), "a recurrent layer with dropout draws numbers")
         directions, each = 1 + both, len(weights) // (count * (1 + both))
-        if each != 2 + 2 * biases:
-            raise NoRule("a recurrent layer with a projection has no rule")
         start = (start,) if isinstance(start, Node) else tuple(start)
         sequence = _time_and_samples_swapped(x) if batch_first else x
         last: list[list[Node]] = [[] for _ in range(parts)]

@@ -10,7 +10,7 @@ import sympy as sp
 from symfold.errors import NoRule
 
 # (the shape of the result as PyTorch inferred it, the operation's arguments with nodes for tensors) -> a node,
-# or a tuple for an operation with several results
+# or a tuple for an operation with several results; those that it leaves out at the end are read by name only
 Row = Callable[..., Any]
 HALF = sp.Rational(1, 2)
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symfold.core.arrays import padded
 from symfold.core.functions import Head, numbers_of
 from symfold.core.nodes import Operation
-from symfold.core.primitives import Apply, convolution, max_pool, softmax
+from symfold.core.primitives import (
+    Apply,
+    convolution,
+    forward_index,
+    item,
+    max_pool,
+    put,
+    softmax,
+    transposed_convolution,
+)
 from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each
 
 if TYPE_CHECKING:
@@ -61,14 +70,39 @@ def primitive_spellings(torch: ModuleType) -> dict[str, Spelling]:
         image = padded(torch, x, tuple((size, size) for size in padding), -float("inf")) if any(padding) else x
         return native(image, kernel, stride=stride, dilation=dilation)
 
+    def transposed(
+        x: Tensor, weight: Tensor, stride: Sizes, padding: Sizes, dilation: Sizes, extra: Sizes, groups: int
+    ) -> Tensor:
+        native = of_rank("conv_transpose", weight.dim() - 2)
+        larger = all(e < max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True))
+        if native is None or not larger:
+            options = {"stride": stride, "padding": padding, "dilation": dilation, "extra": extra, "groups": groups}
+            return transposed_convolution.spelled("torch")(x, weight, **options)
+        return native(x, weight, stride=stride, padding=padding, dilation=dilation, output_padding=extra, groups=groups)
+
     return {
         "softmax": lambda a, axis: a.softmax(axis[0]) if len(axis) == 1 else softmax.spelled("torch")(a, axis=axis),
         "logsumexp": lambda a, axis, keepdims: a.logsumexp(dim=axes(a, axis), keepdim=keepdims),
         "max": lambda a, axis, keepdims: a.amax(dim=axes(a, axis), keepdim=keepdims),
         "first_max": lambda a, axis, keepdims: _first_max(a, axes(a, axis), keepdims),
         "convolution": convolved,
+        "transposed_convolution": transposed,
         "max_pool": pooled,
+        "item": _entries,
+        "put": _put,
     }
+
+
+def _entries(a: Tensor, index: tuple[Any, ...]) -> Tensor:
+    plain, reverse = forward_index(index, a.shape)
+    entries: Tensor = item.spelled("torch")(a, index=plain)
+    return entries.flip(reverse) if reverse else entries
+
+
+def _put(a: Tensor, like: Tensor, index: tuple[Any, ...]) -> Tensor:
+    plain, reverse = forward_index(index, like.shape)
+    result: Tensor = put.spelled("torch")(a.flip(reverse) if reverse else a, like, index=plain)
+    return result
 
 
 def _first_max(a: Tensor, axis: tuple[int, ...], keepdims: bool) -> Tensor:
