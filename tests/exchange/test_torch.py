@@ -564,7 +564,22 @@ ELSEWHERE = {
     "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "_unsafe_view", "alias", "lift_fresh_copy", "_to_copy", "float", "double", "_softmax", "_log_softmax",
     "_native_batch_norm_legit_no_training", "convolution",
 }  # fmt: skip
-LAYERS = set(["_adaptive_avg_pool1d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "_index_put_impl", "_unsafe_index", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "alpha_dropout", "avg_pool3d", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "broadcast_tensors", "channel_shuffle", "col2im", "constant_pad_nd", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss", "cosine_similarity", "cross_entropy_loss", "cumsum", "einsum", "embedding_bag", "feature_alpha_dropout", "flip", "gather", "glu", "group_norm", "hinge_embedding_loss", "huber_loss", "im2col", "index", "index_add", "index_put", "index_select", "instance_norm", "kl_div", "l1_loss", "linalg_vector_norm", "margin_ranking_loss", "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d", "max_pool3d_with_indices", "max_unpool2d", "max_unpool3d", "meshgrid", "movedim", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "nll_loss", "nll_loss2d", "nll_loss2d_forward", "nll_loss_forward", "nll_loss_nd", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prod", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "repeat", "repeat_interleave", "replication_pad1d", "replication_pad2d", "replication_pad3d", "roll", "rot90", "rrelu", "scatter", "scatter_add", "smooth_l1_loss", "soft_margin_loss", "std", "swapaxes", "triplet_margin_loss", "unfold", "upsample_bicubic2d", "upsample_bilinear2d", "upsample_linear1d", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_trilinear3d", "var"])  # in test_torch_layers.py, as they are and as decompositions leave them
+# in test_torch_layers.py, as they are and as decompositions leave them
+LAYERS = {
+    "_adaptive_avg_pool1d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "_index_put_impl", "_unsafe_index", "_upsample_nearest_exact1d",
+    "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+    "adaptive_max_pool3d", "alpha_dropout", "avg_pool3d", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "broadcast_tensors",
+    "channel_shuffle", "col2im", "constant_pad_nd", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
+    "cosine_similarity", "cross_entropy_loss", "cumsum", "einsum", "embedding_bag", "feature_alpha_dropout", "flip", "gather", "glu", "group_norm",
+    "hinge_embedding_loss", "huber_loss", "im2col", "index", "index_add", "index_put", "index_select", "instance_norm", "kl_div", "l1_loss",
+    "linalg_vector_norm", "margin_ranking_loss", "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d", "max_pool3d_with_indices",
+    "max_unpool2d", "max_unpool3d", "meshgrid", "movedim", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "nll_loss", "nll_loss2d",
+    "nll_loss2d_forward", "nll_loss_forward", "nll_loss_nd", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss",
+    "prod", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "repeat", "repeat_interleave", "replication_pad1d", "replication_pad2d",
+    "replication_pad3d", "roll", "rot90", "rrelu", "scatter", "scatter_add", "smooth_l1_loss", "soft_margin_loss", "std", "swapaxes",
+    "triplet_margin_loss", "unfold", "upsample_bicubic2d", "upsample_bilinear2d", "upsample_linear1d", "upsample_nearest1d", "upsample_nearest2d",
+    "upsample_nearest3d", "upsample_trilinear3d", "var",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name, function, values", OPERATION, ids=[f"{name}-{k}" for k, (name, _, _) in enumerate(OPERATION)])
