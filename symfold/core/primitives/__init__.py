@@ -21,6 +21,7 @@ In: a name, a shape rule, numbers over an array namespace, an adjoint. Out: a fu
     resampling      interpolation, adaptive pools, pixel shuffle
     convolutions    convolution, transposed convolution and pooling
     scans           cumulative sums
+    sorting         positions in order of size
     stopping        sf.stop_gradient
     ranges          values between bounds
 
@@ -98,6 +99,7 @@ from symfold.core.primitives.resampling import interpolate as interpolate
 from symfold.core.primitives.resampling import pixel_shuffle as pixel_shuffle
 from symfold.core.primitives.resampling import repeated as repeated
 from symfold.core.primitives.scans import cumulative_sum as cumulative_sum
+from symfold.core.primitives.sorting import argsort as argsort
 from symfold.core.primitives.stopping import stop_gradient as stop_gradient
 from symfold.core.primitives.stopping import stopped as stopped
 from symfold.core.primitives.table import EACH as EACH

@@ -9,8 +9,8 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     opening       which modules are written out
     rows          the rows of operations
     arrangement, choice, elementwise, indexing   operations on entries, one row each
-    products, norms, images, pools               operations on axes
-    losses, recurrent, ops                       losses, recurrent layers, and the table of all of them
+    losses, products, norms, images, pools       losses, and operations on axes
+    recurrent, ops                               recurrent layers, and the table of all operations
     reader        sf.from_torch
     spellings     primitives that PyTorch has as one operation
     adjoints      operations with the derivatives of their rows

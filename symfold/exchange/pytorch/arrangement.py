@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.primitives import broadcast_to, concatenate, item, permute, repeated, reshape, stopped, swap, windows
 from symfold.core.sequences import stack
@@ -79,6 +80,16 @@ def _split(shape: Any, a: Node, sizes: Any, axis: int = 0) -> tuple[Node, ...]:
 
 def chunk(shape: Shape, a: Node, count: int, axis: int = 0) -> tuple[Node, ...]:
     return _split(shape, a, -(-a.shape[axis] // count), axis)
+
+
+def _tensor_split(shape: Any, a: Node, parts: int | Sequence[int], axis: int = 0) -> tuple[Node, ...]:
+    """A number of parts whose sizes differ by at most one, or parts between positions."""
+    size = a.shape[axis]
+    if isinstance(parts, int):
+        least, longer = divmod(size, parts)
+        return _split(shape, a, [least + (k < longer) for k in range(parts)], axis)
+    ends = [0, *(min(max(end + size if end < 0 else end, 0), size) for end in parts), size]
+    return _split(shape, a, [max(after - before, 0) for before, after in pairwise(ends)], axis)
 
 
 def _unbind(shape: Shape, a: Node, axis: int = 0) -> tuple[Node, ...]:
@@ -213,5 +224,6 @@ ARRANGEMENT: dict[str, Row] = {
     "transpose": _transpose, "t": _transposed, "numpy_T": _transposed, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": select, "slice": _slice, "narrow": _narrow,
-    "split": _split, "split_with_sizes": _split, "chunk": chunk, "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,
+    "split": _split, "split_with_sizes": _split, "chunk": chunk, "tensor_split": _tensor_split,
+    "fill": lambda shape, a, value: _expand(shape, as_node(value)), "zero": lambda shape, a: _expand(shape, as_node(0)), "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,
 }  # fmt: skip

@@ -88,6 +88,21 @@ def _rrelu(shape: Shape, a: Node, low: float = 1 / 8, high: float = 1 / 3, train
     return _leaky_relu(shape, a, (low + high) / 2)
 
 
+def _logit(shape: Shape, a: Node, eps: float | None = None) -> Node:
+    inside = a if eps is None else clamp(shape, a, eps, 1 - eps)
+    return apply(sp.log, inside / (1 - inside))
+
+
+def _nan_to_num(
+    shape: Shape, a: Node, nan: float | None = None, high: float | None = None, low: float | None = None
+) -> Node:
+    """NaN and infinite entries replaced; by 0 and the bounds of float64 if no numbers are given."""
+    most = float(np.finfo(np.float64).max)
+    finite = choose(shape, apply(functions.isnan, a), 0.0 if nan is None else nan, a)
+    below = choose(shape, apply(functions.equal, finite, sp.oo), most if high is None else high, finite)
+    return choose(shape, apply(functions.equal, below, -sp.oo), -most if low is None else low, below)
+
+
 def _remainder(shape: Shape, a: Node | float, b: Node | float) -> Node:
     """The rest of a division rounded down."""
     return as_node(a) - as_node(b) * apply(sp.floor, as_node(a) / b)
@@ -121,7 +136,8 @@ ELEMENTWISE: dict[str, Row] = {
     "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
     "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
     "softshrink": lambda shape, a, bound=0.5: a - clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
-    "threshold": _threshold, "rrelu": _rrelu, "floor_divide": lambda shape, a, b: _divide(shape, a, b, "floor"), "remainder": _remainder,
+    "threshold": _threshold, "rrelu": _rrelu, "clip": clamp, "frac": lambda shape, a: a - truncated(a), "fmod": lambda shape, a, b: as_node(a) - as_node(b) * truncated(as_node(a) / b),
+    "logit": _logit, "nan_to_num": _nan_to_num, "floor_divide": lambda shape, a, b: _divide(shape, a, b, "floor"), "remainder": _remainder,
     "lerp": lambda shape, a, b, weight: a + (b - a) * weight, "addcmul": lambda shape, a, b, c, value=1: a + (b * c if value == 1 else b * c * value),
     "addcdiv": lambda shape, a, b, c, value=1: a + (b / c if value == 1 else b / c * value),
     "sinc": lambda shape, a: choose(shape, apply(functions.equal, a, 0), 1, apply(sp.sin, a * np.pi) / (a * np.pi)),

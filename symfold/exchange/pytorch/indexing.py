@@ -17,6 +17,7 @@ from symfold.core.leaves import Constant, number
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
     add_embedded,
+    argsort,
     broadcast_to,
     embed,
     item,
@@ -181,7 +182,38 @@ def _one_hot(shape: Shape, labels: Node, count: int = -1) -> Node:
     return one_hot(labels, count=shape[-1])
 
 
+# -- order
+
+
+def _ordered_entries(a: Node, axis: int, descending: bool, count: int | None = None) -> tuple[Node, Node]:
+    """The entries in order of size along an axis, or the first of them, and their positions."""
+    if not a.shape:
+        return a, as_node(0)
+    axis %= len(a.shape)
+    order = [*(k for k in range(len(a.shape)) if k != axis), axis]
+    moved = ordered(a, order)
+    positions = argsort(moved, descending=descending)
+    if count is not None and count < a.shape[axis]:
+        positions = item(positions, index=(..., (0, count)))
+    entries = gather((), moved, -1, positions)
+    back = [order.index(k) for k in range(len(order))]
+    return ordered(entries, back), ordered(positions, back)
+
+
+def _topk(
+    shape: Any, a: Node, count: int, axis: int = -1, largest: bool = True, in_order: bool = True
+) -> tuple[Node, Node]:
+    return _ordered_entries(a, axis, largest, count)
+
+
+def _sort(
+    shape: Any, a: Node, dim: int = -1, descending: bool = False, *, stable: bool | None = None
+) -> tuple[Node, Node]:
+    return _ordered_entries(a, dim, descending)
+
+
 INDEXING: dict[str, Row] = {
     "gather": gather, "index_select": index_select, "index": indexed, "index_put": index_put, "_index_put_impl": index_put, "_unsafe_index": indexed,
     "scatter": scatter(add=False), "scatter_add": scatter(add=True), "index_add": _index_add, "one_hot": _one_hot,
+    "topk": _topk, "sort": _sort, "argsort": lambda *args, **named: _sort(*args, **named)[1],
 }  # fmt: skip

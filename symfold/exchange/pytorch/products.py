@@ -37,6 +37,7 @@ from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.arrangement import ordered, part
 from symfold.exchange.pytorch.choice import apply, axes_of, choose, clamp
 from symfold.exchange.pytorch.indexing import array_of_constant
+from symfold.exchange.pytorch.losses import p_norm
 from symfold.exchange.pytorch.rows import HALF, Row, covered, evaluated
 
 
@@ -258,6 +259,31 @@ def _product(shape: Shape, a: Node, axis: int | None = None, keepdim: bool = Fal
     return result if result.shape == shape else reshape(result, shape=shape)
 
 
+def _distances(shape: Shape, a: Node, b: Node, p: float = 2.0, *given: object) -> Node:
+    """The distances between the rows of two matrices."""
+    return p_norm(expand(a, axis=-2) - expand(b, axis=-3), p, (-1,), False)
+
+
+def _diag_embed(shape: Shape, a: Node, offset: int = 0, first: int = -2, second: int = -1) -> Node:
+    """Matrices with a given diagonal."""
+    covered(
+        offset == 0 and (first, second) == (-2, -1), "diag_embed off the diagonal, or along axes that are not the last"
+    )
+    return expand(a, axis=-1) * as_node(np.eye(a.shape[-1]))
+
+
+def _variance_and_mean(
+    shape: Any,
+    a: Node,
+    axis: int | Sequence[int] | bool | None = None,
+    unbiased: object = True,
+    keepdim: bool = False,
+    correction: float | None = None,
+) -> tuple[Node, Node]:
+    axes = axes_of(None if isinstance(axis, bool) else axis)
+    return _variance((), a, axis, unbiased, keepdim, correction), reduce_mean(a, axis=axes, keepdims=keepdim)
+
+
 def _variance(
     shape: Any,
     a: Node,
@@ -286,7 +312,9 @@ PRODUCTS: dict[str, Row] = {
     "einsum": lambda shape, equation, operands, path=None: sum_of_products(equation, operands), "bilinear": _bilinear,
     "embedding_bag": _embedding_bag, "cosine_similarity": _cosine_similarity, "outer": lambda shape, a, b: reshape(a, shape=(*a.shape, 1)) * b,
     "mv": lambda shape, a, b: dot(a, b), "dot": lambda shape, a, b: dot(a, b),
-    "glu": _glu, "prod": _product, "var": _variance, "std": lambda *args, **named: _variance(*args, **named) ** HALF,
+    "glu": _glu, "prod": _product, "var": _variance, "diagonal": lambda shape, a, offset=0, first=0, second=1: diagonal(a, first, second, offset),
+    "trace": lambda shape, a: reduce_sum(diagonal(a), axis=None, keepdims=False), "cdist": _distances, "diag_embed": _diag_embed,
+    "var_mean": _variance_and_mean, "std": lambda *args, **named: _variance(*args, **named) ** HALF,
 }  # fmt: skip
 
 # with masks of truth values
