@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 import symfold as sf
+from symfold.core.nodes import walk
+from symfold.core.primitives import is_apply
+from symfold.transform.inlining import inlined
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 
@@ -97,6 +100,45 @@ def test_functions_of_tensors(name: str) -> None:
     inputs = [torch.randn(shape, generator=generator, dtype=torch.float64) if isinstance(shape, tuple) else shape for shape in given]
     module = Called(function)
     assert compared(module, inputs, *sf.from_torch(module, tuple(inputs)), "numpy") == READ
+
+
+DECOMPOSED: dict[str, tuple[Any, ...]] = {
+    "inner": (torch.inner, (3, 4), (5, 4)),
+    "tensordot": (lambda x, y: torch.tensordot(x, y, dims=2), R, (4, 5, 2)),
+    "kron": (torch.kron, (2, 3), (3, 2)),
+    "cross": (torch.linalg.cross, (4, 3), (4, 3)),
+    "addr": (torch.addr, (3, 4), (3,), (4,)),
+    "take_along_dim": (lambda x: torch.take_along_dim(x, torch.tensor([[2, 0, 1, 1]]), 0), (3, 4)),
+    "renorm": (lambda x: torch.renorm(x, 2, 0, 1.0), (3, 4)),
+    "weight norm": (lambda g, v: torch._weight_norm(v, g, 0), (3, 1), (3, 4)),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", DECOMPOSED)
+def test_operations_without_a_row_are_decomposed_by_pytorch(name: str) -> None:
+    function, *shapes = DECOMPOSED[name]
+    inputs = [torch.randn(shape, generator=torch.Generator().manual_seed(len(shape)), dtype=torch.float64) for shape in shapes]
+    module = Called(function)
+    assert compared(module, inputs, *sf.from_torch(module, tuple(inputs)), "numpy") == READ
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_operations_with_a_row_stay_when_others_are_decomposed() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList([nn.TransformerEncoderLayer(4, 2, 8, batch_first=True) for _ in range(2)])
+
+        def forward(self, x: Any) -> Any:
+            for layer in self.layers:
+                x = torch.heaviside(x, torch.tensor(0.0)) * layer(x)
+            return x
+
+    net, _ = sf.from_torch(Mixed().eval(), torch.zeros(2, 3, 4))
+    names = [node.op.primitive.name for node in walk(inlined(net.outputs, keep=lambda node: True)) if is_apply(node)]
+    assert names.count("attention") == 2 and names.count("layer_norm") == 4
+    assert "layers0(x)" in str(net) and "layers1(u)" in str(net)
 
 
 NATIVE = ("ConvTranspose2d", "ReflectionPad2d", "Upsample", "AdaptiveMaxPool2d", "PixelShuffle", "GroupNorm", "AvgPool2d", "Fold")

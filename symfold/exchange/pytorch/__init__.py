@@ -2,13 +2,14 @@
 
 In: a module, or a net and its parameters. Out: a net and its parameters, or a module.
 
+    decompositions   operations without a row, written as others
     regions       regions under no_grad or a disabled autocast
     export        the result of torch.export
     dtypes        dtypes whose numbers a net can represent
     modules       names of layers and parameters
     opening       which modules are written out
     rows          the rows of operations
-    arrangement, choice, elementwise, indexing   operations on entries, one row each
+    choice, arrangement, elementwise, indexing   operations on entries, one row each
     losses, products, norms, images, pools       losses, and operations on axes
     recurrent, ops                               recurrent layers, and the table of all operations
     reader        sf.from_torch

@@ -11,9 +11,21 @@ import numpy as np
 
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
-from symfold.core.primitives import broadcast_to, concatenate, item, permute, repeated, reshape, stopped, swap, windows
+from symfold.core.primitives import (
+    broadcast_to,
+    concatenate,
+    item,
+    permute,
+    put,
+    repeated,
+    reshape,
+    stopped,
+    swap,
+    windows,
+)
 from symfold.core.sequences import stack
 from symfold.core.shapes import Shape, broadcast
+from symfold.exchange.pytorch.choice import choose
 from symfold.exchange.pytorch.rows import Row, covered, evaluated
 
 
@@ -175,6 +187,34 @@ def _windows(shape: Shape, a: Node, axis: int, size: int, step: int) -> Node:
     return ordered(read, back)
 
 
+def _put_part(shape: Shape, a: Node, value: Node, axis: int, start: int, stop: int, step: int = 1) -> Node:
+    """A value with a part along an axis replaced."""
+    size, place = a.shape[axis], (*((None, None),) * axis, (start, stop) if step == 1 else (start, stop, step))
+    if step == 1:
+        parts = [part(a, axis, 0, start), value, part(a, axis, stop, size)]
+        kept = [piece for piece in parts if piece.shape[axis]]
+        return cat(shape, kept, axis)
+    hits = np.zeros(size)
+    hits[start:stop:step] = 1
+    tall = hits.reshape(*(size if k == axis else 1 for k in range(len(shape))))
+    return choose(shape, as_node(tall), put(value, a, index=place), a)
+
+
+def _slice_scatter(
+    shape: Shape, a: Node, value: Node, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
+) -> Node:
+    axis %= len(a.shape)
+    first, last, _ = slice(start, stop).indices(a.shape[axis])
+    return _put_part(shape, a, value, axis, first, max(first, last), step) if last > first else a
+
+
+def _select_scatter(shape: Shape, a: Node, value: Node, axis: int, index: int) -> Node:
+    axis %= len(a.shape)
+    place = index % a.shape[axis]
+    single = reshape(value, shape=(*a.shape[:axis], 1, *a.shape[axis + 1 :]))
+    return _put_part(shape, a, single, axis, place, place + 1)
+
+
 def _grids(shape: Any, vectors: Sequence[Node], indexing: str = "ij") -> tuple[Node, ...]:
     """Vectors broadcast along each other's axes."""
     full = shape[0] if shape else tuple(v.shape[0] if v.shape else 1 for v in vectors)
@@ -224,6 +264,6 @@ ARRANGEMENT: dict[str, Row] = {
     "transpose": _transpose, "t": _transposed, "numpy_T": _transposed, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": select, "slice": _slice, "narrow": _narrow,
-    "split": _split, "split_with_sizes": _split, "chunk": chunk, "tensor_split": _tensor_split,
+    "split": _split, "split_with_sizes": _split, "chunk": chunk, "slice_scatter": _slice_scatter, "select_scatter": _select_scatter, "tensor_split": _tensor_split,
     "fill": lambda shape, a, value: _expand(shape, as_node(value)), "zero": lambda shape, a: _expand(shape, as_node(0)), "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,
 }  # fmt: skip

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from symfold.base.arguments import NumpyArray, quoted
 from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
+from symfold.exchange.pytorch.decompositions import decomposed
 from symfold.exchange.pytorch.regions import write_out_regions
 
 if TYPE_CHECKING:
@@ -66,8 +67,10 @@ def torch_package() -> ModuleType:
     return torch
 
 
-def export(module: Module, args: object, kwargs: Mapping[str, object] | None) -> Exported:
-    """A module traced at example inputs, with constants folded."""
+def export(
+    module: Module, args: object, kwargs: Mapping[str, object] | None, known: Callable[[str], bool] | None = None
+) -> Exported:
+    """A module traced at example inputs, with constants folded, and operations that are not known decomposed."""
     torch = torch_package()
     if not isinstance(module, torch.nn.Module):
         raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is not a torch.nn.Module")
@@ -78,7 +81,7 @@ def export(module: Module, args: object, kwargs: Mapping[str, object] | None) ->
             f"example inputs must be a tuple of tensors, got {quoted(args)} of type {type(args).__name__} "
             "(as (torch.zeros(2, 3),))"
         )
-    program = _program(torch, module, tuple(args), dict(kwargs or {}))
+    program = _program(torch, module, tuple(args), dict(kwargs or {}), known)
     signature = program.graph_signature
     mutated = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if mutated:
@@ -153,13 +156,21 @@ def _names_of_results(program: ExportedProgram, count: int) -> tuple[str, ...]:
     return keys if len(keys) == count and all(isinstance(key, str) for key in keys) else ()
 
 
-def _program(torch: ModuleType, module: object, args: tuple[object, ...], kwargs: dict[str, object]) -> ExportedProgram:
+def _program(
+    torch: ModuleType,
+    module: object,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    known: Callable[[str], bool] | None,
+) -> ExportedProgram:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # export warns of its own actions, such as flattening recurrent weights
             program = torch.export.export(module, args, kwargs)
             write_out_regions(torch, program)
-            return program if all(map(_reads_only, program.graph.nodes)) else program.run_decompositions({})
+            if not all(map(_reads_only, program.graph.nodes)):
+                program = program.run_decompositions({})
+            return decomposed(torch, program, lambda target: known(name_of(target))) if known else program
     except Exception as error:  # export raises errors of many types: quote the first line
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InvalidValue(

@@ -23,6 +23,11 @@ FAMILIES = (ELEMENTWISE, CHOICES, ARRANGEMENT, INDEXING, PRODUCTS, NORMS, IMAGES
 OPERATIONS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.items()}
 
 
+def is_known(name: str) -> bool:
+    """Whether an operation has a row, or is read without one."""
+    return name in OPERATIONS or name == "getitem"
+
+
 def row_for(name: str, types: Types) -> Row:
     """The row of an operation for these dtypes, or an error with the reason why there is none."""
     if name in OPERATIONS:

@@ -259,6 +259,19 @@ def _product(shape: Shape, a: Node, axis: int | None = None, keepdim: bool = Fal
     return result if result.shape == shape else reshape(result, shape=shape)
 
 
+def _cumulative_product(shape: Shape, a: Node, axis: int, dtype: object = None) -> Node:
+    """Products of the entries up to each one, by doubling (Hillis & Steele 1986)."""
+    if not a.shape:
+        return a
+    axis %= len(a.shape)
+    size, by = a.shape[axis], 1
+    while by < size:
+        first = part(a, axis, 0, by)
+        a = concatenate(first, part(a, axis, by, size) * part(a, axis, 0, size - by), axis=axis - len(a.shape))
+        by *= 2
+    return a
+
+
 def _distances(shape: Shape, a: Node, b: Node, p: float = 2.0, *given: object) -> Node:
     """The distances between the rows of two matrices."""
     return p_norm(expand(a, axis=-2) - expand(b, axis=-3), p, (-1,), False)
@@ -313,7 +326,7 @@ PRODUCTS: dict[str, Row] = {
     "embedding_bag": _embedding_bag, "cosine_similarity": _cosine_similarity, "outer": lambda shape, a, b: reshape(a, shape=(*a.shape, 1)) * b,
     "mv": lambda shape, a, b: dot(a, b), "dot": lambda shape, a, b: dot(a, b),
     "glu": _glu, "prod": _product, "var": _variance, "diagonal": lambda shape, a, offset=0, first=0, second=1: diagonal(a, first, second, offset),
-    "trace": lambda shape, a: reduce_sum(diagonal(a), axis=None, keepdims=False), "cdist": _distances, "diag_embed": _diag_embed,
+    "trace": lambda shape, a: reduce_sum(diagonal(a), axis=None, keepdims=False), "cdist": _distances, "cumprod": _cumulative_product, "dist": lambda shape, a, b, p=2.0: p_norm(a - b, p, None, False), "diag_embed": _diag_embed,
     "var_mean": _variance_and_mean, "std": lambda *args, **named: _variance(*args, **named) ** HALF,
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export, name_of
 from symfold.exchange.pytorch.modules import fresh, layer_names
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
-from symfold.exchange.pytorch.ops import row_for
+from symfold.exchange.pytorch.ops import is_known, row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
 from symfold.transform.rolling import roll
 
@@ -54,7 +54,7 @@ def from_torch(
     >>> formula(net, form="fold"), list(params)[:2]
     ('z_k = linear_{k-1}(z_{k-1}), k = 1..4, z_0 = input', ['p_0_weight', 'p_0_bias'])
     """
-    exported = export(module, example_inputs, kwargs)
+    exported = export(module, example_inputs, kwargs, known=is_known)
     kinds = {path: type(part).__name__ for path, part in module.named_modules(remove_duplicate=False)}
     levels = None if depth is None else whole("depth", depth)
     reader = Reader(
