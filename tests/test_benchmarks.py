@@ -86,3 +86,19 @@ def test_peers_are_imported_when_they_are_run() -> None:
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.split() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["residual 4096x8192x8", "transformer 512, 8 heads, T 256, batch 16, 8 blocks"])
+def test_the_programs_of_the_gpu_table(name: str) -> None:
+    """Equal losses by JAX and PyTorch by hand, and as many products as by hand; no numbers go to the host in a step."""
+    pytest.importorskip("jax", reason="the extra 'jax' is not installed")
+    pytest.importorskip("torch", reason="the extra 'torch' is not installed")
+    from tests.benchmarks import gpu
+    from tests.benchmarks.gpu_nets import ROWS
+
+    problem = ROWS[name][1]()
+    found = gpu.evidence(problem)
+    assert [*found["losses"], gpu.torch_row(problem)[1]] == pytest.approx([found["losses"][0]] * 3, rel=1e-4)
+    assert found["symfold"]["dot"] == found["JAX scan"]["dot"]
+    assert not {"infeed", "outfeed", "send", "recv"} & set(found["symfold"])
