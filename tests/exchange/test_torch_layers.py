@@ -73,6 +73,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "scatter": (lambda x, y: x.scatter(1, COLUMNS[:, :1].abs(), y[:, :1]), (3, 4), (3, 4)),
     "scatter of a sum": (lambda x, y: x.scatter_add(1, torch.tensor([[1, 1], [0, 2], [3, 3]]), y[:, :2]), (3, 4), (3, 4)),
     "index_put": (lambda x, y: x.index_put((torch.tensor([0, 2]),), y[:2]), (3, 4), (3, 4)),
+    "a number put where a mask is true": (lambda x: torch.index_put(x, (x > 0,), torch.tensor(0.5).double()), (3, 4)),
     "index_add": (lambda x, y: x.index_add(1, torch.tensor([0, 0, 3]), y[:, :3]), (3, 4), (3, 4)),
     "cumsum": (lambda x: x.cumsum(1) * x.cumsum(-1), R),
     "sums of einsum": (lambda x: torch.einsum("abc->c", x) + torch.einsum("abc,abc->c", x, x), R),
@@ -121,6 +122,14 @@ def test_operations_without_a_row_are_decomposed_by_pytorch(name: str) -> None:
     inputs = [torch.randn(shape, generator=torch.Generator().manual_seed(len(shape)), dtype=torch.float64) for shape in shapes]
     module = Called(function)
     assert compared(module, inputs, *sf.from_torch(module, tuple(inputs)), "numpy") == READ
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_rms_norm_without_an_epsilon_takes_the_precision_of_its_type() -> None:
+    for dtype in (torch.float32, torch.float64):
+        x = torch.full((1, 2), 1e-4, dtype=dtype)
+        net, params = sf.from_torch(nn.RMSNorm(2, dtype=dtype), x)
+        np.testing.assert_allclose(net(params, x.numpy()), nn.RMSNorm(2, dtype=dtype)(x).detach().numpy(), rtol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -152,7 +152,6 @@ transposed_convolution: Primitive = primitive(
             ((2, 4, 3, 4), (4, 3, 2, 3)),
             {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2), "extra": (1, 0), "groups": 2},
         ),
-        (((2, 3, 4), (3, 2, 3)), {"stride": (2,), "padding": (1,), "dilation": (1,), "extra": (0,), "groups": 1}),
     ),
 )
 

@@ -148,6 +148,17 @@ def _added(values: Node, places: Node, shape: Shape) -> Node:
     return add_embedded(values, broadcast_to(number(0), shape=shape), places)
 
 
+def masked_put(
+    shape: Shape, a: Node, indices: Sequence[Node], values: Node, accumulate: bool = False, *given: object
+) -> Node:
+    """A value with one number put where a mask is true."""
+    (mask, *more) = indices
+    single = not more and not accumulate and prod(values.shape) == 1
+    covered(single, "an assignment of several values where a mask is true")
+    tall = reshape(mask, shape=(*mask.shape, *(1,) * (len(a.shape) - len(mask.shape))))
+    return choose(shape, tall, reshape(values, shape=()), a)
+
+
 def scatter(add: bool) -> Row:
     """A value with others put or added at positions along an axis."""
 

@@ -13,8 +13,6 @@ from symfold.core.primitives import group_norm, layer_norm, reduce_mean, reshape
 from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.rows import HALF, Row, evaluated
 
-EPSILON = float(np.finfo(np.float64).eps)  # of an RMS norm that names none
-
 
 def _layer_norm(
     shape: Shape,
@@ -30,16 +28,15 @@ def _layer_norm(
     return result + bias if weight is None and bias is not None else result
 
 
-def _rms_norm(
-    shape: Shape, x: Node, sizes: Sequence[int], weight: Node | None = None, eps: float | None = None
-) -> Node:
-    return _scaled(
-        x
-        * (reduce_mean(x * x, axis=tuple(range(-len(sizes), 0)), keepdims=True) + (EPSILON if eps is None else eps))
-        ** -HALF,
-        weight,
-        None,
-    )
+def rms_norm(dtype: str) -> Row:
+    """An RMS norm; without an epsilon, the precision of its dtype."""
+
+    def row(shape: Shape, x: Node, sizes: Sequence[int], weight: Node | None = None, eps: float | None = None) -> Node:
+        epsilon = float(np.finfo(dtype).eps) if eps is None else eps
+        mean = reduce_mean(x * x, axis=tuple(range(-len(sizes), 0)), keepdims=True)
+        return _scaled(x * (mean + epsilon) ** -HALF, weight, None)
+
+    return row
 
 
 def _scaled(x: Node, weight: Node | None, bias: Node | None) -> Node:
@@ -116,7 +113,7 @@ def _instance_norm(
 
 
 NORMS: dict[str, Row] = {
-    "layer_norm": _layer_norm, "rms_norm": _rms_norm, "batch_norm": _batch_norm, "group_norm": _group_norm,
+    "layer_norm": _layer_norm, "rms_norm": rms_norm("float64"), "batch_norm": _batch_norm, "group_norm": _group_norm,
     "instance_norm": _instance_norm,
     "_native_batch_norm_legit_no_training": _batch_norm_evaluated,
 }  # fmt: skip

@@ -5,22 +5,31 @@ Each file holds one family. A case that a row does not cover raises `NoRule` wit
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.arrangement import ARRANGEMENT, same
 from symfold.exchange.pytorch.choice import CHOICES, TRUTHS, cast
 from symfold.exchange.pytorch.dtypes import CASTS, Types, check_types, kind_of
 from symfold.exchange.pytorch.elementwise import ELEMENTWISE
 from symfold.exchange.pytorch.images import IMAGES
-from symfold.exchange.pytorch.indexing import INDEXING
+from symfold.exchange.pytorch.indexing import INDEXING, masked_put
 from symfold.exchange.pytorch.losses import LOSSES
-from symfold.exchange.pytorch.norms import NORMS
+from symfold.exchange.pytorch.norms import NORMS, rms_norm
 from symfold.exchange.pytorch.pools import POOLS
-from symfold.exchange.pytorch.products import MASKED, PRODUCTS
+from symfold.exchange.pytorch.products import PRODUCTS, attention_row
 from symfold.exchange.pytorch.recurrent import RECURRENT
 from symfold.exchange.pytorch.rows import Row
 
 FAMILIES = (ELEMENTWISE, CHOICES, ARRANGEMENT, INDEXING, PRODUCTS, NORMS, IMAGES, POOLS, LOSSES, RECURRENT)
 OPERATIONS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.items()}
+
+# with truth values as the argument at a place
+MASKED: dict[str, tuple[int, Row]] = {
+    "scaled_dot_product_attention": (3, attention_row(truths=True)),
+    "index_put": (1, masked_put),
+}
+OF_TYPE: dict[str, Callable[[str], Row]] = {"rms_norm": rms_norm}  # which depend on the dtype of the result
 
 
 def is_known(name: str) -> bool:
@@ -34,13 +43,16 @@ def row_for(name: str, types: Types) -> Row:
         check_types(name, types)
     else:
         raise NoRule("there is no row for it")
-    kinds, result = set(map(kind_of, types.arguments)), kind_of(types.results[0])
+    kinds, result = [kind_of(dtype) for dtype in types.arguments], kind_of(types.results[0])
     if name in CASTS:
         return cast(types.arguments[0], types.results[0])
     if result == "truth" and name in TRUTHS:
         return TRUTHS[name]
-    if "truth" in kinds and name in MASKED:
-        return MASKED[name]
+    place, masked = MASKED.get(name, (0, same))
+    if place and kinds[place : place + 1] == ["truth"]:
+        return masked
+    if name in OF_TYPE:
+        return OF_TYPE[name](types.results[0])
     if name == "detach" and result not in ("real", "half"):
         return same  # no gradient flows through it
     return OPERATIONS[name]

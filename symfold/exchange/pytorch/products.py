@@ -329,6 +329,3 @@ PRODUCTS: dict[str, Row] = {
     "trace": lambda shape, a: reduce_sum(diagonal(a), axis=None, keepdims=False), "cdist": _distances, "cumprod": _cumulative_product, "dist": lambda shape, a, b, p=2.0: p_norm(a - b, p, None, False), "diag_embed": _diag_embed,
     "var_mean": _variance_and_mean, "std": lambda *args, **named: _variance(*args, **named) ** HALF,
 }  # fmt: skip
-
-# with masks of truth values
-MASKED: dict[str, Row] = {"scaled_dot_product_attention": attention_row(truths=True)}

@@ -12,7 +12,8 @@ UNMARKED = (*SYMMETRIC, "pullback")  # the arguments differ by their lines
 SECOND = {"Sub": "−", "Div": "÷"}  # the sign at the operand that is subtracted, or divided by
 MARKS = {
     "Pow": ("base", "exponent"), "where": ("if", "then", "else"), "attention": ("query", "key", "value", "bias"),
-    "convolution": ("image", "kernel"), "layer_norm": ("value", "gain", "shift"),
+    "convolution": ("image", "kernel"), "transposed_convolution": ("image", "kernel"),
+    "layer_norm": ("value", "gain", "shift"), "group_norm": ("value", "gain", "shift"),
 }  # fmt: skip
 SIGNS = {
     **SECOND, "Mul": "×", "Pow": "^",
