@@ -12,32 +12,20 @@ import sympy as sp
 
 from symfold.analysis.counting.cost import operations, own_passes
 from symfold.core.attach import attach
-from symfold.core.blocks import is_call, is_name
+from symfold.core.blocks import Call, is_call, is_name
+from symfold.core.closed_layers import ARRANGED, is_unknown, layers_inside
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant, Formal
 from symfold.core.names import show_names
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk, walking_once
-from symfold.core.primitives import concatenate, expand, is_apply, is_primitive, item, permute, reshape, squeeze, swap
-from symfold.core.sequences import reverse_row, stack_row, take_row
+from symfold.core.primitives import is_apply, is_primitive
 from symfold.core.shapes import Size, show
 from symfold.core.stacked_inputs import Leaf, count_of, is_leaf, is_stacked
 from symfold.errors import plural
 from symfold.transform.rolling import roll
 
 MOST = 60  # rows that are shown
-ARRANGED = (
-    stack_row,
-    take_row,
-    reverse_row,
-    concatenate,
-    item,
-    reshape,
-    expand,
-    squeeze,
-    swap,
-    permute,
-)  # a parameter in another arrangement
 Sources: TypeAlias = Mapping[Node, Sequence[Leaf]]  # the parameters and names of layers that nodes stand for
 HEADS = ("layer", "shape", "parameters", "operations")
 
@@ -200,7 +188,8 @@ class _Rows:
             elif is_fold(node):
                 rows += self.fold(node, sources, nesting, times)
             elif is_call(node):
-                rows.append(self.row(_family(sources[node.args[0]]), [node], sources, nesting, times))
+                name = f"{_family(sources[node.args[0]])}{_inside(node.op)}"
+                rows.append(self.row(name, [node], sources, nesting, times))
             elif is_apply(node) and (weights := _weights([node], sources)):
                 name = f"{node.op.primitive.name} with {_family(weights)}"
                 rows.append(self.row(name, [node], sources, nesting, times))
@@ -245,6 +234,12 @@ def _weights(nodes: Sequence[Node], sources: Sources) -> list[Leaf]:
     """The parameters that nodes read, once each."""
     read = (leaf for node in nodes for arg in node.args for leaf in sources.get(arg, ()))
     return [leaf for leaf in dict.fromkeys(read) if leaf.op.role == "parameter"]
+
+
+def _inside(op: Call) -> str:
+    """What a closed layer holds."""
+    number = layers_inside(op)
+    return " (unknown)" if is_unknown(op.body) else f" ({number} layers inside)" if number > 1 else ""
 
 
 def _family(leaves: Sequence[Leaf]) -> str:

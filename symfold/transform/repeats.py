@@ -10,7 +10,6 @@ what is read of them outside is emitted.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -246,17 +245,10 @@ class Equations:
         return sum(arg in state for k in last for arg in self.order[k].args)
 
     def is_fold(self, repeat: Repeat) -> bool:
-        """Whether the state begins somewhere, steps read something, and few steps are not read in different ways."""
+        """Whether the state begins somewhere and steps read something; of few steps, only the last state is read."""
         if any(self.earlier(repeat.run, value, repeat.steps - 1) is None for value in repeat.state):
             return False
-        period = repeat.run.period
-        read = Counter((k - repeat.start) % period for k in self.read_later(repeat))
-        state = {(self.position[value] - repeat.start) % period for value in self.after(repeat)}
-        read.update(state)
-        alike = all(
-            number in (1, repeat.steps) if place in state else number == repeat.steps for place, number in read.items()
-        )
-        return bool(self.operands(repeat)) and (alike or repeat.steps >= ENOUGH)
+        return bool(self.operands(repeat)) and (repeat.steps >= ENOUGH or not self.read_later(repeat))
 
     def after(self, repeat: Repeat) -> list[Node]:
         """The state after the last step."""

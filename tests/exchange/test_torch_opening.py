@@ -151,3 +151,23 @@ def test_modules_that_repeat_are_opened_and_what_is_in_them_stays_closed() -> No
     assert [fold.op.count for fold in rolled.bindings] == [3]
     leaves = [leaf for leaf in rolled.leaves if leaf.op.role == "layer"]
     assert sum(len(leaf.op.names) for leaf in leaves) == 8
+
+
+def test_what_stays_closed_is_marked_wherever_it_counts_as_one() -> None:
+    block = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3))
+    module, value = nn.Sequential(block, nn.Linear(3, 3)), torch.zeros(2, 3)
+    closed, opened = (sf.from_torch(module, value, depth=depth)[0] for depth in (1, 2))
+    note = "sequential0: 1 layer with several layers inside, each counted as one"
+    assert str(sf.paths(closed)) == f"Paths(t**2; {note})" and str(sf.cost(closed)).endswith(f"({note})")
+    assert "sequential0 (2 layers inside)" in str(closed.summary()) and "sequential0: 1 layer" in str(sf.compare(closed, opened))
+    assert [data.get("inside") for _, data in closed.graph().nodes(data=True) if data["kind"] == "layer"] == [2, None]
+    assert "inside" not in str(sf.paths(opened)) + str(sf.cost(opened)) + str(opened.summary())
+
+
+def test_an_unknown_operation_is_marked() -> None:
+    class Strange(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return torch.special.bessel_j0(x) + x
+
+    net, _ = sf.from_torch(Strange(), torch.zeros(2, 3), partial=True)
+    assert "1 layer with an unknown operation" in str(sf.paths(net)) and "(unknown)" in str(net.summary())

@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.analysis.counting.closed import note_on_closed
 from symfold.analysis.counting.connections import connections
 from symfold.analysis.counting.distinct_steps import has_distinct_steps
 from symfold.analysis.counting.memory import memory
@@ -69,21 +70,26 @@ class Cost:
     tree: Any
     dag: Any
     memory: Any = None
+    closed: str = ""  # the layers that hold several, or unknown operations, and count as one; in words
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {_shown(value)}" for name, value in self._measures())
+        measures = ", ".join(f"{name} {_shown(value)}" for name, value in self._measures())
+        return f"{measures}{self.closed and f' ({self.closed})'}"
 
     __repr__ = __str__
 
     def _measures(self) -> list[tuple[str, Any]]:
         """The names and values that are shown: not of what is unknown, nor of memory if there is none."""
         return [
-            (name, value) for name, value in vars(self).items() if value is not None and (name, value) != ("memory", 0)
+            (name, value)
+            for name, value in vars(self).items()
+            if name != "closed" and value is not None and (name, value) != ("memory", 0)
         ]
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{name}</th><td>{escape(_shown(value))}</td></tr>" for name, value in self._measures())
-        return f"<table>{rows}</table>"
+        note = f"<caption>{escape(self.closed)}</caption>" if self.closed else ""
+        return f"<table>{note}{rows}</table>"
 
 
 @walking_once
@@ -116,7 +122,7 @@ def cost(net: Any) -> Cost:
     net = Net.of(net)
     depths = _depths(net)
     if not depths:
-        return Cost(**measured(net), memory=memory(net))
+        return Cost(**measured(net), memory=memory(net), closed=note_on_closed(net))
     points = (
         [*product(SHALLOW, repeat=len(depths)), *zip(DEEP, DEEP[::-1], strict=True)]
         if len(depths) == 2
@@ -131,6 +137,7 @@ def cost(net: Any) -> Cost:
         **{name: closed(depths, {point: row[name] for point, row in rows.items()}) for name in names},
         tree=_symbolic_tree(net) if len(depths) == 1 else None,
         memory=memory(net),
+        closed=note_on_closed(net),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.analysis.counting.closed import note_on_closed
 from symfold.analysis.counting.coefficients import symbolic_coefficients
 from symfold.analysis.counting.known_weights import KnownWeights, known_weights, sources
 from symfold.analysis.counting.polynomials import (
@@ -87,6 +88,8 @@ def paths(net: Any, weighted: bool = False) -> Paths:
 @dataclass(frozen=True)
 class Paths:
     """The paths of a net from each input to each output, counted exactly on the folded form.
+
+    A layer counts as one step, whatever it holds; layers that hold several are named when the paths are shown.
 
     `met` are the layers that a path must pass through, `gone` those that it must avoid.
     """
@@ -366,7 +369,8 @@ class Paths:
     def __repr__(self) -> str:
         try:
             shown = printable(self._shown)
-            return f"Paths({shown if isinstance(shown, sp.Expr) else shown.tolist()})"
+            note = note_on_closed(self.net)
+            return f"Paths({shown if isinstance(shown, sp.Expr) else shown.tolist()}{note and f'; {note}'})"
         except Exception as error:  # a display must never fail
             return f"paths that cannot be shown ({error})"
 

@@ -29,9 +29,10 @@ FACTORY is a function without arguments that returns a net, or a torch.nn.Module
 )
 @click.argument("what", metavar="MODULE:FACTORY")
 @click.option("--partial", is_flag=True, help="Keep unknown operations as opaque layers.")
+@click.option("--depth", type=click.IntRange(0), help="Open PyTorch modules to this depth.")
 @click.option("-o", "--output", type=FilePath(), help="Also draw the rolled net into this file.")
 @as_json
-def command(what: str, partial: bool, output: str | None, json_: bool) -> None:
+def command(what: str, partial: bool, depth: int | None, output: str | None, json_: bool) -> None:
     """Import MODULE, call its FACTORY, and report the folds of the model that it returns.
 
     Importing the module, from here or from Python's path, runs its code, as with `python -m`.
@@ -44,7 +45,7 @@ def command(what: str, partial: bool, output: str | None, json_: bool) -> None:
         check_writable(output)
     result = called(what)  # which may print
     with Status("reading the model"):
-        report = answers(net_of(result, partial))
+        report = answers(net_of(result, partial, depth))
     if output is not None:
         with Status("drawing"):
             report["net"].draw(output, level="fold")
@@ -57,6 +58,8 @@ def command(what: str, partial: bool, output: str | None, json_: bool) -> None:
     say("folds:    " + (", ".join(f"{fold['count']} steps" for fold in report["folds"]) or "none"))
     for title in ("layers", "parameters", "paths", "work", "span"):
         say(f"{title + ':':9} {report[title]}")
+    if report["closed"]:
+        say(f"closed:   {report['closed']}")
     say("formula:")
     say("\n".join(f"  {line}" for line in report["formula"].splitlines()) if net.bindings else f"  {report['formula']}")
     if output is not None:
@@ -97,19 +100,19 @@ def called(what: str) -> Any:
         ) from error
 
 
-def net_of(result: object, partial: bool) -> Net:
+def net_of(result: object, partial: bool, depth: int | None = None) -> Net:
     """The net of a factory's result."""
     from symfold.core.net import Net
 
     if isinstance(result, tuple) and len(result) in (2, 3) and hasattr(result[0], "named_modules"):
         from symfold.exchange.pytorch.reader import from_torch
 
-        return from_torch(*result, partial=partial)[0]
+        return from_torch(*result, partial=partial, depth=depth)[0]
     if hasattr(result, "named_modules"):
         raise click.UsageError(
             "the factory returns a module without example inputs (give both: return module, (torch.zeros(2, 3),))"
         )
-    without_effect("partial", because="on a factory that returns a net")
+    without_effect("partial", "depth", because="on a factory that returns a net")
     return Net.of(result)
 
 
@@ -136,6 +139,7 @@ def answers(net: Net) -> dict[str, Any]:
         "paths": "; ".join(map(str, polynomials)),
         "work": str(costs.work),
         "span": str(costs.span),
+        "closed": costs.closed,
         "formula": formula(rolled, form="fold"),
         "net": rolled,
     }

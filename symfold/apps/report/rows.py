@@ -9,6 +9,7 @@ from itertools import pairwise, zip_longest
 
 import sympy as sp
 
+from symfold.analysis.counting.closed import note_on_closed
 from symfold.analysis.counting.cost import cost
 from symfold.analysis.counting.degree import degree
 from symfold.analysis.counting.paths import paths
@@ -119,7 +120,8 @@ def path_counts(net: Net) -> Cell:
     if count is sp.nan:  # a quotient with a limit only, as (t^n - 1)/(t - 1) at t = 1
         count = sp.limit(lengths.polynomial, T, 1)
         mean = sp.simplify(sp.limit(sp.diff(lengths.polynomial, T), T, 1) / count)
-    return [[*counted(count, "path"), "through", number(mean), f"layer{'' if mean == 1 else 's'} on average"]]
+    line = [*counted(count, "path"), "through", number(mean), f"layer{'' if mean == 1 else 's'} on average"]
+    return [line, *([note] for note in [note_on_closed(net)] if note)]
 
 
 def product_form(net: Net) -> Cell:

@@ -11,7 +11,20 @@ import networkx as nx
 
 from symfold.show.diagram.digraph import Diagram
 from symfold.show.diagram.operands import with_operands
-from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, MARK, NODE, NODES, SIGNS, literal, pretty
+from symfold.show.diagram.style import (
+    CLOSED,
+    CLUSTER,
+    EDGE,
+    EDGES,
+    GRAPH,
+    INK,
+    MARK,
+    NODE,
+    NODES,
+    SIGNS,
+    literal,
+    pretty,
+)
 from symfold.show.graph.names import safe_names
 
 MARKED = ("layer", "primitive", "ends")  # levels at which a node that gives a state gets a state node beside it
@@ -279,7 +292,8 @@ class Picture:
         kind = "wide join" if data["kind"] == "join" and len(label) > 2 else data["kind"]
         text = label if data["kind"] == "constant" else SIGNS.get(label) or pretty(label)
         line = {"group": self.line(name)} if self.line(name) else {}
-        target.node(name, literal(text), **NODES[kind], **line)
+        look = {**NODES[kind], **(CLOSED if "inside" in data else {})}
+        target.node(name, literal(text), **look, **line)
         if name in self.states:
             target.node(self.states[name], literal(pretty(data["state"])), **NODES["state"], **line)
             target.edge(name, self.states[name], **EDGES["data"], weight="50")

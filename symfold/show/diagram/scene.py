@@ -31,6 +31,7 @@ class Shape:
     height: float
     note: str = ""
     loops: tuple[Line, ...] = ()  # the texts of the arrows from the node to itself, drawn above it
+    closed: bool = False  # a layer that holds several
 
     @property
     def rise(self) -> float:
@@ -105,7 +106,11 @@ def scene_of(picture: Picture, names: Renaming | None = None) -> Scene:
         data = graph.nodes[name]
         named = data["kind"] in NAMED or data["op"] in ("entry", "item")
         label = renamed(str(data["label"]), symbols) if named else str(data["label"])
-        return shape_of(data["kind"], label, str(data["shape"]))
+        found = shape_of(data["kind"], label, str(data["shape"]))
+        if "inside" not in data:
+            return found
+        note = f"{data['shape']}, {data['inside']} layers inside"
+        return replace(found, width=found.width + 6, note=note, closed=True)
 
     for _, end, data in graph.edges(data=True):
         marks.setdefault(end, []).append(mathematics(renamed(str(data.get("mark", "")), symbols)))

@@ -39,6 +39,7 @@ CLUSTER: Style = {
 }  # fmt: skip
 MARK: Style = {"fontsize": "9"}  # at an operand
 
+CLOSED: Style = {"peripheries": "2"}  # a layer that holds several
 NODES: dict[str, Style] = {
     "input": {"shape": "hexagon", "fillcolor": "#CDEBE1", "color": "#007A5A", "margin": "0.04,0.02", "penwidth": "1.4"},
     "state": {"shape": "ellipse", "fillcolor": "white", "margin": "0.03,0.02", "penwidth": "1.4"},

@@ -12,7 +12,7 @@ from symfold.show.diagram.lettering import FAMILY, Line, markup, plain, width
 from symfold.show.diagram.pen import Pen, Point, Step
 from symfold.show.diagram.scene import LEADING, LOOP, SMALL, TEXT, TITLE, Shape, loop_width
 from symfold.show.diagram.sizes import HEAD
-from symfold.show.diagram.style import CLUSTER, EDGE, EDGES, GRAPH, INK, NODE, NODES
+from symfold.show.diagram.style import CLOSED, CLUSTER, EDGE, EDGES, GRAPH, INK, NODE, NODES
 from symfold.show.graph.names import visible
 
 MARGIN = 8.0  # around the picture
@@ -200,7 +200,7 @@ class Canvas:
 
     def _node(self, name: str, shape: Shape) -> str:
         x, y = self.xy(self.geometry.centers[name])
-        style = {**NODE, **NODES[shape.kind]}
+        style = {**NODE, **NODES[shape.kind], **(CLOSED if shape.closed else {})}
         outline = _outline(style, x, y, shape.width, shape.height)
         first = y - (len(shape.text) - 1) * TEXT * LEADING / 2 + (2 if style["shape"] == "cylinder" else 0)
         size = TEXT + 2 if shape.kind == "join" else TEXT

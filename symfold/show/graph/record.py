@@ -16,6 +16,7 @@ import networkx as nx
 
 from symfold.base.trees import LEAF
 from symfold.core.blocks import Call, is_call
+from symfold.core.closed_layers import layers_inside
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
 from symfold.core.leaves import Constant, FrozenArray, Input
@@ -219,7 +220,10 @@ class Recorder(Interpreter):
             for port, (arg, kind) in enumerate(zip(args[1:], kinds, strict=True))
             if port < arity or not (isinstance(arg, Leaf) and arg.is_own)
         ]
-        name = self.put(self.names.own(base), "layer", "layer", title, node, layer=title, **self.places.attributes())
+        number = layers_inside(node.op)
+        inside = {"inside": number} if number > 1 else {}
+        place = self.places.attributes()
+        name = self.put(self.names.own(base), "layer", "layer", title, node, layer=title, **inside, **place)
         for port, source, kind in sources:
             self.edge(source, name, port, kind)
         return name
