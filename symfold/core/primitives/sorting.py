@@ -38,5 +38,5 @@ argsort: Primitive = primitive(
     lambda node, bar, descending: [None],
     flat=True,
     body=_by_comparisons,
-    examples=((((5,),), {"descending": True})),
+    examples=((((5,),), {"descending": True}),),
 )
