@@ -15,10 +15,10 @@ In: a net of known shapes. Out: the text of an LLVM module, and the compiled pro
     disk_cache      machine code on disk, in a folder of the user
     optimization    LLVM's passes, fewer for large modules
     machine         compilation for a processor
+    rewriting       rewrites before code generation
+    threads         how many threads pay; the same code called by several
     writer          the state of code generation: code, memory, layout
     products        matrix products by register tiles
-    rewriting       rewrites before code generation
-    threads         the same code called by several threads
     folds           folds as loops over memory
     matrices, contractions, argmax, row_lookup, windows, primitives   code for primitives
     body            a block as code

@@ -16,7 +16,7 @@ from symfold.compute.backends.native.code import Code, pieces
 from symfold.compute.backends.native.copies import copy
 from symfold.compute.backends.native.instructions import Index, Reg
 from symfold.compute.backends.native.matrices import Sums
-from symfold.compute.backends.native.products import address, gathered, inner_products, over, product
+from symfold.compute.backends.native.products import address, inner_products, over, packed_rows, product
 from symfold.compute.backends.native.writer import Source
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
@@ -130,7 +130,7 @@ def contract(source: Source, left: Named, right: Named, target: Named, extents: 
 
     copied = inner and not by_sums
     breadth = sizes[column] if column else 1
-    with gathered(source, whole, len(inner), breadth) if copied else nullcontext(whole) as factor:
+    with packed_rows(source, whole, len(inner), breadth) if copied else nullcontext(whole) as factor:
         near = Named("".join(letters), factor)
         with code.kernel():
             over(code, [sizes[name] for name in outer], tiles, [])

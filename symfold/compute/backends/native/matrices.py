@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from symfold.compute.backends.native.arrays import Array, permuted
 from symfold.compute.backends.native.folds import entry
 from symfold.compute.backends.native.instructions import Index, Reg
-from symfold.compute.backends.native.products import address, gathered, inner_products, product
+from symfold.compute.backends.native.products import address, inner_products, packed_rows, product
 from symfold.core.nodes import Node
 from symfold.core.primitives import Apply
 
@@ -86,7 +86,7 @@ def write_product(body: Body, node: Node[Apply], left: Array, right: Array) -> A
             product(body.source, a, b, store, height, breadth)
         return []
 
-    with nullcontext(a) if by_sums else gathered(body.source, a, 1, breadth) as a, code.kernel():
+    with nullcontext(a) if by_sums else packed_rows(body.source, a, 1, breadth) as a, code.kernel():
         matrices([], a, b)
     return sums.done()
 

@@ -3,8 +3,8 @@
 Vectors run along the columns; along the rows if those are contiguous (the transposed product); or along the summed
 axis, if it is contiguous in both factors and the result is small.
 
-A tile has as many sums as leave registers for a vector of each column and for one factor. Columns whose vectors lie far
-apart are copied next to each other, strip by strip, so that caches and page tables hold them.
+A tile holds as many sums as fit into the registers beside a row of vectors and one factor. Strips of columns that lie
+far apart in memory are packed before their tiles read them, and so is a left factor whose sums pass over many pages.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from symfold.compute.backends.native.writer import Source
 
 Store = Callable[[Index, Index, Reg], None]  # row, column of the first lane, sums
 
-APART = 16  # strips of the right factor are packed if its rows are as many of them apart
-REUSED = 3  # and as many tiles read each
-SPAN = 2**23  # a left factor is copied if the sums of a row of tiles go through as many bytes
+APART = 16  # pack the strips of a right factor if its rows are as many strips apart
+REUSED = 3  # and as many tiles read each strip
+SPAN = 2**23  # bytes: pack a left factor if the sums of a row of tiles pass over as many
+TALLEST = {1: 14, 2: 8, 3: 8, 4: 8}  # rows by vectors of columns: more are more code, and no faster
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,20 @@ class Tile:
 
 
 def tile_of(registers: int, rows: int, vectors: int, lanes: int) -> Tile:
-    """The tile for a product with so many rows and vectors of columns: its vectors divide those, so one shape fits all.
+    """The tile of a product of some rows by some vectors of columns, which it divides: its code is written once.
 
     >>> tile_of(16, 256, 64, 4), tile_of(16, 256, 9, 4), tile_of(32, 10, 64, 8)
     (Tile(rows=6, vectors=2, lanes=4), Tile(rows=4, vectors=3, lanes=4), Tile(rows=5, vectors=4, lanes=8))
     """
     wide = next(w for w in ((2, 3, 1) if registers == 16 else (4, 3, 2, 1)) if vectors % w == 0)
-    high = min((registers - wide - 1) // wide, 14 if wide == 1 else 8)
+    high = min((registers - wide - 1) // wide, TALLEST[wide])
     return Tile(-(-rows // -(-rows // high)), wide, lanes)
 
 
 def product(source: Source, left: Array, right: Array, store: Store, rows: int, columns: int) -> None:
     """left (rows x inner...) times right (inner... x columns), by vectors of columns."""
     code, start = source.code, 0
-    for count, lanes in pieces(columns, code.width):
+    for count, lanes in pieces(columns, code.width) if rows else ():
         tile = tile_of(code.processor.registers, rows, count if lanes == code.width else 1, lanes)
         write_strips(source, left, right.moved(-1, start, count * lanes), store, rows, tile, start)
         start += count * lanes
@@ -91,7 +92,7 @@ def write_strips(source: Source, left: Array, right: Array, store: Store, rows: 
 
 
 def is_packed(right: Array, rows: int, tile: Tile) -> bool:
-    """Whether to copy each strip of the right factor: its vectors are apart, and enough tiles read them."""
+    """Whether to pack each strip of the right factor: its vectors are far apart, and enough tiles read them."""
     if right.strides[-1] == 0 or prod(right.shape[:-1]) < 2:
         return False
     apart = abs(right.strides[-2]) >= APART * tile.columns and rows >= REUSED * tile.rows
@@ -99,8 +100,8 @@ def is_packed(right: Array, rows: int, tile: Tile) -> bool:
 
 
 @contextmanager
-def gathered(source: Source, left: Array, inner: int, columns: int) -> Iterator[Array]:
-    """A left factor, its last axes `inner` summed: copied if it is read often and its sums go through many pages."""
+def packed_rows(source: Source, left: Array, inner: int, columns: int) -> Iterator[Array]:
+    """A left factor, summed over its last `inner` axes: packed if it is read often and sums pass over many pages."""
     code = source.code
     tile = tile_of(code.processor.registers, 1, max(columns // code.width, 1), code.width)
     span = max((abs(step) * size for step, size in zip(left.strides[-inner:], left.shape[-inner:], strict=True)))

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,19 @@ def is_crowded() -> bool:
     return hasattr(os, "getloadavg") and os.getloadavg()[0] > BUSY * (os.cpu_count() or 1)
 
 
+@lru_cache(maxsize=8)
+def helpers(process: int, caller: int, count: int) -> ThreadPoolExecutor:
+    """The other threads of a team: a caller's programs run one after the other, and share them.
+
+    A forked child has no threads of its parent, so a process has its own.
+    """
+    return ThreadPoolExecutor(count)
+
+
 class Team:
     """A team of threads, including the caller's, and their barrier.
 
-    A forked child has no threads of its parent, and its barrier may be in the middle of a call: it gathers a new team.
+    The barrier of a forked child's parent may be in the middle of a call: the child takes a new one.
     """
 
     def __init__(self, threads: int):
@@ -61,21 +71,22 @@ class Team:
     def gather(self) -> None:
         self.process = os.getpid()
         self.barrier = np.zeros(32, np.int64)
-        self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a function on every thread, or on the caller's alone if the machine is crowded; return its result there.
 
         Machine code releases Python's lock. Its numbers do not depend on how many threads call it.
         """
-        if self.pool is None:
+        if self.threads == 1:
             return function(*args)
         if self.process != os.getpid():
             self.gather()
         place = self.barrier.ctypes.data
-        count = 1 if is_crowded() and not os.environ.get("SYMFOLD_THREADS") else self.threads
-        futures = [self.pool.submit(function, *args, number, count, place) for number in range(1, count)]
-        result = function(*args, 0, count, place)
+        if is_crowded() and not os.environ.get("SYMFOLD_THREADS"):
+            return function(*args, 0, 1, place)
+        pool = helpers(self.process, threading.get_ident(), self.threads - 1)
+        futures = [pool.submit(function, *args, number, self.threads, place) for number in range(1, self.threads)]
+        result = function(*args, 0, self.threads, place)
         for future in futures:
             future.result()
         return result
