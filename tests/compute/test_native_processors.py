@@ -16,7 +16,7 @@ from symfold.errors import InvalidValue
 pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 
 from symfold.compute.backends.native import module as native_module
-from symfold.compute.backends.native import products
+from symfold.compute.backends.native import optimization, products
 from symfold.compute.backends.native.machine import target_machine
 from symfold.compute.backends.native.module import module_of
 from symfold.compute.backends.native.optimization import optimized
@@ -69,9 +69,11 @@ def inner_loops(text: str) -> list[list[str]]:
 
 
 @dtypes
+@pytest.mark.parametrize("lines", [0, optimization.LARGE])
 @pytest.mark.parametrize("name", ["x86-64-v3", "x86-64-v4", "aarch64"])
-def test_the_sums_of_a_tile_stay_in_registers(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No inner loop of a product goes to the stack, and each adds a whole tile at least once per branch."""
+def test_the_sums_of_a_tile_stay_in_registers(name: str, lines: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No inner loop of a product goes to the stack, and each adds a whole tile at least once per branch, with all of LLVM's passes or a few."""
+    monkeypatch.setattr(optimization, "LARGE", lines)
     target = named(name)
     columns = 8 * target.lanes(np.dtype(dtype))
     tile = tile_of(target.registers, 48, 8, target.lanes(np.dtype(dtype)))
