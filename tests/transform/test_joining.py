@@ -17,6 +17,7 @@ from symfold.core.folds import Fold
 from symfold.core.nodes import walk
 from symfold.core.primitives import dot, is_primitive, swap
 from symfold.mappers.recurrent import gru, lstm
+from symfold.transform.passes.hoisting import hoisted
 from symfold.transform.passes.joining import joined
 
 WIDTH, ROWS, STEPS = 3, 2, 5
@@ -72,6 +73,20 @@ def test_weights_of_single_steps_and_products_on_their_own_stay() -> None:
     ):
         before, after = assert_joined(net)
         assert before == after
+
+
+def test_products_of_a_long_sequence_leave_the_loop() -> None:
+    """Whatever their size, if asked: each step of an LSTM has one product left, that with its state."""
+    width, rows, steps = 40, 30, 60
+    gates = [sf.layer(name, lambda h, u, W, V: h @ W / 40 + u @ V, W=(width, width), V=(2, width)) for name in "ifog"]
+    start = sf.tensor("h", (rows, width)), sf.tensor("c", (rows, width))
+    net = sf.Net.of(sf.fold(lstm(*gates), sf.tensor("u", (steps, rows, 2)), start))
+    before = joined(lowered(rolled(net), {}))
+    in_loop, outside = hoisted(before), hoisted(before, products=True)
+    assert [products_of_steps(roots) for roots in (in_loop, outside)] == [[2], [1]]
+    values = values_of(net)
+    given, wanted = (dict(enumerate(flatten(net.with_outputs(roots)(**values))[0])) for roots in (outside, before))
+    assert_close(given, wanted, 1e-13)
 
 
 TERMS = st.lists(

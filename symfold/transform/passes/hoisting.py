@@ -47,10 +47,12 @@ MEMORY = 2**21  # numbers that the batched steps of a group may store: 16 MiB
 FEWEST = 16  # steps per group, whatever they store
 
 
-def hoisted(roots: Sequence[Node], leaves: Mapping[Node, Node] | None = None) -> tuple[Node, ...]:
+def hoisted(
+    roots: Sequence[Node], leaves: Mapping[Node, Node] | None = None, products: bool = False
+) -> tuple[Node, ...]:
     """The roots with every fold of known depth hoisted, inner folds first; the walk ends at `leaves`.
 
-    Shapes must be numbers.
+    With `products`, those of a sequence with a shared matrix are hoisted at any size. Shapes must be numbers.
     """
     if leaves is None:
         roots = reassociated(
@@ -60,7 +62,7 @@ def hoisted(roots: Sequence[Node], leaves: Mapping[Node, Node] | None = None) ->
     for node in walk(roots, stop=new):
         args = tuple(new[arg] for arg in node.args)
         if isinstance(node.op, Fold):
-            new[node] = hoisted_fold(node.op, args)
+            new[node] = hoisted_fold(node.op, args, products)
         elif isinstance(node.op, Select):
             new[node] = args[0][node.op.position]
         else:
@@ -68,9 +70,10 @@ def hoisted(roots: Sequence[Node], leaves: Mapping[Node, Node] | None = None) ->
     return tuple(new[root] for root in roots)
 
 
-def hoisted_fold(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
+def hoisted_fold(fold: Fold, args: tuple[Node, ...], products: bool) -> tuple[Node, ...]:
     """The results of a fold, hoisted in groups if the batched values of all steps would exceed `MEMORY`."""
-    block = Block(fold.block.shapes, reassociated(hoisted(fold.block.results), fold.block.formals[: fold.carries]))
+    results = hoisted(fold.block.results, products=products)
+    block = Block(fold.block.shapes, reassociated(results, fold.block.formals[: fold.carries]))
     fold = replace(fold, block=block)
     if (
         not isinstance(fold.count, int)
@@ -78,10 +81,10 @@ def hoisted_fold(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
         or any(isinstance(node.op, Fold) for node in walk(block.results))
     ):
         return fold.over(args)
-    hoisting = Hoisting(fold, args)
+    hoisting = Hoisting(fold, args, products)
     groups = -(-fold.count // max(FEWEST, MEMORY // max(hoisting.memory, 1)))
     if groups > 1 and hoisting.memory and (grouped := in_groups(fold, args, fold.count // groups)):
-        return hoisted(grouped, dict(zip(args, args, strict=True)))
+        return hoisted(grouped, dict(zip(args, args, strict=True)), products)
     return hoisting.results()
 
 
@@ -91,6 +94,7 @@ class Hoisting:
 
     fold: Fold
     args: tuple[Node, ...]
+    products: bool = False
 
     @property
     def formals(self) -> tuple[Node, ...]:
@@ -169,6 +173,8 @@ class Hoisting:
         """Whether an operation can be batched over all steps, and is then faster than step by step in the cache."""
         if not batchable(node):
             return False
+        if self.products and is_primitive(node, dot) and node.args[0] in self.entries:
+            return True
         computes = isinstance(node.op, type) or is_primitive(node, dot, sum_to, reduce_sum)
         largest = max(prod(map(int, value.shape)) for value in (node, *node.args))
         return not computes or largest <= SMALL or known_count(self.fold.count) * largest <= CACHED

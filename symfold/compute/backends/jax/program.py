@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -25,7 +25,7 @@ from symfold.transform.passes.contraction import contracted
 from symfold.transform.passes.hoisting import hoisted
 from symfold.transform.passes.joining import joined
 
-TARGET = Target(passes=(contracted, convolved, joined, hoisted))
+TARGET = Target(passes=(contracted, convolved, joined, partial(hoisted, products=True)))
 
 
 class Function:
