@@ -16,7 +16,7 @@ from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.shared import name_shared
 from symfold.show.notation.steps import output_equations, step_equations
 from symfold.show.notation.styles import STYLES
-from symfold.show.notation.terms import Entries, Term, listing, named
+from symfold.show.notation.terms import Entries, Name, Term, listing, named
 from symfold.show.notation.writing import write
 
 
@@ -43,7 +43,7 @@ def fold_lines(net: Net, states: Sequence[str] = (), inline: bool = False) -> li
 
     def define(entries: Entries) -> str:
         if id(entries) not in defined:
-            defined[id(entries)] = (letters.listed(), entries)
+            defined[id(entries)] = (letters.listed(shared_word(entries)), entries)
         return defined[id(entries)][0]
 
     reader = Reader(joined=False, define=define)
@@ -57,6 +57,13 @@ def fold_lines(net: Net, states: Sequence[str] = (), inline: bool = False) -> li
     indexed = _indexed_letters(lines) if listings else set()
     # sequences that only layers read, such as weights, are not listed
     return lines + [line for line in listings if line.name.op.stem in indexed]
+
+
+def shared_word(entries: Entries) -> str:
+    """The last word of two or more letters in the names of listed entries, if it is the same in all; else nothing."""
+    names = [term.op.stem if isinstance(term.op, Name) else "" for term in listing(entries).args]
+    words = [re.findall(r"[A-Za-z]{2,}", name)[-1:] for name in names]
+    return words[0][0] if words and words[0] and all(word == words[0] for word in words) else ""
 
 
 def _indexed_letters(lines: Iterable[Line]) -> set[str]:

@@ -13,16 +13,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
+from string import ascii_uppercase
 from typing import NamedTuple
 
 from symfold.base.trees import LEAF
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, Select, fold_of, is_emitted, is_fold, is_last_state
+from symfold.core.functions import ROWS
 from symfold.core.leaves import Input
 from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
-from symfold.core.primitives import Apply, is_primitive
+from symfold.core.primitives import PRIMITIVES, Apply, is_primitive
 from symfold.core.sequences import entry_of, reverse_row, stack_row, take_row
 from symfold.core.shapes import Size, size_symbols
 from symfold.core.stacked_inputs import Numbered, StackedInputs, is_stacked
@@ -30,6 +32,8 @@ from symfold.core.stacked_inputs import Numbered, StackedInputs, is_stacked
 STATES = "zywvutsrqphgdca"
 COTANGENT = "a"
 INDICES = "kjilmpqrst"
+# the words of operations
+WORDS = frozenset({head.__name__.lower() for head in ROWS}.union(PRIMITIVES, ("sqrt", "xor")))
 
 
 def stem(name: str) -> str:
@@ -85,8 +89,16 @@ class Letters:
             return init.op.name
         return self.free(COTANGENT + STATES)
 
-    def listed(self) -> str:
-        """The letter of a listed sequence, often of layers."""
+    def listed(self, word: str = "") -> str:
+        """The name of a listed sequence, often of layers: a word (or wordB, wordC, ...) if there is one, or a letter."""
+        names = (f"{word}{letter}" for letter in ("", *ascii_uppercase[1:]))
+        if (
+            word
+            and word.lower() not in WORDS
+            and (name := next((name for name in names if name not in self.taken), ""))
+        ):
+            self.taken.add(name)
+            return name
         return self.free("ghqp" + STATES)
 
     def output(self) -> str:
