@@ -663,7 +663,7 @@ def test_changes_in_place_are_followed_or_undone() -> None:
 
 def test_an_unknown_operation_is_named_with_its_module() -> None:
     module = nn.Sequential(nn.Linear(3, 3), Wrap(lambda self, x: torch.logcumsumexp(x, 1)))
-    with pytest.raises(NoRule, match=r"aten\.logcumsumexp\.default in module '1' \(Wrap\): there is no row for it \(give partial=True"):
+    with pytest.raises(NoRule, match=r"aten\.logcumsumexp\.default in module '1' \(Wrap\), at test_torch\.py, line .*: there is no row for it \(give partial=True"):
         sf.from_torch(module, torch.zeros(2, 3))
 
 
@@ -696,7 +696,7 @@ def test_a_module_in_training_mode_says_what_to_do() -> None:
 
 
 def test_control_flow_that_depends_on_values_is_refused_in_one_line() -> None:
-    with pytest.raises(InvalidValue, match=r"torch\.export cannot read Wrap: .* \(control flow that depends on values"):
+    with pytest.raises(InvalidValue, match=r"torch\.export cannot read Wrap: .* \(test_torch\.py, line .*; control flow that depends on values"):
         sf.from_torch(Wrap(lambda self, x: x if x.sum() > 0 else -x), torch.zeros(2, 3))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import symfold as sf
-from symfold.errors import InvalidType, InvalidValue
+from symfold.errors import InvalidType, InvalidValue, NoRule
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 
@@ -171,3 +171,46 @@ def test_an_unknown_operation_is_marked() -> None:
 
     net, _ = sf.from_torch(Strange(), torch.zeros(2, 3), partial=True)
     assert "1 layer with an unknown operation" in str(sf.paths(net)) and "(unknown)" in str(net.summary())
+
+
+def test_errors_name_the_line_and_nothing_is_written_before_them(capfd: pytest.CaptureFixture[str]) -> None:
+    class Strange(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return torch.special.bessel_j0(x)
+
+    class Branch(nn.Module):
+        def forward(self, x: Any) -> Any:
+            if x.sum() > 0:
+                return x
+            return -x
+
+    with pytest.raises(NoRule, match=r"module '\(the root\)' \(Strange\), at test_torch_opening.py, line \d+: return torch.special"):
+        sf.from_torch(Strange(), torch.zeros(2, 3))
+    with pytest.raises(InvalidValue, match=r"line \d+: if x.sum\(\) > 0:; control flow"):
+        sf.from_torch(Branch(), torch.zeros(2, 3))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_buffers_that_nothing_changes_are_constants() -> None:
+    class Causal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.value, self.norm = nn.Linear(3, 3), nn.BatchNorm1d(4)
+            self.register_buffer("bias", torch.tril(torch.ones(1, 4, 4)))
+
+        def forward(self, x: Any) -> Any:
+            scores = (x @ x.mT).masked_fill(self.bias == 0, float("-inf"))
+            return self.norm(torch.softmax(scores, -1) @ self.value(x))
+
+    module, value = Causal().double().eval(), torch.randn(2, 4, 3).double()
+    net, params = sf.from_torch(module, value)
+    assert list(params) == ["value_weight", "value_bias", "norm_weight", "norm_bias", "norm_running_mean", "norm_running_var"]
+    np.testing.assert_allclose(net(params, value.numpy()), module(value).detach().numpy(), atol=1e-12)
+    module.load_state_dict(sf.to_state_dict(params, module))
+
+
+def test_a_module_without_numbers_is_read_for_its_structure() -> None:
+    with torch.device("meta"):
+        module = nn.Sequential(*(nn.Linear(3, 3) for _ in range(3)))
+    net, params = sf.from_torch(module, torch.zeros(2, 3, device="meta"))
+    assert [fold.op.count for fold in net.bindings] == [3] and all(np.isnan(array).all() for array in params.values())

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import operator
+import os
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from symfold.base.arguments import NumpyArray, quoted
 from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
@@ -89,6 +96,7 @@ def export(
             f"the module changes {listing(mutated)} in place, which a net cannot "
             "(call .eval() on it first, if it is in training mode; else give it a copy)"
         )
+    fixed = set(signature.inputs_to_buffers.values()) - _statistics(torch, module)
     constants: dict[FxNode, Tensor] = {}
     inputs, parameters, values = {}, {}, {}
     first_names: dict[object, str] = {}
@@ -107,7 +115,7 @@ def export(
             continue
         target = targets[node.name]
         value = program.state_dict[target] if target in program.state_dict else program.constants[target]
-        if target in program.state_dict and value.is_floating_point():
+        if target in program.state_dict and value.is_floating_point() and target not in fixed:
             parameters[node] = first_names.setdefault(identity(value), target)
             values[parameters[node]] = value
         elif not isinstance(value, torch.nn.Parameter):  # a parameter of another type can be trained
@@ -145,6 +153,16 @@ def export(
     )
 
 
+def _statistics(torch: ModuleType, module: Module) -> set[str]:
+    """The buffers that training changes: statistics of norms, and those of a net that was a net of symfold before."""
+    return {
+        f"{path}.{name}" if path else name
+        for path, part in module.named_modules()
+        if isinstance(part, torch.nn.modules.batchnorm._NormBase) or type(part).__module__.startswith("symfold.")
+        for name, _ in part.named_buffers(recurse=False)
+    }
+
+
 def identity(value: Tensor) -> tuple[object, ...]:
     """What two tensors have in common if they are one: tied weights have several names."""
     return value.data_ptr(), tuple(value.shape), value.stride()
@@ -156,6 +174,30 @@ def _names_of_results(program: ExportedProgram, count: int) -> tuple[str, ...]:
     return keys if len(keys) == count and all(isinstance(key, str) for key in keys) else ()
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warnings and logs of the exporter: what matters is in its error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")  # export warns of its own actions, such as flattening recurrent weights
+            yield
+    finally:
+        logging.disable(before)
+
+
+def line_of(trace: str) -> str:
+    """The last line of a user's code in a stack trace: file, number and text; empty if there is none.
+
+    >>> line_of('File "/home/me/nets.py", line 7, in forward\\n    return x[x > 0]\\n')
+    'nets.py, line 7: return x[x > 0]'
+    """
+    lines = re.findall(r'File "([^"\n]+)", line (\d+), in [^\n]*\n\s*([^\n]*)', trace)
+    own = [line for line in lines if f"{os.sep}torch{os.sep}" not in line[0] and not line[0].startswith("<")]
+    return f"{os.path.basename(own[-1][0])}, line {own[-1][1]}: {own[-1][2].strip()}" if own else ""
+
+
 def _program(
     torch: ModuleType,
     module: object,
@@ -164,8 +206,7 @@ def _program(
     known: Callable[[str], bool] | None,
 ) -> ExportedProgram:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # export warns of its own actions, such as flattening recurrent weights
+        with _quietly():
             program = torch.export.export(module, args, kwargs)
             write_out_regions(torch, program)
             if not all(map(_reads_only, program.graph.nodes)):
@@ -173,9 +214,10 @@ def _program(
             return decomposed(torch, program, lambda target: known(name_of(target))) if known else program
     except Exception as error:  # export raises errors of many types: quote the first line
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        line = line_of(str(error))
         raise InvalidValue(
-            f"torch.export cannot read {type(module).__name__}: {first.strip()} "
-            "(control flow that depends on values, and types of its own, cannot be exported)"
+            f"torch.export cannot read {type(module).__name__}: {first.strip()} ({f'{line}; ' if line else ''}"
+            "control flow that depends on values, and types of its own, cannot be exported)"
         ) from error
 
 
@@ -192,6 +234,8 @@ def _reads_only(node: FxNode) -> bool:
 
 def as_array(torch: ModuleType, value: Any) -> NumpyArray:
     """A tensor as an array; bfloat16, which NumPy lacks, as float32."""
+    if value.is_meta:  # a shape without numbers
+        return np.full(tuple(value.shape), np.nan)
     plain = value.detach().cpu()
     array: NumpyArray = (plain.float() if plain.dtype in (torch.bfloat16,) else plain).numpy().copy()
     return array

@@ -16,7 +16,7 @@ from symfold.core.primitives import opaque
 from symfold.core.shapes import NAME
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
-from symfold.exchange.pytorch.export import Exported, Scope, export, name_of
+from symfold.exchange.pytorch.export import Exported, Scope, export, line_of, name_of
 from symfold.exchange.pytorch.modules import fresh, layer_names
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
 from symfold.exchange.pytorch.ops import is_known, row_for
@@ -44,9 +44,9 @@ def from_torch(
     The module is read by `torch.export`, and what repeats becomes a fold, as by `sf.roll`. Modules become layers; those
     with a skip connection inside are written out, at any depth. `depth` opens modules to a depth instead: 0 makes the
     module one layer, 1 the modules that it calls. A weight is named by its path with `_` for `.` (`sf.to_state_dict`
-    gives it back to the module). Buffers of real numbers become parameters that `sf.fit` does not train. Results in a
-    dict keep their names. An unknown operation raises an error, or with `partial` becomes an opaque layer. Needs the
-    extra `torch`.
+    gives it back to the module). The statistics of norms become parameters that `sf.fit` does not train, other buffers
+    constants. Results in a dict keep their names. An unknown operation raises an error, or with `partial` becomes an
+    opaque layer. Needs the extra `torch`.
 
     >>> import torch
     >>> from symfold import formula
@@ -221,7 +221,9 @@ class Reader:
     def where(self, node: FxNode) -> str:
         stack = list((node.meta.get("nn_module_stack") or {"": ("", "")}).values())
         path = stack[-1][0]
-        return f"the operation {node.target} in module {path or '(the root)'!r} ({self.kinds.get(path, 'a module')})"
+        line = line_of(node.meta.get("stack_trace") or "")
+        module = f"module {path or '(the root)'!r} ({self.kinds.get(path, 'a module')})"
+        return f"the operation {node.target} in {module}{line and f', at {line}'}"
 
     def unknown(self, node: FxNode, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """An operation without a row, as an opaque layer of its tensors; its text holds the other arguments."""

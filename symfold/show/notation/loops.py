@@ -90,15 +90,12 @@ class Letters:
         return self.free(COTANGENT + STATES)
 
     def listed(self, word: str = "") -> str:
-        """The name of a listed sequence, often of layers: a word (or wordB, wordC, ...) if there is one, or a letter."""
-        names = (f"{word}{letter}" for letter in ("", *ascii_uppercase[1:]))
-        if (
-            word
-            and word.lower() not in WORDS
-            and (name := next((name for name in names if name not in self.taken), ""))
-        ):
-            self.taken.add(name)
-            return name
+        """The name of a listed sequence, often of layers: a word (or wordB, wordC, ...), else a letter."""
+        if word and word.lower() not in WORDS:
+            for letter in ("", *ascii_uppercase[1:]):
+                if (name := f"{word}{letter}") not in self.taken:
+                    self.taken.add(name)
+                    return name
         return self.free("ghqp" + STATES)
 
     def output(self) -> str:
