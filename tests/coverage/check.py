@@ -17,7 +17,7 @@ TOLERANCE = 1e-10
 READ = "read"
 
 
-class Alone(nn.Module):
+class Layer(nn.Module):
     """A module that is called with some further arguments, and of whose results one part is compared."""
 
     def __init__(self, module: nn.Module, setting: Setting):
@@ -39,7 +39,7 @@ def difference(setting: Setting, name: str, backend: str = "numpy") -> str:
     """`read`, or in which way the net of a class differs from its module."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
-    module = Alone(getattr(nn, name)(*setting.args, **setting.options), setting).double().train(setting.training)
+    module = Layer(getattr(nn, name)(*setting.args, **setting.options), setting).double().train(setting.training)
     with torch.no_grad():
         for weight in module.parameters():
             weight.add_(torch.randn(weight.shape, generator=generator, dtype=torch.float64) * 0.1)

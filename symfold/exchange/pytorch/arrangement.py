@@ -215,6 +215,11 @@ def _select_scatter(shape: Shape, a: Node, value: Node, axis: int, index: int) -
     return _put_part(shape, a, single, axis, place, place + 1)
 
 
+def copied(convert: Row = same) -> Row:
+    """A value in the shape and the type of another one, which it replaces."""
+    return lambda shape, a, value, *given: _expand(shape, convert(value.shape, value))
+
+
 def _grids(shape: Any, vectors: Sequence[Node], indexing: str = "ij") -> tuple[Node, ...]:
     """Vectors broadcast along each other's axes."""
     full = shape[0] if shape else tuple(v.shape[0] if v.shape else 1 for v in vectors)
@@ -264,6 +269,6 @@ ARRANGEMENT: dict[str, Row] = {
     "transpose": _transpose, "t": _transposed, "numpy_T": _transposed, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": select, "slice": _slice, "narrow": _narrow,
-    "split": _split, "split_with_sizes": _split, "chunk": chunk, "slice_scatter": _slice_scatter, "select_scatter": _select_scatter, "tensor_split": _tensor_split,
+    "split": _split, "split_with_sizes": _split, "chunk": chunk, "slice_scatter": _slice_scatter, "copy": copied(), "select_scatter": _select_scatter, "tensor_split": _tensor_split,
     "fill": lambda shape, a, value: _expand(shape, as_node(value)), "zero": lambda shape, a: _expand(shape, as_node(0)), "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,
 }  # fmt: skip

@@ -40,7 +40,7 @@ MOVES = frozenset({
     "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "t", "numpy_T", "mT", "expand", "expand_as", "broadcast_to",
     "select", "slice", "narrow", "split", "split_with_sizes", "chunk", "unbind", "cat", "concat", "stack", "contiguous", "clone", "detach", "alias", "lift_fresh_copy",
     "tril", "triu", "item", "flip", "roll", "repeat", "tile", "repeat_interleave", "movedim", "unfold", "meshgrid", "broadcast_tensors", "pad", "constant_pad_nd",
-    "gather", "topk", "sort", "diagonal", "tensor_split", "slice_scatter", "select_scatter", "fill", "zero", "clip", "index_select", "index", "_unsafe_index", "scatter", "index_put",
+    "gather", "topk", "sort", "diagonal", "tensor_split", "slice_scatter", "select_scatter", "copy", "fill", "zero", "clip", "index_select", "index", "_unsafe_index", "scatter", "index_put",
 })  # fmt: skip
 CHOICES = frozenset(
     {

@@ -211,7 +211,11 @@ def _program(
             write_out_regions(torch, program)
             if not all(map(_reads_only, program.graph.nodes)):
                 program = program.run_decompositions({})
-            return decomposed(torch, program, lambda target: known(name_of(target))) if known else program
+            return (
+                decomposed(torch, program, lambda target: name_of(target) in LIKE or known(name_of(target)))
+                if known
+                else program
+            )
     except Exception as error:  # export raises errors of many types: quote the first line
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         line = line_of(str(error))

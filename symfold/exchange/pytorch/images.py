@@ -151,7 +151,9 @@ def interpolation(mode: str, corners_given: bool = True) -> Row:
         size = tuple(shape[2:])
         factors: Any = list(named.values()) or options
         factors = factors[0] if len(factors) == 1 and not isinstance(factors[0], float) else factors
-        step = tuple(None if factor is None else 1 / factor for factor in factors or [None] * len(size))
+        ratios = [before / after for before, after in zip(x.shape[2:], size, strict=True)]
+        given_steps = [None if factor is None else 1 / factor for factor in factors or [None] * len(size)]
+        step = tuple(None if each == ratio else each for each, ratio in zip(given_steps, ratios, strict=True))
         return x if size == x.shape[2:] else interpolate(x, size=size, mode=mode, corners=corners, step=step)
 
     return row

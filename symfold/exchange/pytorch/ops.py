@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symfold.errors import NoRule
-from symfold.exchange.pytorch.arrangement import ARRANGEMENT, same
+from symfold.exchange.pytorch.arrangement import ARRANGEMENT, copied, same
 from symfold.exchange.pytorch.choice import CHOICES, TRUTHS, cast
 from symfold.exchange.pytorch.dtypes import CASTS, Types, check_types, kind_of
 from symfold.exchange.pytorch.elementwise import ELEMENTWISE
@@ -29,7 +29,11 @@ MASKED: dict[str, tuple[int, Row]] = {
     "scaled_dot_product_attention": (3, attention_row(truths=True)),
     "index_put": (1, masked_put),
 }
-OF_TYPE: dict[str, Callable[[str], Row]] = {"rms_norm": rms_norm}  # which depend on the dtype of the result
+# rows that depend on the dtypes
+OF_TYPES: dict[str, Callable[[Types], Row]] = {
+    "rms_norm": lambda types: rms_norm(types.results[0]),
+    "copy": lambda types: copied(cast(types.arguments[1], types.results[0])),
+}
 
 
 def is_known(name: str) -> bool:
@@ -51,8 +55,8 @@ def row_for(name: str, types: Types) -> Row:
     place, masked = MASKED.get(name, (0, same))
     if place and kinds[place : place + 1] == ["truth"]:
         return masked
-    if name in OF_TYPE:
-        return OF_TYPE[name](types.results[0])
+    if name in OF_TYPES:
+        return OF_TYPES[name](types)
     if name == "detach" and result not in ("real", "half"):
         return same  # no gradient flows through it
     return OPERATIONS[name]
