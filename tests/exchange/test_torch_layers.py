@@ -147,7 +147,7 @@ def test_operations_with_a_row_stay_when_others_are_decomposed() -> None:
     net, _ = sf.from_torch(Mixed().eval(), torch.zeros(2, 3, 4))
     names = [node.op.primitive.name for node in walk(inlined(net.outputs, keep=lambda node: True)) if is_apply(node)]
     assert names.count("attention") == 2 and names.count("layer_norm") == 4
-    assert "layers0(x)" in str(net) and "layers1(u)" in str(net)
+    assert "norm1_0(x + self_attn0(x))" in str(net)
 
 
 NATIVE = ("ConvTranspose2d", "ReflectionPad2d", "Upsample", "AdaptiveMaxPool2d", "PixelShuffle", "GroupNorm", "AvgPool2d", "Fold")
@@ -157,7 +157,7 @@ NATIVE = ("ConvTranspose2d", "ReflectionPad2d", "Upsample", "AdaptiveMaxPool2d",
 @pytest.mark.parametrize("name", NATIVE)
 def test_operations_of_images_export_to_onnx(name: str, tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    for setting in SETTINGS[name][1:4]:
+    for setting in SETTINGS[name][1:3]:
         module = getattr(nn, name)(*setting.args, **setting.options).double().eval()
         x = torch.randn(setting.inputs[0], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         net, params = sf.from_torch(module, (x,))
