@@ -55,7 +55,9 @@ def tile_of(registers: int, rows: int, vectors: int, lanes: int) -> Tile:
 def product(source: Source, left: Array, right: Array, store: Store, rows: int, columns: int) -> None:
     """left (rows x inner...) times right (inner... x columns), by vectors of columns."""
     code, start = source.code, 0
-    for count, lanes in pieces(columns, code.width) if rows else ():
+    if not rows:
+        return
+    for count, lanes in pieces(columns, code.width):
         tile = tile_of(code.processor.registers, rows, count if lanes == code.width else 1, lanes)
         write_strips(source, left, right.moved(-1, start, count * lanes), store, rows, tile, start)
         start += count * lanes
