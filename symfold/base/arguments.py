@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from functools import wraps
 from numbers import Number, Real
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeGuard, TypeVar, cast
 
 import numpy as np
 import sympy as sp
@@ -249,6 +249,11 @@ def check_unmasked(what: str, value: object) -> None:
         )
 
 
+def is_plain(value: object) -> TypeGuard[NumpyArray]:
+    """Whether a value is an array of real numbers as it stands, of no subclass."""
+    return type(value) is np.ndarray and value.dtype.kind in "biuf"
+
+
 def array_of(what: str, value: object, objects: bool = False) -> NumpyArray:
     """A value as an array of numbers; with `objects`, also as an array of number objects, such as SymPy's.
 
@@ -257,6 +262,8 @@ def array_of(what: str, value: object, objects: bool = False) -> NumpyArray:
     ...
     symfold.errors.InvalidType: the value of 'x' is not an array of numbers, but of type <U1: ['a'] (give numbers)
     """
+    if is_plain(value):
+        return value
     check_unmasked(what, value)
     try:
         array = np.asarray(value)
@@ -317,4 +324,6 @@ def arrays_of(
                 f"no value for {what} {name!r} "
                 f"(wanted: {listing(map(repr, wanted))}; given: {listing(map(repr, values))})"
             )
-    return {name: array_of(f"the value of {name!r}", value) for name, value in values.items()}
+    return {
+        name: value if is_plain(value) else array_of(f"the value of {name!r}", value) for name, value in values.items()
+    }

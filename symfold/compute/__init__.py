@@ -7,6 +7,7 @@ In: a net, parameters and arrays. Out: arrays.
     evaluate        interpretation: slow, simple, correct for every number type
     initialization  initial distributions by name
     parameters      arrays by name, in one buffer
+    named_arrays    results by name, made when they are read
     lowering        the passes from a net to the nodes that a backend writes
     backends/       NumPy, native code, JAX
     compile         a net as a compiled function, by a named backend

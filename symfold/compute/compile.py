@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 import symfold.compute.backends.rows  # noqa: F401 - fills the table
-from symfold.base.arguments import NumpyArray, arrays_of, check_params, has_params, one_of
-from symfold.base.trees import State, unflatten
+from symfold.base.arguments import NumpyArray, arrays_of, check_params, has_params, is_plain, one_of
+from symfold.base.trees import State, builder
 from symfold.compute.backends.choice import RUNS, automatic
 from symfold.compute.backends.table import BACKENDS, DTYPES, Program
 from symfold.compute.bounded_inputs import Bounds, bounded_inputs, check_bounded
 from symfold.compute.lowering import rolled
+from symfold.compute.named_arrays import named_arrays
 from symfold.compute.parameters import Parameters, layout_of
 from symfold.core.attach import attach
 from symfold.core.net import Net
@@ -25,6 +26,15 @@ from symfold.core.sequences import stack_row
 from symfold.core.shapes import Size, is_known
 from symfold.errors import InvalidType, listing, plural
 from symfold.transform.inlining import inlined
+
+
+class Memory(threading.local):
+    """What one thread has of a compiled net: programs by the shapes of inputs, and the parameters that they read."""
+
+    def __init__(self) -> None:
+        self.programs: dict[tuple[tuple[int, ...], ...], Program] = {}
+        self.latest: Program | None = None
+        self.params: Parameters | None = None
 
 
 class Compiled:
@@ -39,8 +49,9 @@ class Compiled:
         self.layout = layout_of(self.net)
         self.input_names = tuple(node.op.name for node in net.inputs)
         self._inputs_named = frozenset(self.input_names)  # a net may have thousands of inputs
-        # programs own their arrays, so each thread has its own
-        self._local = threading.local()
+        self._warns = BACKENDS[backend].warns or dtype != "float64"  # a number may be too large for float32
+        self._build = builder(self.net.form, named_arrays)
+        self._local = Memory()  # programs own their arrays, so each thread has its own
 
     def __reduce__(self) -> tuple[object, ...]:
         return compile_net, (self._original, self.backend, self.dtype)
@@ -56,12 +67,17 @@ class Compiled:
 
     def program(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
         """The program for these input shapes."""
-        programs = self._local.__dict__.setdefault("programs", {})
-        key = tuple(shapes[name] for name in self.input_names)
-        if key not in programs:
-            programs[key] = program_of(self.net, shapes, self.params, self.backend, self.dtype)
-        self._local.latest = programs[key]
-        return programs[key]
+        return self._program(tuple([shapes[name] for name in self.input_names]))
+
+    def _program(self, shapes: tuple[tuple[int, ...], ...]) -> Program:
+        local = self._local
+        program = local.programs.get(shapes)
+        if program is None:
+            by_name = dict(zip(self.input_names, shapes, strict=True))
+            program = program_of(self.net, by_name, self.params, self.backend, self.dtype)
+            local.programs[shapes] = program
+        local.latest = program
+        return program
 
     @cached_property
     def bounded_inputs(self) -> Bounds:
@@ -71,35 +87,45 @@ class Compiled:
     @property
     def params(self) -> Parameters:
         """The parameters that the programs of this thread read."""
-        if "params" not in self._local.__dict__:
+        if self._local.params is None:
             self._local.params = Parameters(self.layout).astype(self.dtype)
-        params: Parameters = self._local.params
-        return params
+        return self._local.params
 
     @property
     def source(self) -> str:
         """The generated source of this thread's latest run; before any run, for small sizes."""
-        program = self._local.__dict__.get("latest") or self.program(small_shapes(self.net))
+        program = self._local.latest or self.program(small_shapes(self.net))
         text: str = program.source
         return text
 
     def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> State:
         """The outputs, from parameters (a mapping; optional if there are none) and values of the inputs."""
-        if has_params(params):
-            check_params(params)
-        if params is not None and not isinstance(params, Mapping):
-            params, values = None, (params, *values)
+        if not isinstance(params, Mapping):
+            if has_params(params):
+                check_params(params)
+            if params is not None:
+                params, values = None, (params, *values)
         inputs = self._inputs(values, named)
-        named_params = {name: inputs.pop(name) for name in list(inputs) if name not in self._inputs_named}
-        program = self.program({name: np.shape(inputs[name]) for name in self.input_names})
-        check_bounded(self.bounded_inputs, inputs)
-        with np.errstate(all="ignore"):  # infinite and undefined numbers are results, on every backend
-            self.params.load({**(params or {}), **named_params} if named_params or params is None else params)
-            program.feed(inputs)
-            program.run()
-        return unflatten(self.net.form, program.results())
+        if len(inputs) > len(self.input_names) or params is None:
+            named_params = {name: inputs.pop(name) for name in list(inputs) if name not in self._inputs_named}
+            params = {**(params or {}), **named_params}
+        program = self._program(tuple([inputs[name].shape for name in self.input_names]))
+        if self.bounded_inputs:
+            check_bounded(self.bounded_inputs, inputs)
+        if self._warns:  # infinite and undefined numbers are results, on every backend
+            with np.errstate(all="ignore"):
+                return self._computed(program, params, inputs)
+        return self._computed(program, params, inputs)
 
-    def _inputs(self, values: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, NumpyArray]:
+    def _computed(self, program: Program, params: Mapping[str, Any], inputs: Mapping[str, NumpyArray]) -> State:
+        self.params.load(params)
+        program.feed(inputs)
+        program.run()
+        return self._build(program.results())
+
+    def _inputs(self, values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, NumpyArray]:
+        if not values and named.keys() == self._inputs_named and all(map(is_plain, named.values())):
+            return named
         if len(values) > len(self.input_names):
             raise InvalidType(
                 f"{len(values)} values given for {len(self.input_names)} inputs: {listing(self.input_names)}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, repeat
 from math import prod
 from typing import Any
 
@@ -19,7 +19,7 @@ from symfold.core.leaves import Normal
 from symfold.core.names import Claims, names_of, show_names
 from symfold.core.net import Net
 from symfold.core.shapes import is_concrete, show
-from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs
+from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, count_of, known_count
 from symfold.errors import InvalidType, InvalidValue, OutOfMemory, ShapeError, UnknownKey, listing, unknown
 
 
@@ -50,6 +50,15 @@ class Layout:
             else:
                 places.setdefault(leaf.op.name, []).append((number, None))
         return places
+
+    @cached_property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of every name's array, in the order of the names, if each has one place."""
+        return [
+            shape
+            for leaf in self.leaves
+            for shape in repeat(tuple(map(int, leaf.op.shape)), known_count(count_of(leaf.op.names)))
+        ]
 
     def place(self, leaf: Leaf) -> tuple[int, int | slice | None]:
         """The place of a leaf: its number, or that of its family with the position, or the slice, within it."""
@@ -178,13 +187,24 @@ class Parameters(MutableMapping[str, Any]):
     def load(self, params: Mapping[str, Any]) -> None:
         """Copy the values of a mapping that has every name."""
         if isinstance(params, Parameters) and params.layout == self.layout and self.layout.once:
-            np.copyto(self.flat, params.flat)
+            self.flat[...] = params.flat
             return
-        missing = [name for name in self if name not in params]
+        missing = [name for name in self.layout.names if name not in params]
         if missing:
             raise InvalidValue(f"no value for parameter {missing[0]!r} (the net has {listing(map(repr, self))})")
-        for name in self:
-            self[name] = params[name]
+        if not (self.layout.once and self._load_plain([params[name] for name in self.layout.names])):
+            for name in self:
+                self[name] = params[name]
+
+    def _load_plain(self, values: Sequence[Any]) -> bool:
+        """Copy one array per name in one call; False if one is no array, or of another shape or kind of numbers."""
+        if set(map(type, values)) != {np.ndarray} or [value.shape for value in values] != self.layout.shapes:
+            return False
+        try:
+            np.concatenate(values, axis=None, out=self.flat)
+        except TypeError:
+            return False
+        return True
 
 
 def parameters_of(params: Mapping[str, Any], layout: Layout) -> Parameters:

@@ -3,7 +3,7 @@ rows, one entry or no axis, where a division has no value, and where constants a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def computed(net: Any, backend: str, params: Any = None, **values: Any) -> list[
     values = {node.op.name: values[node.op.name] for node in whole.inputs}
     with np.errstate(all="ignore"):
         result = whole(params or {}, **values) if backend == "interpreter" else whole.compile(backend)(params or {}, **values)
-    return list(result.values()) if isinstance(result, dict) else list(result) if isinstance(result, tuple) else [result]
+    return list(result.values()) if isinstance(result, Mapping) else list(result) if isinstance(result, tuple) else [result]
 
 
 def check(net: Any, wanted: list[Any], backend: str, params: Any = None, **values: Any) -> None:

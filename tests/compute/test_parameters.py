@@ -1,6 +1,8 @@
 """Parameters: one buffer, writable views, started as their layers say."""
 
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,3 +96,49 @@ def test_parameters_compare_and_compiled_nets_are_pickled() -> None:
     assert params == net.init(0) and params != net.init(1) and params == dict(params)
     wanted = run(params, x=x)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(run))(params, x=x), wanted)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        np.array,
+        lambda a: np.array(a, order="F"),
+        lambda a: a.astype(np.int32),
+        lambda a: a.astype(np.float32),
+        lambda a: a.astype(np.longdouble),
+        lambda a: a > 0,
+        lambda a: np.flip(np.flip(a).copy()),
+        lambda a: a.tolist(),
+        lambda a: np.ma.array(a),
+    ],
+)
+def test_all_arrays_at_once_and_one_by_one_give_the_same(kind: Callable[[Any], Any]) -> None:
+    """Also of nets whose parameters are single numbers, or of several kinds."""
+    x = sf.tensor("x", (None, 3))
+    scaled = [sf.layer(f"s{k}", lambda z, g: g * z, g=()) for k in range(1, 4)]
+    net = sf.fold(sf.mappers.residual, [*sf.layers("f1:4", sf.dense(3, 3)), *scaled], x)
+    start = net.init(seed=0)
+    start.flat[:] = np.random.default_rng(0).normal(0, 3, start.flat.size)
+    plain = {name: kind(np.array(value)) for name, value in [*start.items()][::-1]} | {"unused": "no number"}
+    at_once, one_by_one = Parameters(layout_of(net)), Parameters(layout_of(net))
+    at_once.load(plain)
+    for name in one_by_one:
+        one_by_one[name] = plain[name]
+    np.testing.assert_array_equal(at_once.flat, one_by_one.flat)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (np.zeros(9), ShapeError, r"'W2' has shape \(3, 3\), got \(9,\)"),
+        (np.zeros((3, 3), complex), InvalidType, "give numbers"),
+        (np.full((3, 3), "1"), InvalidType, "give numbers"),
+        (np.full((3, 3), None), InvalidType, "not an array"),
+        (np.ma.array(np.zeros((3, 3)), mask=np.eye(3)), InvalidValue, "masked"),
+    ],
+)
+def test_one_bad_array_among_many_is_named(value: Any, error: type[Exception], words: str) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    plain = {name: np.array(array) for name, array in net.init(seed=0).items()}
+    with pytest.raises(error, match=words):
+        net.compile("numpy")({**plain, "W2": value}, x=np.ones((1, 3)))

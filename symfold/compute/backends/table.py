@@ -35,8 +35,8 @@ class Program(Protocol):
     def run(self) -> None:
         """Compute the outputs from the inputs and the parameters."""
 
-    def results(self) -> list[Any]:
-        """Copies of the outputs, as NumPy arrays."""
+    def results(self) -> Sequence[Any]:
+        """The outputs as NumPy arrays that no later run overwrites."""
 
     @property
     def source(self) -> str:
@@ -90,6 +90,7 @@ class Backend:
     - `supports(node)`: whether there is code for an operation, for `backend="auto"`.
     - `package`: the optional package that it needs; the extra of the backend's name installs it.
     - `dtypes`: the types of numbers that it computes with.
+    - `warns`: whether its programs may raise warnings of NumPy about infinite or undefined numbers.
     - `processes()`: the number of processes that take the same steps together, so that their calls must be the same.
 
     >>> BACKENDS["numpy"].installed, BACKENDS["jax"].package, BACKENDS["native"].dtypes
@@ -102,6 +103,7 @@ class Backend:
     supports: Callable[[Node], bool] = field(default=lambda node: True, repr=False)
     package: str | None = None
     dtypes: tuple[str, ...] = DTYPES
+    warns: bool = True
     processes: Callable[[], int] = field(default=lambda: 1, repr=False)
 
     @property

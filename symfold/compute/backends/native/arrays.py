@@ -66,6 +66,11 @@ class Array:
         )
 
 
+def whole_lines(count: int) -> int:
+    """The size of memory for `count` numbers in whole cache lines, at least one."""
+    return -(-max(count, 1) // 16) * 16
+
+
 @dataclass
 class Workspace:
     """Memory for intermediate values; freed places are reused."""
@@ -75,7 +80,7 @@ class Workspace:
 
     def take(self, count: int, fresh: bool = False) -> int:
         """A place for `count` entries; a `fresh` one keeps its contents from before the run."""
-        count = -(-max(count, 1) // 16) * 16  # whole cache lines
+        count = whole_lines(count)
         free = None if fresh else self.free.get(count)
         if free:
             return free.pop()
@@ -83,7 +88,7 @@ class Workspace:
         return self.size - count
 
     def give_back(self, offset: int, count: int) -> None:
-        self.free.setdefault(-(-max(count, 1) // 16) * 16, []).append(offset)
+        self.free.setdefault(whole_lines(count), []).append(offset)
 
 
 def strides_for(shape: Sequence[int], inner: int | None, padded: int) -> tuple[tuple[int, ...], int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from symfold.base.arguments import NumpyArray
-from symfold.compute.backends.native.arrays import Array
+from symfold.compute.backends.native.arrays import Array, whole_lines
 from symfold.compute.backends.native.axes import Mixed
 from symfold.compute.backends.native.batch import batch_axes
 from symfold.compute.backends.native.body import Body
@@ -40,6 +41,8 @@ from symfold.transform.passes.contraction import contracted
 class Module:
     """An LLVM module with one function, `step(params, updated, work)`, and its memory layout.
 
+    Results lie one after the other in `%updated`, or, in a training, where the parameters are that they replace.
+
     With several threads, each calls `step(params, updated, work, thread, threads, barrier)`.
     """
 
@@ -47,6 +50,7 @@ class Module:
     dtype: np.dtype[Any]
     threads: int  # at most
     size: int  # of the workspace, in numbers
+    updated: int  # the size of `%updated`
     inputs: tuple[tuple[Leaf, Array], ...]
     places: tuple[Array, ...]  # of the outputs
     constants: tuple[tuple[Array, NumpyArray], ...]
@@ -71,7 +75,10 @@ def module_of(
     dtype: np.dtype[Any],
     replaced: Mapping[int, int] | None = None,
 ) -> Module:
-    """The module of a net for these input shapes; `replaced` maps outputs to offsets of the parameters they replace."""
+    """The module of a net for these input shapes.
+
+    In a training, `replaced` maps outputs to offsets of the parameters they replace; the others lie in the workspace.
+    """
     roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (contracted, rewritten, fused), dtype.itemsize))
     code = Code(dtype, processor(), threads=threads_for(roots))
     samples = sample_axes(net, shapes)
@@ -92,8 +99,13 @@ def module_of(
         else:
             leaf_refs[leaf] = source.array(leaf.shape, axes[leaf])
             inputs.append((leaf, leaf_refs[leaf]))
-    targets = {k: in_order("%updated", roots[k], offset) for k, offset in (replaced or {}).items()}
-    places = Body(source, roots, leaf_refs, {roots[k]: target for k, target in targets.items()}, axes).write()
+    offsets = [*accumulate((whole_lines(prod(map(int, root.shape))) for root in roots), initial=0)]
+    places_of = dict(enumerate(offsets[:-1])) if replaced is None else replaced
+    targets = {k: in_order("%updated", roots[k], offset) for k, offset in places_of.items()}
+    # values with samples are padded, and copied into the results
+    inside = batch_axes(walk(roots, stop=leaf_refs), axes)
+    into = {roots[k]: target for k, target in targets.items() if inside[roots[k]] is None}
+    places = Body(source, roots, leaf_refs, into, axes).write()
     for k, target in targets.items():
         if places[k] != target:
             copy(code, places[k], target, target.shape)
@@ -103,8 +115,9 @@ def module_of(
         dtype,
         code.threads,
         source.memory.size + code.width,
+        offsets[-1],
         tuple(inputs),
-        tuple(places),
+        tuple(targets.get(k, place) for k, place in enumerate(places)),
         tuple(source.constants),
         row_number_inputs(roots),
     )

@@ -1,12 +1,13 @@
 """A net for one set of input shapes as machine code, with its memory.
 
-step(params, updated, work)     reads parameters, writes results to `work` and new parameters to `updated`
+step(params, updated, work)     reads parameters, writes results to `updated` and everything else to `work`
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,21 @@ class Program:
         self.step = self.loaded.function("step", None, *[POINTER] * 3, *thread_types(self.module.threads))
         self.work = workspace(self.module)
         self.numbers = params.flat if self.dtype == params.flat.dtype else np.empty(params.flat.shape, self.dtype)
-        memory = {"%work": self.work, "%params": self.numbers}
-        self.outputs = [numpy_view(memory[place.base], place) for place in self.module.places]
         self.feeds: dict[str, list[NumpyArray]] = {}
         for name, place in self.module.feeds:
             self.feeds.setdefault(name, []).append(numpy_view(self.work, place))
-        self.addresses = self.numbers.ctypes.data, self.work.ctypes.data, self.work.ctypes.data
+        self.parts = [
+            (slice(place.offset, place.offset + prod(place.shape)), place.shape) for place in self.module.places
+        ]
+        self.fixed = self.numbers.ctypes.data, self.work.ctypes.data
+        self.take_memory()
+
+    def take_memory(self) -> None:
+        """New memory for the results."""
+        updated = np.empty(self.module.updated, self.dtype)
+        self.outputs = Results(updated, self.parts)
+        self.place = ctypes.addressof(ctypes.c_char.from_buffer(updated.data))  # faster than `ctypes.data`
+        self.given_away = False
 
     def feed(self, values: Mapping[str, NumpyArray]) -> None:
         """Copy the values of the inputs into their arrays."""
@@ -53,11 +63,36 @@ class Program:
     def run(self) -> None:
         if self.numbers is not self.params.flat:
             self.numbers[...] = self.params.flat
-        self.team.call(self.step, *self.addresses)
+        if self.given_away:
+            self.take_memory()
+        params, work = self.fixed
+        self.team.call(self.step, params, self.place, work)
 
-    def results(self) -> list[Any]:
-        """Copies of the outputs."""
-        return [np.array(output) for output in self.outputs]
+    def results(self) -> Sequence[Any]:
+        """The outputs; the next run takes new memory."""
+        self.given_away = True
+        return self.outputs
+
+
+class Results(Sequence[Any]):
+    """Arrays in one block of memory, as views that are made when they are read; a number is a copy.
+
+    So a list of losses does not keep the gradients that were computed with them.
+    """
+
+    __slots__ = ("memory", "parts")
+
+    def __init__(self, memory: NumpyArray, parts: Sequence[tuple[slice, tuple[int, ...]]]):
+        self.memory, self.parts = memory, parts
+
+    def __getitem__(self, number: Any) -> Any:
+        if isinstance(number, slice):
+            return [self[k] for k in range(len(self))[number]]
+        part, shape = self.parts[number]
+        return self.memory[part].reshape(shape) if shape else self.memory[part.start, ...].copy()
+
+    def __len__(self) -> int:
+        return len(self.parts)
 
 
 def workspace(module: Module) -> NumpyArray:

@@ -26,4 +26,4 @@ def supports(node: Node) -> bool:
     return supports(node)
 
 
-ROW = Backend("native", program, training, supports, package="llvmlite")
+ROW = Backend("native", program, training, supports, package="llvmlite", warns=False)
