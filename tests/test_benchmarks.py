@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from symfold.core.nodes import walk
 from symfold.core.primitives import dot, is_primitive
 from symfold.transform.inlining import inlined
 from symfold.transform.rolling import without_single_steps
-from tests.benchmarks import page, report
+from tests.benchmarks import each, held, kept, kept_page, models, page, report, steps
 from tests.benchmarks.__main__ import options
 from tests.benchmarks.measure import Block, Check, Unequal
 from tests.benchmarks.nets import NETS
@@ -102,3 +103,74 @@ def test_the_programs_of_the_gpu_table(name: str) -> None:
     assert [*found["losses"], gpu.torch_row(problem)[1]] == pytest.approx([found["losses"][0]] * 3, rel=1e-4)
     assert found["symfold"]["dot"] == found["JAX scan"]["dot"]
     assert not {"infeed", "outfeed", "send", "recv"} & set(found["symfold"])
+
+
+TINY = {
+    "residual": partial(models.residual, 4, 5, 3),
+    "transformer": partial(models.transformer, 8, 2, 4, 2, 2),
+    "LSTM": partial(models.lstm, 4, 3, 5),
+    "convolutions": partial(models.images, 3, 5, 2, 2),
+}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, marks=[] if row == "torch eager" else pytest.mark.slow)
+        for row in steps.ROWS
+        if row not in ("symfold numpy", "torch compiled")  # compiling takes a minute
+    ],
+)
+@pytest.mark.parametrize("model", TINY)
+def test_every_library_trains_the_same_model(model: str, row: str) -> None:
+    """Losses over three steps, to 1e-9."""
+    pytest.importorskip({"native": "llvmlite", "eager": "torch"}.get(row.split()[-1], "jax"))
+    told = TINY[model]()
+    wanted, found = ([float(step()) for _ in range(steps.LOSSES)] for step in (make(told, "float64") for make in (steps.ROWS["symfold numpy"], steps.ROWS[row])))
+    assert steps.unequal(found, wanted, "float64") == ""
+    assert "a loss of" in steps.unequal([found[0] + 1e-6, *found[1:]], wanted, "float64")
+    assert "step 1 changed" in steps.unequal([found[0], found[1] + 1e-3 * (found[1] - found[0]), found[2]], wanted, "float64")
+
+
+def kept_entry(row: str, seconds: float | None, **other: object) -> dict[str, object]:
+    setting = {"table": "models", "case": "LSTM", "instructions": "AVX2", "threads": 1, "dtype": "float64", "held": True}
+    return {**setting, "date": "2026-01-02", "cpu": "a processor", "version": "1.0", "row": row, "seconds": seconds, **other}
+
+
+def test_what_was_measured_is_kept_until_it_is_measured_again(tmp_path: Path) -> None:
+    old = [kept_entry("symfold native", 2.0), kept_entry("torch eager", 1.0), kept_entry("torch eager", 5.0, instructions="AVX-512")]
+    new = [kept_entry("symfold native", 0.5, date="2026-02-01")]
+    kept.write(kept.merged(old, new), tmp_path / "kept.json")
+    read = kept.read(tmp_path / "kept.json")
+    assert sorted((entry["row"], entry["seconds"]) for entry in read) == [("symfold native", 0.5), ("torch eager", 1.0), ("torch eager", 5.0)]
+    assert kept.read(tmp_path / "none.json") == [] and kept_page.page([]) == ""
+
+
+def test_what_is_faster_is_named_on_the_page() -> None:
+    entries = [
+        kept_entry("symfold native", 0.2),
+        kept_entry("symfold native, its code alone", 0.001),
+        kept_entry("torch eager", 0.1),
+        kept_entry("jax scan", 0.4),
+        kept_entry("torch compiled", None, skipped="not installed"),
+        kept_entry("torch eager", 0.1, instructions="AVX-512"),
+    ]
+    assert [(peer["row"], ours["row"]) for peer, ours in kept.faster(entries)] == [("torch eager", "symfold native")]
+    text = kept_page.page(entries)
+    assert "torch eager in LSTM (AVX2 (held), 1 thread, float64): 2.00 times as fast as symfold native" in text
+    assert "| torch eager | 100 ms (0.5) | 100 ms |" in text and "torch compiled: not installed (LSTM)" in text
+
+
+def test_a_process_is_held_by_every_librarys_own_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "processor", lambda: "AVX-512")
+    free, bound = (held.environment(level, 1) for level in held.LEVELS[::-1])
+    assert {name for name in bound if bound.get(name) != free.get(name)} == {*held.LEVEL_256, "NPY_DISABLE_CPU_FEATURES", "XLA_FLAGS"}
+    assert "--xla_cpu_max_isa=AVX2" in bound["XLA_FLAGS"] and bound["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.slow
+def test_rows_run_in_processes_of_their_own(tmp_path: Path) -> None:
+    level = held.processor()
+    each.main(["--quick", "--cases", "evaluation, depth 10", "97 *", "--rows", "symfold numpy", "symfold fit", "--instructions", level, "--threads", "1", "--json", str(tmp_path / "kept.json")])
+    entries = kept.read(tmp_path / "kept.json")
+    assert [(entry["table"], entry["row"], entry["seconds"] > 0) for entry in entries] == [("calls", "symfold numpy", True), ("digits", "symfold fit", True)]

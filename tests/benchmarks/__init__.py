@@ -12,5 +12,15 @@
     parts           where the time of a step in machine code goes
     page            the table on the terminal, the page of the docs
 
+    held            processes held to an instruction set and a number of threads, with evidence
+    models          transformer, LSTM, convolutions, residual nets, told to each library
+    steps           training steps of the models
+    calls           one call through the public API of each library
+    long_nets       20,000 operations without a fold
+    digits          a whole training, from a CSV to 97 % right
+    each            all of these, each row in a process of its own
+    kept            measurements as JSON, with their dates
+    kept_page       their tables on the page
+
 No peer is imported before its row is run.
 """

@@ -29,7 +29,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--first-call", action="store_true", help="also from the net to the first step done, at depths 10, 100 and 1000")
     parser.add_argument("--profile", action="store_true", help="also where the time of the NumPy backend goes, case by case")
     parser.add_argument("--json", metavar="FILE", type=Path, help="keep the report")
-    parser.add_argument("--page", metavar="FILE", type=Path, help="write the report as a page")
+    parser.add_argument("--page", metavar="FILE", type=Path, help="write the report as a page, with what `python -m tests.benchmarks.each` kept")
     parser.add_argument("--from", dest="kept", metavar="FILE", nargs="+", type=Path, help="measure nothing; show reports that were kept, in the first one's frame")
     parser.add_argument("--alone", metavar="FILE", type=Path, help="what `python -m tests.benchmarks.alone --json FILE` kept: a table more")
     return parser.parse_args(arguments)
@@ -49,7 +49,7 @@ def hold(threads: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     given = options(arguments)
     hold(given.threads)
-    from tests.benchmarks import page, report
+    from tests.benchmarks import kept, kept_page, page, report
 
     found = report.joined([json.loads(path.read_text()) for path in given.kept]) if given.kept else report.of(given)
     found["alone"] = json.loads(given.alone.read_text()) if given.alone else {}
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.json:
         given.json.write_text(json.dumps(found, indent=1) + "\n")
     if given.page:
-        given.page.write_text(page.page(found))
+        given.page.write_text(page.page(found) + kept_page.page(kept.read()))
     sys.exit(0)
 
 
