@@ -415,7 +415,7 @@ def program(width: int, batch: int, depth: int) -> Program:
 def test_samples_lie_innermost_where_that_takes_fewer_vectors() -> None:
     lanes = processor().vector_bytes // 8
     narrow, wide = program(3, 2 * lanes, 4), program(8 * lanes, 2 * lanes, 4)
-    assert narrow.outputs[0].strides[0] == 8 and wide.outputs[0].strides[1] == 8
+    assert narrow.feeds["x"][0].strides[0] == 8 and wide.feeds["x"][0].strides[1] == 8
 
 
 def test_a_batch_is_known_by_its_size_where_one_input_does_not_say() -> None:
