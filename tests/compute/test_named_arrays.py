@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -110,3 +111,32 @@ def test_a_loss_that_is_kept_keeps_no_gradient(backend: str) -> None:
     w = sf.parameter("w", (100,))
     value, _ = sf.value_and_grad(sf.Net.of((w * w).sum())).compile(backend)({"w": np.ones(100)})
     assert value == 100 and value.base is None
+
+
+def python_calls(function: Any) -> int:
+    """How many functions of Python and of C a call runs."""
+    count = 0
+
+    def seen(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(seen)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_a_call_does_as_much_at_every_depth() -> None:
+    pytest.importorskip("llvmlite")
+    counts = set()
+    for depth in (5, 50):
+        x = sf.tensor("x", (4, 3))
+        net = sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(3, 3, sf.tanh), count=depth), x)
+        run, params, ones = sf.value_and_grad(sf.squared_error(net, x)).compile("native"), net.init(seed=0), np.ones((4, 3))
+        run(params, x=ones)[1]["W3"]  # makes the program, and the places of the names
+        counts.add(python_calls(lambda run=run, params=params, ones=ones: run(params, x=ones)[1]["W3"]))
+        assert python_calls(lambda run=run, params=params, ones=ones: run(dict(params), x=ones)) > depth
+    assert len(counts) == 1
