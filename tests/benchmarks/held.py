@@ -98,9 +98,9 @@ def xla_code(flags: list[str]) -> list[bytes]:
 
 
 def of_symfold() -> str:
-    from symfold.compute.backends.native.machine import host
+    from symfold.compute.backends.native.processors import processor as chosen
 
-    return "AVX-512" if host().vector_bytes == 64 else "AVX2"
+    return "AVX-512" if chosen().vector_bytes == 64 else "AVX2"
 
 
 EVIDENCE: dict[str, Callable[[], str]] = {
