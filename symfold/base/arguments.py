@@ -22,6 +22,7 @@ from symfold.errors import (
     OutOfRange,
     UnknownName,
     listing,
+    plural,
     printable,
     unknown,
     without_address,
@@ -196,7 +197,7 @@ Checked = TypeVar("Checked", bound=Callable[..., Any])
 
 
 def names_checked(function: Checked) -> Checked:
-    """A function or a class that refuses an unknown keyword with the closest of its own, and lists them.
+    """A function or a class that refuses an unknown, a missing and a surplus argument, and lists its own.
 
     >>> @names_checked
     ... def train(epochs: int = 10, rate: float = 0.1) -> None: ...
@@ -204,16 +205,32 @@ def names_checked(function: Checked) -> Checked:
     Traceback (most recent call last):
     ...
     symfold.errors.InvalidType: train has no argument 'epoch' (did you mean 'epochs'? its arguments: epochs, rate)
+    >>> train(1, 2, 3)
+    Traceback (most recent call last):
+    ...
+    symfold.errors.InvalidType: train takes 2 arguments by position, got 3 (its arguments: epochs, rate)
     """
     if isinstance(function, type):
         function.__init__ = names_checked(function.__init__)  # type: ignore[misc]
         return function
-    name = function.__name__
-    allowed = [parameter for parameter in inspect.signature(function).parameters if parameter != "self"]
+    name, parameters = function.__name__, dict(inspect.signature(function).parameters)
+    has_self = parameters.pop("self", None) is not None
+    allowed = list(parameters)
+    in_order = [key for key, each in parameters.items() if each.kind is not each.KEYWORD_ONLY]
+    required = [key for key, each in parameters.items() if each.default is each.empty]
 
     @wraps(function)
     def checked(*args: object, **named: object) -> object:
-        check_named(type(args[0]).__name__ if name == "__init__" else name, "argument", named, allowed)
+        called = type(args[0]).__name__ if name == "__init__" else name
+        check_named(called, "argument", named, allowed)
+        given = len(args) - has_self
+        if given > len(in_order):
+            raise InvalidType(
+                f"{called} takes {plural(len(in_order), 'argument')} by position, got {given} "
+                f"(its arguments: {listing(allowed)})"
+            )
+        if missing := [key for key in required if key not in named and key not in in_order[:given]]:
+            raise InvalidType(f"{called} needs {listing(map(repr, missing))} (its arguments: {listing(allowed)})")
         return function(*args, **named)
 
     return cast(Checked, checked)

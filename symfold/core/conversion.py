@@ -94,6 +94,13 @@ def is_truth(node: Node) -> bool:
     return isinstance(op, Input)
 
 
+def is_module(value: object) -> bool:
+    """Whether a value is a module of PyTorch, which need not be installed."""
+    return any(
+        (base.__module__, base.__name__) == ("torch.nn.modules.module", "Module") for base in type(value).__mro__
+    )
+
+
 def as_node(value: object) -> Node:
     """A value as a node: a number, an array, a SymPy expression, a net of one output, or a list of them.
 
@@ -119,8 +126,13 @@ def as_node(value: object) -> Node:
     if isinstance(value, (np.ndarray, list)):
         array = array_of("a value in a net", value)
         return Node(Constant(FrozenArray.of(array))) if array.ndim else as_node(array.item())
+    if is_module(value):
+        raise InvalidType(
+            f"{quoted(value)} is a module of PyTorch, not a net "
+            "(read it: net, params = sf.from_torch(module, (example,)))"
+        )
     if callable(value):
-        raise InvalidType(f"cannot make the function {quoted(value)} part of a net (call it on a value, as f(z))")
+        raise InvalidType(f"{quoted(value)} is a function, not a value (call it, as f(z))")
     raise InvalidType(
         f"cannot make {quoted(value)} of type {type(value).__name__} part of a net "
         "(give a tensor, a SymPy expression, a number or an array)"

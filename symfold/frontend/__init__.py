@@ -16,6 +16,7 @@ In: mappers, items, NumPy and SymPy functions. Out: nodes and nets.
     named_layers      sf.layers("f1:4"), lazily
     items             what a fold runs over, as patterns and leaves
     runs              neighboring items of equal pattern
+    fold_arguments    which arguments a fold takes, and what to write for others
     folding           sf.fold and sf.scan; whether a mapper is a pure function of state and item
     losses            sf.losses, one row each
 """

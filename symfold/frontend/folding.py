@@ -6,14 +6,13 @@ first and last items to catch a mapper that is not a pure function of (state, it
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import sympy as sp
 
-from symfold.base.arguments import one_of, ordered, quoted, takes
+from symfold.base.arguments import names_checked, one_of
 from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
 from symfold.core.blocks import prefixed, trace
 from symfold.core.conversion import as_node
@@ -22,16 +21,18 @@ from symfold.core.leaves import Constant, Formal, Input, number_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, digest, rebuilt, substitute, walk
 from symfold.core.sequences import element, join, rebuilt_sequence, stack
-from symfold.core.shapes import Shape, Size
+from symfold.core.shapes import Shape, Size, is_known
 from symfold.core.stacked_inputs import is_input
 from symfold.errors import ImpureMapper, InvalidType, InvalidValue, SymfoldError
+from symfold.frontend.fold_arguments import check_fold, first_of
 from symfold.frontend.items import read_item
-from symfold.frontend.runs import FOLDED, Repeated, Run, Zipped, runs_of
+from symfold.frontend.runs import Run, runs_of
 from symfold.frontend.tracer import Tracer
 
 Mapper = Callable[[State, Any], State]  # a state and an item to the next state
 
 
+@names_checked
 def fold(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper `(state, item) -> state` over items; returns the last state, as `functools.reduce` does.
 
@@ -45,6 +46,7 @@ def fold(mapper: Mapper, items: object, init: State = None, *, check: str = "end
     return run_fold(mapper, items, init, check, states=False)
 
 
+@names_checked
 def scan(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper and return the states after all steps as a sequence (a tuple of sequences for a tuple state).
 
@@ -57,11 +59,7 @@ def scan(mapper: Mapper, items: object, init: State = None, *, check: str = "end
 
 def run_fold(mapper: Mapper, items: object, init: State, check: str, states: bool) -> Net:
     one_of("check", check, ("ends", "all"))
-    if not callable(mapper):
-        raise InvalidType(
-            f"a mapper must be a function (state, item) -> state, got {quoted(mapper)} "
-            "(as sf.mappers.residual, or lambda z, f: f(z) + z)"
-        )
+    check_fold("scan" if states else "fold", mapper, items, init)
     if init is None:
         init, items = first_of(items)
     leaves, form = flatten(as_state(init))
@@ -79,29 +77,15 @@ def run_fold(mapper: Mapper, items: object, init: State, check: str, states: boo
     return Net.of(unflatten(form, [join(parts) for parts in sequences]))
 
 
-def first_of(items: object) -> tuple[Any, Any]:
-    """The first item as the initial state, and the remaining items."""
-    if isinstance(items, (Repeated, Zipped)):
-        raise InvalidType(
-            "a fold over repeated items, or over lists side by side, has no first item that could be the initial state "
-            "(give init)"
-        )
-    listed = ordered(FOLDED, items)
-    if not listed:
-        raise InvalidType("fold of no items with no initial state (give init, as for functools.reduce)")
-    return listed[0], listed[1:]
-
-
 def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, states: bool) -> tuple[Node, ...]:
     """Fold over one run."""
     carries = len(init)
 
     def place(formals: Sequence[Node], position: int) -> str:
         name = run.name_at(position)
-        return (
-            f"step {run.start + position + 1}{f' ({name})' if name else ''}, "
-            f"{state_of([formal.shape for formal in formals[:carries]])}"
-        )
+        shapes = [formal.shape for formal in formals[:carries]]
+        state = f", {state_of(shapes)}" if any(map(is_known, shapes)) else ""
+        return f"step {run.start + position + 1}{f' ({name})' if name else ''}{state}"
 
     def applied(formals: Sequence[Node], item: Any, position: int) -> list[Node]:
         try:
@@ -109,10 +93,6 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
         except SymfoldError as error:
             raise prefixed(error, place(formals, position)) from None
         except TypeError as error:
-            if not takes(mapper, None, None):
-                raise InvalidType(
-                    f"a mapper takes (state, item), and {quoted(mapper)} takes {inspect.signature(mapper)}"
-                ) from None
             if not callable(item) and "not callable" in str(error):
                 raise InvalidType(
                     f"the mapper calls its item, and the item of step {run.start + position + 1} is not a function "

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import flag, quoted, takes, whole
+from symfold.base.arguments import flag, names_checked, quoted, takes, whole
 from symfold.base.trees import Layered
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node
@@ -137,6 +137,7 @@ def arity_of(body: Layered, weights: dict[str, Any]) -> int:
     return max(1, len(names) - len(weights)) if names else 1
 
 
+@names_checked
 def dense(inputs: int, outputs: int, activation: Layered | None = None, *, columns: bool = False) -> Kind:
     """The dense layer `activation(x W + b)`, a sample per row; with `columns`, `activation(W x + b)`.
 
@@ -150,7 +151,7 @@ def dense(inputs: int, outputs: int, activation: Layered | None = None, *, colum
     if activation is not None and not (callable(activation) and takes(activation, None)):
         raise InvalidType(
             f"the activation {quoted(activation)} is not a function of one value "
-            "(give one as sf.sigmoid, np.tanh or sympy.tanh)"
+            "(give one as sf.relu, np.tanh or sympy.tanh)"
         )
     act = activation or (lambda value: value)
     scale = Normal(0.0, max(1, inputs) ** -0.5)

@@ -99,7 +99,7 @@ class StandInLayer(Layer):
 
     @property
     def description(self) -> str:
-        return "a layer of the fold"
+        return repr(self)
 
     def __getitem__(self, index: object) -> NoReturn:  # unpacking asks it too
         raise InvalidType("an item that is one layer has no parts (items of several: sf.zipped(f, g), or zip(f, g))")
@@ -116,7 +116,7 @@ class StandInLayer(Layer):
         return StandInLayer, (self.kind, self.bound_leaves)
 
     def __repr__(self) -> str:
-        return "(a stand-in for layers)"
+        return "a layer of the fold"
 
 
 def weight_name(prefix: str, layer: str) -> str:
@@ -151,7 +151,10 @@ class Layers(Sequence[Layer]):
     def __len__(self) -> int:
         count = self.count
         if not isinstance(count, int):
-            raise InvalidType(f"{count} layers have no length yet: the depth is a symbol (fold over them as they are)")
+            raise InvalidType(
+                f"{count} layers have no length yet: the depth is a symbol "
+                "(fold over them as they are; over two lists side by side as sf.zipped(f, g))"
+            )
         return count
 
     @property
@@ -169,11 +172,12 @@ class Layers(Sequence[Layer]):
 
     def __call__(self, *inputs: object) -> State:
         raise InvalidType(
-            f"{self!r} are several layers, and called one by one, as f[0](x) (fold over them, or make one by sf.layer)"
+            f"{self!r} are several layers, and called one by one, as f[0](x) "
+            "(fold over them; over two lists side by side as sf.zipped(f, g); one layer is sf.layer('f'))"
         )
 
     def __iter__(self) -> Iterator[Layer]:
-        return (Layer(name, self.kind) for name in self.names)
+        return (Layer(self.names[k], self.kind) for k in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, list):

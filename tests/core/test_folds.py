@@ -75,7 +75,7 @@ def test_what_cannot_be_repeated_says_why() -> None:
         sf.fold(lambda z, f: (calls.append(1), f(z) * len(calls))[1], sf.repeat(F[0], "n"), X)
     with pytest.raises(sf.errors.InvalidValue, match=r"count .*=-1 must be a whole number, at least 0"):
         sf.repeat(F[0], -1)
-    with pytest.raises(sf.errors.InvalidType, match=r"has no first item that could be the initial state \(give init\)"):
+    with pytest.raises(sf.errors.InvalidType, match="a fold over layers needs a start"):
         sf.fold(sf.mappers.residual, sf.repeat(F[0], 3))
 
 
@@ -207,6 +207,19 @@ def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
     "call, kind, message",
     [
         (lambda: sf.fold(3, F, X), TypeError, "a mapper must be a function"),
+        (lambda: sf.fold(sf.mappers.residual, F), TypeError, r"a fold over layers needs a start: sf.fold\(mapper, layers, x\)"),
+        (lambda: sf.scan(sf.mappers.residual, list(F)), TypeError, r"a scan over layers needs a start: sf.scan\(mapper, layers, x\)"),
+        (lambda: sf.fold(F, sf.mappers.residual, X), TypeError, r"the mapper comes first.*got \[f1, f2, f3, f4\] as the mapper"),
+        (lambda: sf.fold(sf.mappers.residual, X, F), TypeError, r"the start comes last.*got \[f1, f2, f3, f4\] as the start"),
+        (lambda: sf.fold(sf.mappers.residual, F, F, X), TypeError, "fold takes 3 arguments by position, got 4"),
+        (lambda: sf.fold(sf.mappers.residual), TypeError, "fold needs 'items'"),
+        (lambda: sf.fold("f(z) + z", F, X), TypeError, r"typed as text: sf.mapper\('f\(z\) \+ z'\)"),
+        (lambda: sf.fold(sf.mappers.lstm, F, X), TypeError, r"makes a mapper.*lstm\(\*sf.layers\('take forget show new'\)\), inputs, start"),
+        (lambda: sf.fold(sf.mappers.gradient_boosting, F, X), TypeError, r"makes a mapper.*sf.mappers.gradient_boosting\(x\), layers, x"),
+        (lambda: sf.fold(lambda z, f: f + z, F, sf.tensor("x")), TypeError, r"^step 1 \(f1\): a layer of the fold is a function, not a value \(call it"),
+        (lambda: sf.fold(lambda z, f: f(z), (F, F), X), TypeError, r"side by side as sf.zipped\(f, g\)"),
+        (lambda: list(zip(sf.layers("f", count="n"), F)), TypeError, r"side by side as sf.zipped\(f, g\)"),
+        (lambda: sf.dense(3, 3, bias=False), TypeError, "dense has no argument 'bias'"),
         (lambda: sf.fold(sf.mappers.residual, 3, X), TypeError, "a list of items, layers, a tensor or a scan, got 3 of type int"),
         (lambda: sf.fold(sf.mappers.residual, "f1", X), TypeError, "got 'f1' of type str"),
         (lambda: sf.fold(sf.mappers.residual, [], None), TypeError, "no items with no initial state"),

@@ -173,7 +173,7 @@ MAKING: list[Mistake] = [
     (lambda: sf.layers("f", count="n")[0], TypeError, ("symbol",)),
     (lambda: sf.dense(0, 3), ValueError, ("inputs=0", "at least 1")),
     (lambda: sf.dense(3, 2.0), TypeError, ("outputs=2.0",)),
-    (lambda: sf.dense(3, 3, "tanh"), TypeError, ("'tanh'", "sf.sigmoid")),
+    (lambda: sf.dense(3, 3, "tanh"), TypeError, ("'tanh'", "sf.relu")),
     (lambda: sf.dense(3, 3, lambda a, b: a), TypeError, ("of one value",)),
     (lambda: sf.fold(None, F, X), TypeError, ("got None", "sf.mappers.residual")),
     (lambda: sf.fold(lambda z: z, F, X), TypeError, ("(state, item)",)),
@@ -187,8 +187,8 @@ MAKING: list[Mistake] = [
     (lambda: sf.fold(sf.mappers.residual, 3), TypeError, ("got 3", "give a list")),
     (lambda: sf.fold(sf.mappers.residual, F, "x"), TypeError, ("cannot make 'x'", "give a tensor")),
     (lambda: sf.fold(sf.mappers.residual, F, X, check="some"), ValueError, ("unknown check: 'some'",)),
-    (lambda: sf.fold(lambda z, f: None, F, X), TypeError, ("step 1 (f1), state of shape", "the mapper gave None", "return")),
-    (lambda: sf.fold(lambda z, f: f, F, X), TypeError, ("cannot make", "as f(z)")),
+    (lambda: sf.fold(lambda z, f: None, F, X), TypeError, ("step 1 (f1): ", "the mapper gave None", "return")),
+    (lambda: sf.fold(lambda z, f: f, F, X), TypeError, ("is a function, not a value", "as f(z)")),
     (lambda: sf.fold(lambda z, f: [f(z[0]), z[1]], F, (X, X)), TypeError, ("one value after a tuple of 2", "give a tuple")),
     (lambda: sf.residual, AttributeError, ("no name 'residual'", "mappers")),
     (lambda: sf.tensor("x", {3, 2}), TypeError, ("{2, 3}", "a set has no order")),
@@ -242,7 +242,7 @@ READING: list[Mistake] = [
 MAPPERS: list[Mistake] = [
     (lambda: sf.fold(lambda z: z, [1, 2], X), TypeError, ("takes (state, item)", "<lambda>> takes (z)")),
     (lambda: mapped(lambda z: "z"), TypeError, ("step 1 (f1), state of shape", "cannot make 'z'")),
-    (lambda: sf.fold(lambda z, f: f + z, F, X), TypeError, ("step 1 (f1)", "cannot make the function", "f(z)")),
+    (lambda: sf.fold(lambda z, f: f + z, F, X), TypeError, ("step 1 (f1)", "a layer of the fold is a function", "f(z)")),
     (lambda: sf.fold(lambda z, f: f[0](z), F, X), TypeError, ("step 1 (f1)", "one layer", "sf.zipped(f, g)")),
     (lambda: sf.fold(lambda z, f: sum(g(z) for g in f), F, X), TypeError, ("step 1 (f1)", "one layer", "sf.zipped(f, g)")),
     (
