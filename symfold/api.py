@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import inspect
 from typing import Any
 
 import symfold.analysis.record
@@ -220,6 +220,19 @@ ELSEWHERE = {  # names that users of other packages try first, and the call of t
     **dict.fromkeys(("mse", "mse_loss"), "sf.losses.mean_squared_error(net, target)"),
     **dict.fromkeys(("state_dict", "load_state_dict"), "module.load_state_dict(sf.to_state_dict(params, module))"),
     "inspect": "net.summary()",
+    "path_count": "sf.paths(net).count",
+    "accuracy": 'sf.metric(sklearn.metrics.accuracy_score, net, "label")',
+    "Sequential": "sf.fold(sf.mappers.feedforward, layers, x)",
+    **dict.fromkeys(("to_svg", "to_png", "to_pdf"), 'net.draw("picture.svg")'),
+}
+OF_NETS = {  # what nets are asked for by the names of functions that take something else first
+    "fit": ELSEWHERE["train"],
+    "save": "sf.save(path, net, params)",
+    "load": "sf.load(path, net=net)",
+    "layers": "net.summary(), a row per layer",
+    "layer": "net.summary(), a row per layer",
+    "tensor": "net.inputs",
+    "parameter": "net.params",
 }
 
 
@@ -258,14 +271,30 @@ def missing_attribute(net: Net, name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
     if name in ADDED or (name in __all__ and callable(globals()[name])):
-        call = {"save": "sf.save(path, net, params)", "load": "sf.load(path, net=net)"}.get(name, f"sf.{name}(net)")
-        raise errors.UnknownName(f"a net has no {name!r} (write {call})")
+        raise errors.UnknownName(f"a net has no {name!r} (write {OF_NETS.get(name) or call_on_net(name)})")
     if name in ELSEWHERE:
         raise errors.UnknownName(f"a net has no {name!r} (write {ELSEWHERE[name]})")
     attributes = [word for word in dir(type(net)) if not word.startswith("_")]
-    close = difflib.get_close_matches(name, attributes, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(attributes)}"
+    meant = errors.closest(name, attributes)
+    hint = f"did you mean {meant!r}?" if meant else f"it has {', '.join(attributes)}"
     raise errors.UnknownName(f"a net has no {name!r} ({hint})")
+
+
+def call_on_net(name: str) -> str:
+    """The call of a public function on a net, with the other arguments that it needs.
+
+    >>> call_on_net("paths"), call_on_net("compare"), call_on_net("lesion")
+    ('sf.paths(net)', 'sf.compare(net, other)', 'sf.lesion(net, layers)')
+    """
+    try:
+        parameters = inspect.signature(public(name)).parameters.values()
+    except ValueError:  # a class of exceptions has no signature
+        return f"sf.{name}"
+    required = [each for each in parameters if each.default is each.empty]
+    needed = [each.name for each in required if each.kind is each.POSITIONAL_OR_KEYWORD]
+    takes_net = bool(needed) and needed[0] in ("net", "loss", "a", "value", "prediction", "nets", "sequence", "parts")
+    given = ["net" if takes_net and k == 0 else "other" if key == "b" else key for k, key in enumerate(needed)]
+    return f"sf.{name}({', '.join(given)})"
 
 
 # pickles name functions of this module, so that the process which reads one has all methods of nodes and nets

@@ -325,11 +325,27 @@ def no_name(module: str, name: str, names: Iterable[str], elsewhere: Mapping[str
     """
     own = {each: f"{module}.{each}" for each in sorted(names)}
     spellings = {**(elsewhere or {}), **own}
-    close = get_close_matches(name, spellings, n=1)
-    return UnknownName(
-        f"{module} has no name {name!r} "
-        f"({f'did you mean {spellings[close[0]]}?' if close else 'its names: ' + ', '.join(own)})"
-    )
+    meant = closest(name, spellings)
+    listed = f"its names: {listing(own)}" if len(own) <= 60 else f"dir({module}) lists its names"
+    return UnknownName(f"{module} has no name {name!r} ({f'did you mean {spellings[meant]}?' if meant else listed})")
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant: the same in other case, a longer one that begins with it, or a close one.
+
+    >>> closest("Relu", ["relu", "elu"]), closest("batch", ["batches", "batch_size"]), closest("hubre", ["huber"])
+    ('relu', 'batch_size', 'huber')
+    >>> closest("conv", ["cosine", "convolution"]), closest("resnet", ["unet"])
+    ('convolution', None)
+    """
+    typed, lower = name.lower(), {each.lower(): each for each in names}
+    if typed in lower:
+        return lower[typed]
+    longer = [key for key in lower if key.startswith(typed + "_")] or [key for key in lower if key.startswith(typed)]
+    if len(typed) > 3 and longer:
+        return lower[min(longer, key=len)]
+    close = get_close_matches(typed, lower, n=1, cutoff=0.605)  # at 0.6, six letters share three with four others
+    return lower[close[0]] if close else None
 
 
 def plural(count: int, noun: str) -> str:

@@ -40,6 +40,10 @@ def test_a_module_shows_what_it_defines_and_nothing_that_it_imports(name: str) -
         (sf, "compile", "write net.compile(...)"),
         (sf, "expr", "write net.expr"),
         (sf.mappers, "resid", "did you mean sf.mappers.residual?"),
+        (sf.mappers, "resnet", "did you mean sf.mappers.residual?"),
+        (sf, "Relu", "did you mean sf.relu?"),
+        (sf, "conv", "did you mean sf.convolution?"),
+        (sf, "qqq", "dir(sf) lists its names"),
         (sf.losses, "cross_entropie", "did you mean sf.losses.cross_entropy?"),
         (sf.losses, "zzz", "its names: absolute_error, binary_cross_entropy, cross_entropy, huber, l1, l2, mean_squared_error, poisson, squared_error"),
         (sf.optimizers, "momentun", "did you mean sf.optimizers.momentum?"),
@@ -91,6 +95,12 @@ def test_names_of_other_packages_give_the_call_of_this_one(name: str, written: s
     for place in re.findall(r"(?:sf|net)(?:\.\w+)+", written):  # what it names is there
         owner, *path = place.split(".")
         functools.reduce(getattr, path, {"sf": sf, "net": net}[owner])
+
+
+@pytest.mark.parametrize("name, written", [("fit", "sf.fit(loss, params, data, "), ("layers", "net.summary()"), ("compare", "sf.compare(net, other)"), ("lesion", "sf.lesion(net, layers)"), ("paths", "sf.paths(net)"), ("to_onnx", "sf.to_onnx(net, path)"), ("dense", "sf.dense(inputs, outputs)")])
+def test_a_net_asked_for_a_function_gives_the_whole_call(name: str, written: str) -> None:
+    with pytest.raises(sf.errors.UnknownName, match=rf"a net has no '{name}' \(write {re.escape(written)}"):
+        getattr(sf.Net.of(sf.tensor("x")), name)
 
 
 def test_the_citation_names_this_version() -> None:

@@ -7,7 +7,6 @@ import math
 import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from difflib import get_close_matches
 from fractions import Fraction
 from functools import wraps
 from numbers import Number, Real
@@ -21,6 +20,7 @@ from symfold.errors import (
     InvalidValue,
     OutOfRange,
     UnknownName,
+    closest,
     listing,
     plural,
     printable,
@@ -188,8 +188,8 @@ def check_named(what: str, kind: str, given: Iterable[str], allowed: Sequence[st
     """
     for name in given:
         if name not in allowed:
-            close = get_close_matches(name, allowed, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
+            meant = closest(name, allowed)
+            hint = f"did you mean {meant!r}? " if meant else ""
             raise InvalidType(f"{what} has no {kind} {name!r} ({hint}its {kind}s: {listing(allowed)})")
 
 

@@ -36,7 +36,7 @@ from symfold.mappers.residuals import highway, parallel, pre_activation, rezero,
 from symfold.mappers.reversible import coupling, leapfrog, momentum
 from symfold.mappers.steps import euler, heun, midpoint, rk4
 from symfold.mappers.structures import equilibrium, fractal, implicit_gradient, unet
-from symfold.mappers.tables import ARCHITECTURES, MAPPERS
+from symfold.mappers.tables import ARCHITECTURES, MAPPERS, OTHER_NAMES
 from symfold.mappers.transformers import parallel_block, post_norm, pre_norm
 
 __all__ = [
@@ -110,7 +110,7 @@ def mapper(text: str, x: State = None) -> Mapper:
     >>> mapper("resnet")
     Traceback (most recent call last):
     ...
-    symfold.errors.UnknownName: unknown mapper: 'resnet' (must be one of 'boosting', ...), or an expression ...
+    symfold.errors.UnknownName: unknown mapper: 'resnet' (did you mean 'residual'?)
     """
     if not isinstance(text, str):
         raise unknown("mapper", text, MAPPERS)
@@ -125,7 +125,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name in MAPPERS:  # added by `symfold.extend.mapper`
         return MAPPERS[name].make(None)
-    raise no_name("sf.mappers", name, __dir__())
+    raise no_name("sf.mappers", name, __dir__(), {key: f"sf.mappers.{row}" for key, row in OTHER_NAMES.items()})
 
 
 def __dir__() -> list[str]:

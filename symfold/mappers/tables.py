@@ -28,3 +28,12 @@ ARCHITECTURES: dict[str, Architecture] = {
         *(RESIDUALS, ENSEMBLES, DENSE, RECURRENT, REVERSIBLE, INTEGRATORS, STRUCTURES, TRANSFORMERS, IMAGES)
     )
 }
+# other names of rows, which errors translate
+OTHER_NAMES = {
+    **dict.fromkeys(("resnet", "res_net", "skip"), "residual"),
+    **dict.fromkeys(("boosted", "additive", "ensemble"), "boosting"),
+    **dict.fromkeys(("mlp", "plain", "sequential"), "feedforward"),
+    "rnn": "elman",
+    "densenet": "dense_concatenation",
+    "transformer": "pre_norm",
+}

@@ -55,6 +55,8 @@ NET = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), X)
     ("mistake", "message"),
     [
         (lambda: sf.fit(NET, {}, {}, epoch=3), "fit has no argument 'epoch' (did you mean 'epochs'? its arguments: loss, params, data, optimizer, "),
+        (lambda: sf.fit(NET, {}, {}, batch=3), "fit has no argument 'batch' (did you mean 'batch_size'? "),
+        (lambda: sf.fit(NET), "fit needs 'params', 'optimizer' (its arguments: loss, "),
         (lambda: sf.EarlyStopping(patienc=3), "EarlyStopping has no argument 'patienc' (did you mean 'patience'? its arguments: patience, min_delta)"),
         (lambda: sf.Normal(std=2), "Normal has no argument 'std' (its arguments: mean, deviation)"),
         (lambda: sf.to_onnx(NET, {"W1": 1}, "e.onnx"), "{'W1': 1} is not a path (give a text or a pathlib.Path; the order is sf.to_onnx(net, path, params))"),

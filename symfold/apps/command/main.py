@@ -34,6 +34,14 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("list", "Look up", "Mappers, architectures, functions, ...: the names to use."),
 }
 
+MEANT = {  # names that users try for some commands
+    **dict.fromkeys(("plot", "picture", "show"), "draw"),
+    "report": "compare -o report.html",
+    "fit": "train",
+    "predict": "eval",
+    "latex": "formula --style latex",
+}
+
 EXAMPLES = """\b
 Examples:
   symfold formula "z + f(z)" --depth n
@@ -91,8 +99,8 @@ class Front(click.Group):
         if cmd_name not in COMMANDS:
             if ctx.resilient_parsing:  # for a completion
                 return None
-            close = get_close_matches(cmd_name, COMMANDS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"must be one of {', '.join(COMMANDS)}"
+            meant = MEANT.get(cmd_name) or next(iter(get_close_matches(cmd_name, COMMANDS, n=1)), None)
+            hint = f"did you mean {meant}?" if meant else f"must be one of {', '.join(COMMANDS)}"
             raise click.UsageError(f"no command {cmd_name!r} ({hint})")
         module = importlib.import_module(f"symfold.apps.command.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command

@@ -35,7 +35,7 @@ from symfold.mappers.expressions.trees import build as build
 from symfold.mappers.expressions.trees import is_layer as is_layer
 from symfold.mappers.expressions.trees import names_in as names_in
 from symfold.mappers.registry import Mapper, Row, bound, item_of, pair_of
-from symfold.mappers.tables import ARCHITECTURES, MAPPERS
+from symfold.mappers.tables import ARCHITECTURES, MAPPERS, OTHER_NAMES
 
 INPUTS = ("x", "y", "w", "v")  # the names of the parts of an initial state
 
@@ -116,8 +116,9 @@ def named_mapper(text: str) -> Row | ParsedMapper:
     if text.isidentifier() and text not in NAMES:
         if text in ARCHITECTURES:
             raise UnknownName(f"{text!r} is an architecture, and a mapper is wanted (one of {listing(MAPPERS)})")
-        if close := get_close_matches(text.lower(), [*MAPPERS, *ARCHITECTURES], n=1, cutoff=0.75):
-            raise UnknownName(f"unknown mapper: {text!r} (did you mean {close[0]!r}?)")
+        close = get_close_matches(text.lower(), [*MAPPERS, *ARCHITECTURES], n=1, cutoff=0.75)
+        if meant := OTHER_NAMES.get(text.lower()) or next(iter(close), None):
+            raise UnknownName(f"unknown mapper: {text!r} (did you mean {meant!r}?)")
         raise UnknownName(
             f"{unknown('mapper', text, MAPPERS)}, or an expression such as 'f(z) + z'; "
             "'symfold list architectures' lists whole architectures"
