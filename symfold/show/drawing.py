@@ -142,8 +142,8 @@ def draw(
     - `theme`: "light", "dark", or "gray" for print.
     - `width`: in pixels, 96 to the inch; by default letters have 13.
     - `max_size`: the bound on nodes and places of edges; None lifts it.
-     - `names`: symbols of your own for inputs, layers, parameters, states and indices, the same as of `sf.formula`:
-       `names={"z": "h"}`.
+    - `names`: symbols of your own for inputs, layers, parameters, states and indices, the same as of `sf.formula`:
+       `names={"z": "h"}`, or letters of LaTeX, as `r"\\mathbf{h}"`.
 
     Errors: TooLarge above the bound; MissingPackage without the extra; InvalidValue for an unknown option; UnknownKey
     for a name that no net has.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.mappers import ARCHITECTURES
+from symfold.show.drawing import picture
 
 NET = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
 DENSE = sf.dense(3, 3, np.tanh)
@@ -57,6 +58,24 @@ def test_formulas_of_latex() -> None:
     assert shown == sf.formula(deep, style="latex").replace("k", r"\ell").replace("n", "N^*")
 
 
+@pytest.mark.parametrize("depth", [None, 3])
+def test_one_dictionary_of_letters_serves_formulas_and_pictures_at_any_depth(depth: int | None) -> None:
+    names = {"z": r"\mathbf{h}", "f": r"\mathcal{F}", "k": r"\ell", "n": "L", "x": r"\hat{x}"}
+    net = sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x"))
+    net, end = (net, "L") if depth is None else (net.at(n=depth), str(depth))
+    assert sf.formula(net, names=names) == f"h_{{ell}} = F_{{ell}}(h_{{ell-1}}) + h_{{ell-1}}, ell = 1..{end}, h_0 = x_hat"
+    assert sf.formula(net, style="unicode", names=names) == f"𝐡_ℓ = ℱ_ℓ(𝐡_{{ℓ-1}}) + 𝐡_{{ℓ-1}}, ℓ = 1…{end}, 𝐡₀ = x̂"
+    assert "<mi>ℱ</mi>" in sf.formula(net, style="mathml", names=names)
+    svg = picture(net, "fold", names=names)
+    assert ">x̂<" in svg and ">ℓ<" in svg and '<tspan font-weight="bold">h</tspan>' in svg and "ℱ<" in svg
+
+
+def test_a_word_for_an_index_is_the_same_letter_in_its_range() -> None:
+    for k in ("ell", r"\ell"):
+        shown = sf.formula(NET, style="latex", names={"k": k})
+        assert r"f_{\ell}" in shown and r"\quad \ell = 1" in shown
+
+
 def test_long_nets_are_renamed_too() -> None:
     long = sf.fold(sf.mappers.boosting(sf.tensor("x")), sf.layers("f1:300"), sf.tensor("x"))
     plain = sf.formula(long, form="expanded")
@@ -81,11 +100,11 @@ def test_a_notebook_shows_no_label() -> None:
 @pytest.mark.parametrize(
     "options, error, message",
     [
-        ({"names": {"q": "h"}}, KeyError, "the formula has no 'q' (its names: f, k, x, z)"),
+        ({"names": {"q": "h"}}, KeyError, "the net has no 'q' (its names: f, k, x, z)"),
         ({"names": {"z": "x"}}, ValueError, "writes 'x' for 'x' already"),
         ({"names": {"z": "h", "x": "h"}}, ValueError, "already (give another symbol)"),
         ({"names": {"z": "h t"}}, ValueError, "'h t' is not a name"),
-        ({"names": {"z": r"\mathbf{h}"}}, ValueError, "is not a name"),
+        ({"names": {"z": r"\mathbf{h}^2"}}, ValueError, "a name or a letter"),
         ({"names": {"z": "<b>"}, "style": "mathml"}, ValueError, "is not a name"),
         ({"names": {"z": "h}"}, "style": "latex"}, ValueError, "closed braces"),
         ({"names": {"z": "a & b"}, "style": "latex"}, ValueError, "closed braces"),

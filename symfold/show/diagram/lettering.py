@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from symfold.show.graph.names import visible
-from symfold.show.notation.latex import GREEK
+from symfold.show.notation.letters import SIGNS
 
 FAMILY = "STIX Two Text, Latin Modern Roman, Times New Roman, Times, DejaVu Serif, serif"
 LOWERED, SHIFT = 0.7, 0.22  # the size of an index and how far it is moved, as parts of the size of the text
@@ -25,10 +25,9 @@ WIDTHS = (
 )  # fmt: skip
 WIDEST = 84  # of any other character, but for those of East Asia
 
-_LETTERS = {name: sign for sign, name in GREEK.items()}
 _TOKEN = re.compile(
     r"(?P<letter>(?<![\w.])[^\W\d_])_(?P<suffix>[^\W\d_]{1,2}\d*)(?![\w.])|"
-    r"_\{(?P<index>[^{}]*)\}|(?P<word>[^\W\d_]+)(?:_?(?P<number>\d+)(?![\w.]))?|(?P<other>.)",
+    r"_\{(?P<index>[^{}]*)\}|(?P<word>(?:[^\W\d_][\u0300-\u036f\u20d7]?)+)(?:_?(?P<number>\d+)(?![\w.]))?|(?P<other>.)",
     re.DOTALL,
 )
 
@@ -40,6 +39,7 @@ class Run:
     text: str
     italic: bool = False
     level: int = 0
+    bold: bool = field(default=False, repr=False)
 
     @property
     def width(self) -> float:
@@ -109,21 +109,25 @@ def mathematics(text: str) -> Line:
 
 
 def _name(word: str, level: int = 0) -> Run:
-    word = _LETTERS.get(word, word)
-    return Run(word, italic=len(word) == 1, level=level)
+    word = SIGNS.get(word, word)
+    base, name = unicodedata.normalize("NFKC", word), unicodedata.name(word[0])
+    if " BOLD " in name:  # not every font has the bold letters of Unicode, and each has a bold face
+        return Run(base, level=level, bold=True)
+    one_letter = sum(not unicodedata.combining(sign) for sign in word) == 1
+    return Run(word, italic=one_letter and unicodedata.decomposition(word[0])[:6] != "<font>", level=level)
 
 
 def _letters(text: str, level: int) -> list[Run]:
     """An index or exponent, sign by sign."""
-    parts = re.findall(r"[^\W\d_]+|.", text.replace("-", "−").replace("*", "·"))
-    return [_name(part, level) if part.isalpha() else Run(part, level=level) for part in parts]
+    parts = re.findall(r"(?:[^\W\d_][\u0300-\u036f\u20d7]?)+|.", text.replace("-", "−").replace("*", "·"))
+    return [_name(part, level) if part[0].isalpha() else Run(part, level=level) for part in parts]
 
 
 def _merged(runs: Sequence[Run]) -> Line:
     merged: list[Run] = []
     for run in runs:
-        if merged and (merged[-1].italic, merged[-1].level) == (run.italic, run.level):
-            merged[-1] = Run(merged[-1].text + run.text, run.italic, run.level)
+        if merged and (merged[-1].italic, merged[-1].level, merged[-1].bold) == (run.italic, run.level, run.bold):
+            merged[-1] = replace(merged[-1], text=merged[-1].text + run.text)
         else:
             merged.append(run)
     return tuple(merged)
@@ -142,6 +146,7 @@ def markup(line: Line, size: float) -> str:
             "dy": f"{target - height:.4g}" if target != height else "",
             "font-size": f"{LOWERED * size:.4g}" if run.level else "",
             "font-style": "italic" if run.italic else "",
+            "font-weight": "bold" if run.bold else "",
         }
         attributes = "".join(f' {name}="{value}"' for name, value in look.items() if value)
         text = escape(run.text, quote=False)
@@ -155,8 +160,8 @@ def wrapped(line: Line, size: float, widest: float) -> list[Line]:
     words: list[list[Run]] = [[]]
     for run in line:
         first, *others = run.text.split(" ")
-        words[-1].append(Run(first, run.italic, run.level))
-        words += [[Run(part, run.italic, run.level)] for part in others]
+        words[-1].append(replace(run, text=first))
+        words += [[replace(run, text=part)] for part in others]
     lines: list[Line] = []
     for word in words:
         longer = (*lines[-1], Run(" "), *word) if lines else tuple(word)

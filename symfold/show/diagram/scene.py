@@ -181,10 +181,17 @@ def _frame(frames: dict[tuple[str, ...], Frame], picture: Picture, path: tuple[s
         letters = {name.rstrip("0123456789") for name in picture.letters}
         number = path[-1] if len(letters) > 1 else path[-1].lstrip("abcdefghijklmnopqrstuvwxyz")
         title = [renamed(line, symbols) for line in formula.split("\n")] if formula else [f"step {number}"]
-        lines = [line for part in title for line in wrapped(mathematics(part), TITLE, LONGEST)]
+        lines = [line for part in title for line in _wrapped(part)]
         frames[path] = Frame(path, () if picture.level == "step" else tuple(lines))
         _frame(frames, picture, path[:-1], symbols).inner.append(frames[path])
     return frames[path]
+
+
+def _wrapped(title: str) -> list[Line]:
+    """The lines of a title: a range of an index, as k = 1, ..., 4, stays on one line."""
+    whole = re.sub(r"\w+ = [^ ]+(, [^ =]+)+$", lambda part: part[0].replace(" ", "\xa0"), title)
+    lines = wrapped(mathematics(whole), TITLE, LONGEST)
+    return [tuple(replace(run, text=run.text.replace("\xa0", " ")) for run in line) for line in lines]
 
 
 def with_ports(shape: Shape, length: float, across: bool) -> Shape:

@@ -30,9 +30,13 @@ def renamed(text: str, names: Renaming) -> str:
 
 def symbols(nets: Sequence[Net], names: Mapping[str, str] | None) -> list[Renaming]:
     """For each net its renaming: of the names that it has, or of all if no net has them."""
-    chosen = {} if names is None else renaming(names, "text").names
+    asked = renaming({} if names is None else names, "unicode")
+    chosen = asked.names
     if len(nets) < 2 or not chosen:
-        return [Renaming(dict(chosen)) for _ in nets]
+        return [Renaming(dict(chosen), asked.given) for _ in nets]
     letters = [letters_of(net) for net in nets]
     unknown = {name for name in chosen if not any(name in known for known in letters)}
-    return [Renaming({name: chosen[name] for name in chosen if name in known or name in unknown}) for known in letters]
+    return [
+        Renaming({name: chosen[name] for name in chosen if name in known or name in unknown}, asked.given)
+        for known in letters
+    ]

@@ -5,6 +5,7 @@ In: a net. Out: its formula as text, and its equations as SymPy expressions.
 Two representations lie between a node and its text: a node is read as a term, a light tree over names; a term is taken
 apart into its parts, literal text with terms in between.
 
+    letters          letters of LaTeX as characters and as words
     loops            unused letters, and the letters and numbers of a net's folds
     terms            formulas as terms, sequences of terms
     shared           values with an equation of their own
@@ -31,6 +32,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import sympy as sp
 
 from symfold.base.arguments import one_of, quoted, real
 from symfold.core.attach import attach
@@ -88,7 +91,9 @@ def formula(
     u_k = 2*f_k(z_{k-1}) + z_{k-1}
     z_k = u_k*u_k, k = 1..3, z_0 = x
 
-    `names` gives symbols of your own for inputs, layers, parameters, states and indices; in LaTeX also formulas.
+    `names` gives symbols of your own for inputs, layers, parameters, states and indices: words or letters of LaTeX,
+    as `\\mathbf{h}` or `\\ell`; in LaTeX also formulas. A name that the net lacks is an error, apart from n and the letters
+    of indices: one dictionary serves all depths.
     `label` numbers the equations of LaTeX: an `equation` with that label, or an `align` with a label for each line.
 
     >>> print(formula(net, names={"z": "h", "k": "t"}))
@@ -186,10 +191,11 @@ def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
 def _range(line: Line, style: Style) -> str:
     first, last = show_size(line.first), show_size(line.last)
     if style.key == "latex":
-        return rf"{line.variable} = {latex_size(line.first)}, \ldots, {latex_size(line.last)}"
+        variable = latex_size(sp.Symbol(line.variable))
+        return rf"{variable} = {latex_size(line.first)}, \ldots, {latex_size(line.last)}"
     if style.key == "mathml":
         ends = [mathml_tokens(end) for end in (first, last)]
-        return f"<mi>{line.variable}</mi><mo>=</mo><mrow>{ends[0]}<mo>,</mo><mo>…</mo><mo>,</mo>{ends[1]}</mrow>"
+        return f"{mathml_tokens(line.variable)}<mo>=</mo><mrow>{ends[0]}<mo>,</mo><mo>…</mo><mo>,</mo>{ends[1]}</mrow>"
     return f"{line.variable} = {first}{'..' if style.key == 'text' else '…'}{last}"
 
 

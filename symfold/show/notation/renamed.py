@@ -16,9 +16,12 @@ from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 from symfold.show.notation.distinct_names import class_of
 from symfold.show.notation.foldform import Line
 from symfold.show.notation.latex import latex_size
-from symfold.show.notation.loops import scope_of
+from symfold.show.notation.letters import letter
+from symfold.show.notation.loops import INDICES, scope_of, stem
 from symfold.show.notation.styles import Style
 from symfold.show.notation.terms import Name
+
+USUAL = frozenset((*INDICES[:4], "n"))  # letters that a net may lack, as n at a fixed depth
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Renaming:
     """The symbols to write by name, and what is written: each symbol with the names that it stands for."""
 
     names: Mapping[str, str]
+    given: Mapping[str, str] = field(default_factory=dict)  # as the reader typed them
     written: dict[str, set[str]] = field(default_factory=dict)
 
     def symbol(self, word: str) -> str:
@@ -76,13 +80,15 @@ class Renaming:
         """Raise if no form of a net has a name, or if a symbol stands for two things."""
         written = {name for names in self.written.values() for name in names}
         for name, symbol in self.names.items():
-            what = f"names={{{name!r}: {symbol!r}}}"
-            if name not in written and name not in letters_of(net):
-                raise UnknownKey(f"{what}: the formula has no {name!r} (its names: {listing(sorted(written))})")
+            what = f"names={{{name!r}: {self.given.get(name, symbol)!r}}}"
+            if name not in written and name not in USUAL and name not in (letters := letters_of(net)):
+                known = sorted(word for word in written | letters if stem(word) not in letters - {word})
+                raise UnknownKey(f"{what}: the net has no {name!r} (its names: {listing(known)})")
             others = self.written.get(class_of(Name(symbol)), {name}) - {name}
             if others and name in written:
                 raise InvalidValue(
-                    f"{what}: the formula writes {symbol!r} for {min(others)!r} already (give another symbol)"
+                    f"{what}: the formula writes {self.given.get(name, symbol)!r} for {min(others)!r} already "
+                    "(give another symbol)"
                 )
 
 
@@ -98,8 +104,10 @@ def letters_of(net: Net) -> set[str]:
 
 
 def renaming(names: object, style: str) -> Renaming:
-    """The renaming of checked names; a symbol is a name, or in LaTeX any formula, as r"\\mathbf{h}".
+    r"""The renaming of checked names; a symbol is a name, a letter of LaTeX, or in LaTeX any formula.
 
+    >>> renaming({"z": r"\mathbf{h}"}, "unicode").names, renaming({"z": r"\mathbf{h}"}, "text").names
+    ({'z': '𝐡'}, {'z': 'h'})
     >>> renaming({"z": "h t"}, "text")
     Traceback (most recent call last):
     ...
@@ -107,16 +115,24 @@ def renaming(names: object, style: str) -> Renaming:
     """
     if not isinstance(names, Mapping):
         raise InvalidType(f"names={quoted(names)} is not a dict (give symbols by name, as names={{'z': 'h'}})")
+    shown: dict[str, str] = {}
     for name, symbol in names.items():
         checked_name(name)
-        if style != "latex" or not isinstance(symbol, str) or symbol.isidentifier():
+        if not isinstance(symbol, str) or ("\\" not in symbol and style != "latex"):
             checked_name(symbol)
-        elif not is_formula(symbol):
+        known = letter(symbol)
+        if known is None and style != "latex":
+            raise InvalidValue(
+                f"names={{{name!r}: {symbol!r}}}: outside LaTeX a symbol is a name or a letter "
+                r"(as 'phi', r'\phi', r'\mathbf{h}', r'\mathcal{F}', r'\hat{x}' or r'\ell')"
+            )
+        if style == "latex" and not is_formula(symbol):
             raise InvalidValue(
                 f"names={{{name!r}: {symbol!r}}} is no symbol "
                 "(give a name, or LaTeX with closed braces and none of $ % & # and \\\\)"
             )
-    return Renaming(dict(names))
+        shown[name] = symbol if style == "latex" or known is None else known.word if style == "text" else known.sign
+    return Renaming(shown, dict(names))
 
 
 def is_formula(text: str) -> bool:

@@ -1,0 +1,64 @@
+r"""Letters that LaTeX has commands for, as characters and as words: \mathbf{h} is 𝐡, or h in plain text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from sympy.printing.pretty.pretty_symbology import greek_unicode
+
+SIGNS = {**{name: sign for name, sign in greek_unicode.items() if len(sign) == 1 and name.isalpha()}, "ell": "ℓ"}
+ALPHABETS = {
+    "mathbf": "BOLD", "boldsymbol": "BOLD", "bm": "BOLD", "mathcal": "SCRIPT", "mathscr": "SCRIPT",
+    "mathbb": "DOUBLE-STRUCK", "mathfrak": "FRAKTUR", "mathsf": "SANS-SERIF", "mathtt": "MONOSPACE",
+}  # fmt: skip
+WORDS = ("mathrm", "mathit", "operatorname", "text", "textrm", "textit")
+ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}
+
+
+class Letter(NamedTuple):
+    """A symbol as characters of Unicode, and as a plain word."""
+
+    sign: str
+    word: str
+
+
+def letter(symbol: str) -> Letter | None:
+    r"""What a symbol of LaTeX, or a word, looks like; None if it is more than a letter or a word.
+
+    >>> letter(r"\mathcal{F}"), letter(r"\boldsymbol\phi"), letter("x^2")
+    (Letter(sign='ℱ', word='F'), Letter(sign='𝛗', word='phi'), None)
+    >>> letter(r"\ell") == letter("ell") == Letter(sign="ℓ", word="ell")
+    True
+    """
+    symbol = symbol.strip()
+    if symbol.isidentifier():
+        return Letter(SIGNS.get(symbol, symbol), symbol)
+    if symbol.startswith("\\") and symbol[1:] in SIGNS:
+        return Letter(SIGNS[symbol[1:]], symbol[1:])
+    command = re.fullmatch(r"\\([a-z]+)(?:\s*\{([^{}]*(?:\{[^{}]*\})?)\}|\s+(\w)|(\\\w+))", symbol)
+    inner = letter(next(filter(None, command.groups()[1:]), "")) if command else None
+    if command is None or inner is None:
+        return None
+    if command[1] in WORDS:
+        return Letter(inner.sign, inner.word)
+    if command[1] in ACCENTS and len(inner.sign) == 1:
+        return Letter(unicodedata.normalize("NFC", inner.sign + ACCENTS[command[1]]), f"{inner.word}_{command[1]}")
+    if command[1] in ALPHABETS:
+        signs = [_styled(sign, ALPHABETS[command[1]]) for sign in inner.sign]
+        return Letter("".join(signs), inner.word) if all(signs) else None
+    return None
+
+
+def _styled(sign: str, alphabet: str) -> str:
+    """A letter of an alphabet; empty if Unicode lacks it."""
+    words = unicodedata.name(sign, "").removeprefix("LATIN ").removeprefix("GREEK ").replace("SMALL LETTER", "SMALL")
+    words = words.replace("CAPITAL LETTER", "CAPITAL")
+    other = {"FRAKTUR": "BLACK-LETTER"}.get(alphabet, alphabet)
+    for name in (f"MATHEMATICAL {alphabet} {words}", f"{other} {words}"):
+        try:
+            return unicodedata.lookup(name)
+        except KeyError:
+            continue
+    return ""
