@@ -214,6 +214,12 @@ def test_steps_are_bounded_and_the_bound_can_be_set() -> None:
 
 
 @pytest.mark.slow
+def test_symbols_and_labels_are_those_of_the_library() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    expected = sf.formula(net, style="latex", names={"z": r"\mathbf{h}"}, label="net")
+    assert printed("formula", "residual", "--style", "latex", "--names", r"z=\mathbf{h}", "--label", "net").rstrip() == expected
+
+
 def test_an_expanded_formula_is_streamed() -> None:
     done = shell("formula", "residual", "--depth", "16", "--form", "expanded")
     assert done.returncode == 0 and len(done.stdout) > 500_000

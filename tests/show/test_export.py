@@ -59,11 +59,21 @@ def test_mermaid_at_depth_2():
 """
 
 
+def test_tikz_takes_the_symbols_of_a_paper(tmp_path):
+    net = sf.fold(sf.mappers.residual, sf.layers("phi", count="n"), sf.tensor("x"))
+    names = {"z": r"\mathbf{h}", "phi": r"\mathcal{F}", "k": r"\ell", "n": "L"}
+    text = sf.export.save(net, tmp_path / "net.tex", level="fold", names=names).read_text()
+    assert r"$\mathbf{h}_{\ell-1}$" in text and r"{$\mathcal{F}_{1}$, \dots{}, $\mathcal{F}_{L}$}" in text
+    assert r"{$\phi_{2}$}" in sf.export.save(net.at(n=2), tmp_path / "net.tex").read_text()
+    with pytest.raises(ValueError, match=r"save to \.tex"):
+        sf.export.save(net, tmp_path / "net.mmd", level="fold", names=names)
+
+
 def test_tikz_at_depth_2():
     text = to_text(residual(2), "tikz")
     assert text.startswith("\\documentclass") and text.endswith("\\end{document}\n")
     assert [line.strip() for line in text.splitlines() if line.startswith((r"  \node", r"  \path"))] == [
-        r"\node[input node] (x) at (0,0) {x};",
+        r"\node[input node] (x) at (0,0) {$x$};",
         r"\node[layer node] (f1) at (1,-1) {$f_{1}$};",
         r"\node[join node, label=above:{$z_{1}$}] (z1) at (2,0) {$+$};",
         r"\node[layer node] (f2) at (3,-1) {$f_{2}$};",

@@ -9,6 +9,7 @@ from symfold.apps.command.options import (
     Subcommand,
     as_json,
     level_option,
+    names_option,
     net_settings,
     say,
     say_json,
@@ -31,6 +32,7 @@ Examples:
 @click.option("--title", default="", help="A text above the picture of one net.")
 @click.option("--legend", is_flag=True, help="Explain shapes and lines below.")
 @click.option("--theme", default="light", show_default=True, metavar="NAME", help="light, dark or gray.")
+@names_option
 @click.option("--picture-width", type=click.FloatRange(1, 100_000), help="In pixels, 96 to the inch.")
 @click.option(
     "-o",
@@ -51,6 +53,7 @@ Examples:
 def command(
     mappers: tuple[str, ...], depth: int | str, layer: str, init: str, level: str | None, output: str, json_: bool,
     direction: str, title: str, legend: bool, theme: str, picture_width: float | None, max_size: int,
+    names: dict[str, str],
 ) -> None:  # fmt: skip
     """Draw MAPPERs folded over layers, several below each other."""
     from symfold.apps.status import Status
@@ -64,7 +67,7 @@ def command(
         nets = [symbolic_net(mapper, depth, layer, init) for mapper in mappers]
         draw(
             nets if len(nets) > 1 else nets[0], output, level, direction=direction, theme=theme, legend=legend,
-            title=mappers if len(nets) > 1 else title, width=picture_width, max_size=max_size,
+            title=mappers if len(nets) > 1 else title, width=picture_width, max_size=max_size, names=names or None,
         )  # fmt: skip
     if json_:
         say_json({"mappers": list(mappers), "depth": depth, "level": level, "file": output})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,7 @@ from symfold.apps.command.options import (
     bounded,
     formula_options,
     json_line,
+    names_option,
     net_options,
     say,
     say_json,
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
 Examples:
   symfold formula "f(z) + z" --depth 3 --form expanded
   symfold formula boosting --depth n --style latex
+  symfold formula residual --style latex --names "z=\\mathbf{h}" --label resnet
   symfold formula "z + f(x)" --depth 3 --init 0 --form steps""",
 )
 @net_options
 @formula_options
+@names_option
+@click.option("--label", metavar="LABEL", help="Number the equations of LaTeX, and label them.")
 @as_json
 def command(
     mapper: str,
@@ -46,10 +50,12 @@ def command(
     style: str,
     inline: bool,
     max_ops: int,
+    names: dict[str, str],
+    label: str | None,
     json_: bool,
 ) -> None:
     """Print the formula of MAPPER folded over layers."""
-    print_formula(mapper, depth, layer, init, form, style, inline, max_ops, json_)
+    print_formula(mapper, depth, layer, init, form, style, inline, max_ops, json_, names=names, label=label)
 
 
 def print_formula(
@@ -63,6 +69,8 @@ def print_formula(
     max_ops: int,
     json_: bool,
     of: Callable[[Net], Net] = lambda net: net,
+    names: Mapping[str, str] | None = None,
+    label: str | None = None,
 ) -> None:
     """Print the formula of a net made `of` another, as text or JSON."""
     if form != "steps":
@@ -72,12 +80,12 @@ def print_formula(
         bounded(depth, remedy="or use --form fold")
     net = of(symbolic_net(mapper, depth, layer, init))
     about = {"mapper": mapper, "depth": depth}
-    if form == "expanded":
+    if form == "expanded" and not names and label is None:
         print_expanded(net, about, style, json_)
         return
     from symfold.show.notation import formula
 
-    text = formula(net, form=form, style=style, max_ops=max_ops, inline=inline)
+    text = formula(net, form=form, style=style, max_ops=max_ops, inline=inline, names=names or None, label=label)
     if json_:
         say_json({**about, "form": form, "style": style, "formula": text})
     else:

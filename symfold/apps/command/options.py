@@ -118,6 +118,19 @@ def formula_options(function: Decorated) -> Decorated:
     return _form(_style(_inline(_max_ops(function))))
 
 
+def read_symbols(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """Symbols by name, as z=h."""
+    pairs = [text.partition("=") for text in texts]
+    if wrong := next((text for text, pair in zip(texts, pairs, strict=True) if not (pair[0] and pair[2])), None):
+        raise click.BadParameter(f"{wrong!r} is no pair of a name and a symbol (write z=h)")
+    return {name: symbol for name, _, symbol in pairs}
+
+
+names_option = click.option(
+    "--names", multiple=True, metavar="NAME=SYMBOL", callback=read_symbols, help="A symbol of your own; repeatable."
+)
+
+
 def without_effect(*names: str, because: str) -> None:
     """Refuse given options that would have no effect."""
     context = click.get_current_context()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from symfold.show.diagram.layout import Picture
 from symfold.show.diagram.lettering import Line, mathematics, width, wrapped
 from symfold.show.diagram.style import SIGNS
-from symfold.show.diagram.symbols import NAMED, renamed
+from symfold.show.diagram.symbols import is_named, renamed
 from symfold.show.notation.loops import STATES
 from symfold.show.notation.renamed import Renaming
 
@@ -104,8 +104,7 @@ def scene_of(picture: Picture, names: Renaming | None = None) -> Scene:
 
     def shape(name: str) -> Shape:
         data = graph.nodes[name]
-        named = data["kind"] in NAMED or data["op"] in ("entry", "item")
-        label = renamed(str(data["label"]), symbols) if named else str(data["label"])
+        label = renamed(str(data["label"]), symbols) if is_named(data) else str(data["label"])
         found = shape_of(data["kind"], label, str(data["shape"]))
         if "inside" not in data:
             return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import networkx as nx
+
 from symfold.core.net import Net
 from symfold.show.notation.renamed import Renaming, letters_of, renaming
 
@@ -26,6 +28,26 @@ def renamed(text: str, names: Renaming) -> str:
         return names.symbol(word[0])
 
     return _WORD.sub(symbol, text)
+
+
+def relabeled(graph: nx.MultiDiGraph, names: Renaming) -> nx.MultiDiGraph:
+    """A copy of a graph, its labels and titles in a reader's symbols."""
+    result = graph.copy()
+    for key in [key for key in result.graph if key.startswith("title ")]:
+        result.graph[key] = renamed(str(result.graph[key]), names)
+    for _, data in result.nodes(data=True):
+        if is_named(data):
+            data["label"] = renamed(str(data["label"]), names)
+        if "state" in data:
+            data["state"] = renamed(str(data["state"]), names)
+    for _, _, data in result.edges(data=True):
+        data.update({key: renamed(str(data[key]), names) for key in ("label", "mark") if key in data})
+    return result
+
+
+def is_named(data: Mapping[str, object]) -> bool:
+    """Whether the label of a node is made of names."""
+    return data["kind"] in NAMED or data["op"] in ("entry", "item")
 
 
 def symbols(nets: Sequence[Net], names: Mapping[str, str] | None) -> list[Renaming]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
+from symfold.base.arguments import quoted
 from symfold.base.files import path_of, write_whole
-from symfold.errors import no_name, unknown
+from symfold.errors import InvalidValue, no_name, unknown
 from symfold.show.export import dot as _dot
 from symfold.show.export import graphml as _graphml
 from symfold.show.export import mermaid as _mermaid
@@ -49,8 +51,13 @@ def to_text(net: Any, format: str, level: str = "layer") -> str:
     return EXPORTS[format].write(net, level)
 
 
-def save(net: Any, path: str | os.PathLike[str], level: str = "layer") -> pathlib.Path:
+def save(
+    net: Any, path: str | os.PathLike[str], level: str = "layer", *, names: Mapping[str, str] | None = None
+) -> pathlib.Path:
     """Write the graph of a net to a file; the suffix selects the format: .dot, .graphml, .json, .mmd or .tex.
+
+    `level` says what a node stands for, as of `net.graph`: "fold" draws one step, at any depth. A .tex file
+    takes `names`, symbols of your own, as of `sf.draw`.
 
     >>> import symfold as sf, tempfile
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -62,7 +69,10 @@ def save(net: Any, path: str | os.PathLike[str], level: str = "layer") -> pathli
     rows = {row.suffix: row for row in EXPORTS.values()}
     if where.suffix not in rows:
         raise unknown("suffix", where.suffix, rows)
-    return write_whole(where, rows[where.suffix].write(net, level).encode())
+    if names is not None and where.suffix != _tikz.ROW.suffix:
+        raise InvalidValue(f"names={quoted(names)}: a {where.suffix} file keeps the net's own names (save to .tex)")
+    text = rows[where.suffix].write(net, level) if names is None else _tikz.write(net, level, names)
+    return write_whole(where, text.encode())
 
 
 def __getattr__(name: str) -> Any:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import networkx as nx
-import sympy as sp
 
+from symfold.show.diagram.lettering import Run, mathematics
 from symfold.show.diagram.operands import with_operands
+from symfold.show.diagram.symbols import relabeled
+from symfold.show.diagram.symbols import symbols as renamings
 from symfold.show.export.registry import Row
 from symfold.show.graph import graph
 from symfold.show.graph.names import safe_names, step_title, visible
-from symfold.show.notation.latex import GREEK
+from symfold.show.notation.letters import command
 
 HEAD = r"""\documentclass[tikz,border=4pt]{standalone}
 \usepackage[T1]{fontenc}
+\usepackage{amsmath,amssymb}
 \usetikzlibrary{arrows.meta,backgrounds,fit,shapes.geometric}
 \begin{document}
 \begin{tikzpicture}[
@@ -33,8 +38,10 @@ TAIL = "\\end{tikzpicture}\n\\end{document}\n"
 STYLED = ("skip", "capture", "item", "parameter", "loop")
 
 
-def write(net: Any, level: str) -> str:
-    net_graph = with_operands(graph(net, level))
+def write(net: Any, level: str, names: Mapping[str, str] | None = None) -> str:
+    (symbols,) = renamings([net], names)
+    net_graph = relabeled(with_operands(graph(net, level)), symbols)
+    symbols.check(net)
     ids, places = safe_names(net_graph), layout(net_graph)
     lines, groups = [], dict[str, list[str]]()
     for name, (x, y) in places.items():
@@ -141,18 +148,41 @@ def bend(net_graph: nx.MultiDiGraph, places: dict[str, tuple[float, int]], sourc
 def tex(text: Any) -> str:
     """A label as LaTeX: names with indices as mathematics, TeX's special characters escaped.
 
-    >>> tex("f12"), tex("z_{k-1}"), tex("50% & more")
-    ('$f_{12}$', '$z_{k-1}$', '50\\\\% \\\\& more')
+    >>> tex("f12"), tex("z_{k-1}"), tex("phi1"), tex("50% & more")
+    ('$f_{12}$', '$z_{k-1}$', '$\\\\phi_{1}$', '50\\\\% \\\\& more')
     """
     label = visible(str(text))
     if label in SIGNS:
         return SIGNS[label]
-    parts = re.split(r"((?<![A-Za-z0-9_\\])[A-Za-z](?:\d+|_\{[A-Za-z0-9,+\-]+\})(?![A-Za-z0-9_]))", label)
-    return "".join(_indexed(part) if k % 2 else "".join(CODES.get(c, c) for c in part) for k, part in enumerate(parts))
+    return CODES["\n"].join(re.sub(r"(?<!\\)\$\$", "", "".join(_parts(line))) for line in label.split("\n"))
 
 
-def _indexed(part: str) -> str:
-    return f"${part[0]}_{{{part[1:].strip('_{}')}}}$"
+def _parts(line: str) -> Iterator[str]:
+    for is_formula, runs in itertools.groupby(mathematics(line), lambda run: run.italic or run.bold or run.level != 0):
+        if not is_formula:
+            yield from (_sign(sign) for run in runs for sign in run.text)
+            continue
+        levels = itertools.groupby(runs, lambda run: run.level)
+        yield "$" + "".join(_raised("".join(map(_letters, part)), level) for level, part in levels) + "$"
+
+
+def _sign(sign: str) -> str:
+    """A sign in LaTeX's text."""
+    shown = command(sign)
+    return CODES.get(sign, sign if shown == sign else f"${shown}$")
+
+
+def _letters(run: Run) -> str:
+    """Letters of a formula as LaTeX."""
+    if run.italic or run.bold:
+        shown = command(run.text)
+        return shown if not run.bold else rf"\boldsymbol{{{shown}}}" if shown != run.text else rf"\mathbf{{{shown}}}"
+    text = "".join(INSIDE.get(sign, _sign(sign).removeprefix("$").removesuffix("$")) for sign in run.text)
+    return rf"\mathrm{{{text}}}" if run.text.isalpha() else text
+
+
+def _raised(text: str, level: int) -> str:
+    return f"_{{{text}}}" if level < 0 else f"^{{{text}}}" if level > 0 else text
 
 
 SIGNS = {
@@ -169,7 +199,8 @@ CODES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_", "\n": r"\\ ", "\t": " ",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}", "…": r"\dots{}",
     "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "≥": r"$\geq$", "≤": r"$\leq$", "≠": r"$\neq$", "∞": r"$\infty$",
-    **{letter: f"${sp.latex(sp.Symbol(name))}$" for letter, name in GREEK.items()},
 }  # fmt: skip
+
+INSIDE = {"−": "-", "·": r"\cdot ", "…": r"\ldots ", "×": r"\times "}  # in a formula
 
 ROW = Row("tikz", write, ".tex", "a LaTeX document with a TikZ picture")

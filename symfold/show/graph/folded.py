@@ -285,7 +285,12 @@ def ends_of(family: StackedInputs) -> str:
     """The names of a family, the middle ones left out."""
     names = family.names
     if isinstance(names, Numbered):
-        return f"{names[0]}, ..., {names.last}" if names.count not in (1, 2) else ", ".join(names)
+        last = (
+            names.last
+            if isinstance(names.count, int)
+            else f"{names.prefix}_{{{index_text(names.number(names.count - 1))}}}"
+        )
+        return f"{names[0]}, ..., {last}" if names.count not in (1, 2) else ", ".join(names)
     return ", ".join(names) if len(names) <= 4 else f"{names[0]}, ..., {names[-1]}"
 
 

@@ -92,8 +92,8 @@ def formula(
     z_k = u_k*u_k, k = 1..3, z_0 = x
 
     `names` gives symbols of your own for inputs, layers, parameters, states and indices: words or letters of LaTeX,
-    as `\\mathbf{h}` or `\\ell`; in LaTeX also formulas. A name that the net lacks is an error, apart from n and the letters
-    of indices: one dictionary serves all depths.
+    as `\\mathbf{h}` or `\\ell`; in LaTeX also formulas. A name that the net lacks is an error, unless it is n
+    or the letter of an index: one dictionary serves all depths.
     `label` numbers the equations of LaTeX: an `equation` with that label, or an `align` with a label for each line.
 
     >>> print(formula(net, names={"z": "h", "k": "t"}))

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+import sympy as sp
 from sympy.printing.pretty.pretty_symbology import greek_unicode
 
 SIGNS = {**{name: sign for name, sign in greek_unicode.items() if len(sign) == 1 and name.isalpha()}, "ell": "ℓ"}
@@ -15,6 +16,9 @@ ALPHABETS = {
 }  # fmt: skip
 WORDS = ("mathrm", "mathit", "operatorname", "text", "textrm", "textit")
 ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}
+
+
+NAMES = {sign: name for name, sign in SIGNS.items()}
 
 
 class Letter(NamedTuple):
@@ -49,6 +53,22 @@ def letter(symbol: str) -> Letter | None:
         signs = [_styled(sign, ALPHABETS[command[1]]) for sign in inner.sign]
         return Letter("".join(signs), inner.word) if all(signs) else None
     return None
+
+
+def command(sign: str) -> str:
+    r"""A letter as LaTeX.
+
+    >>> command("ℓ"), command("ℱ"), command("φ"), command("x̂"), command("h")
+    ('\\ell', '\\mathcal{F}', '\\phi', '\\hat{x}', 'h')
+    """
+    if (name := NAMES.get(sign)) is not None:
+        return str(sp.latex(sp.Symbol(name)))
+    parts = unicodedata.normalize("NFD", sign)
+    if len(parts) == 2 and parts[1] in ACCENTS.values():
+        return f"\\{next(name for name, accent in ACCENTS.items() if accent == parts[1])}{{{command(parts[0])}}}"
+    base = unicodedata.normalize("NFKC", sign)
+    alphabets = (name for name, alphabet in ALPHABETS.items() if f"{alphabet} " in unicodedata.name(sign[:1], ""))
+    return f"\\{next(alphabets, 'mathrm')}{{{base}}}" if base != sign else sign
 
 
 def _styled(sign: str, alphabet: str) -> str:
