@@ -21,14 +21,15 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.apps.command.main import main
 from symfold.apps.report import panels, plots
-from symfold.apps.report.cells import Formula, expression, in_full, text_of
+from symfold.apps.report.cells import Formula, Unknown, expression, in_full, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import FOLDED
 from symfold.apps.report.pictures import diagrams
-from symfold.apps.report.rows import ROWS, Row, answers, same_part
+from symfold.apps.report.rows import ROWS, Answered, Row, answers, degree_of, same_part, work_and_span
 from symfold.apps.report.sections import SECTIONS
-from symfold.apps.report.terminal import MORE, SCREEN, shown
+from symfold.apps.report.terminal import MORE, SCREEN, _clipped, _sign, shown
 from symfold.apps.report.trained import start, trained
+from symfold.core.primitives import embed
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 EVIL = "<script>alert(1)</script>"
@@ -209,12 +210,12 @@ def test_the_answer_opens_with_the_common_form() -> None:
     lines = str(compared()).splitlines()
     assert lines[:3] == [
         "Both nets are x + f_k(u_k) summed over k = 1..4",
-        "They differ only in what layer k reads: in A, u_k = z_{k-1} (all that was added",
-        "up before it); in B, u_k = x (the input itself).",
+        "They differ only in what layer k reads: in residual, u_k = z_{k-1} (all that was",
+        "added up before it); in boosting, u_k = x (the input itself).",
     ]
-    assert lines[3].startswith("B is exactly the first sweep of solving the equations of A")
+    assert lines[3].startswith("boosting is exactly the first sweep of solving the equations of residual")
     swapped = str(compared("boosting", "residual"))
-    assert "A is exactly the first sweep of solving the equations of B" in swapped
+    assert "boosting is exactly the first sweep of solving the equations of residual" in swapped
     assert "first sweep" not in str(compared("residual", "feedforward"))
 
 
@@ -273,7 +274,7 @@ def test_sweeps_keep_the_shorter_paths_and_end_at_the_net(page: str) -> None:
 
 
 def test_the_coupled_layers_are_the_pairs_in_one_net_and_none_in_the_other(page: str) -> None:
-    assert "Couplings in A: residual, trained: 6 of 6 pairs" in page and "Couplings in B: boosting, trained: 0 of 6 pairs" in page
+    assert "Couplings in residual, trained: 6 of 6 pairs" in page and "Couplings in boosting, trained: 0 of 6 pairs" in page
 
 
 def test_the_layers_of_boosting_are_all_taught_the_loss_gradient() -> None:
@@ -288,8 +289,8 @@ def test_the_layers_of_boosting_are_all_taught_the_loss_gradient() -> None:
 @pytest.mark.parametrize(
     ("mapper", "depth", "said"),
     [
-        ("residual", 10**6, "of 3 layers: yes, from order 2"), ("boosting", 10**6, "of 3 layers: no:"), ("boosting", "n", "of 3 layers: no:"),
-        ("residual", 4, "yes, from order 2 in epsilon on: swapping f1 and f2"), ("boosting", 6, "no:"), ("multiplicative", 2, "yes"),
+        ("residual", 10**6, "of 3 layers: yes, from order 2"), ("boosting", 10**6, "of 3 layers: no,"), ("boosting", "n", "of 3 layers: no,"),
+        ("residual", 4, "yes, from order 2 in epsilon on: swapping f1 and f2"), ("boosting", 6, "no,"), ("multiplicative", 2, "yes"),
         ("f(x)", 3, "yes, from order 1 in epsilon on: swapping f2 and f3"),  # the last layer is all that is left of the net
         ("x + f(x)", 4, "yes, from order 1 in epsilon on: swapping f3 and f4"), ("x + f(x)", 30, "of 3 layers: yes"),
         ("residual", 1, "there is one layer"), ("residual", 0, "there is no layer"),
@@ -317,7 +318,7 @@ def test_layers_are_said_to_give_the_same_in_any_order_only_where_all_orders_do(
     cell = next(text_of(answered.cells[0]) for answered in answers(compared(mapper, "feedforward", 3)) if answered.row.label == "order")
     names = ["f1", "f2", "f3"]
     alike = mapper == "x" or all(sf.verdict(net, sf.reorder(net, order)).equal for order in permutations(names))
-    assert cell.startswith(("no:", "there is no layer")) == alike, cell
+    assert cell.startswith(("no,", "there is no layer")) == alike, cell
 
 
 def test_degrees_go_with_the_depth() -> None:
@@ -460,8 +461,8 @@ def test_numbers_written_into_operations_that_one_net_alone_has_are_drawn() -> N
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
-        ("residual", "boosting", "in A f2 reads z1, f3 reads z2; in B f2 reads x, f3 reads x."),
-        ("residual", "multiplicative", "in A z1 is joined by +, z2 is joined by +, z3 is joined by +; in B z1 is joined by *, z2 is joined by *, z3 is joined by *."),
+        ("residual", "boosting", "in residual f2 reads z1, f3 reads z2; in boosting f2 reads x, f3 reads x."),
+        ("residual", "multiplicative", "in residual z1 is joined by +, z2 is joined by +, z3 is joined by +; in multiplicative z1 is joined by *, z2 is joined by *, z3 is joined by *."),
         ("residual", "z + f(z)", "No arrow is in one net alone."),
     ],
 )
@@ -537,7 +538,7 @@ def test_layers_that_nothing_teaches_are_said_to_receive_nothing() -> None:
 def test_volume_is_the_product_in_a_residual_net_and_of_the_sum_in_boosting() -> None:
     """The sentence against numbers: determinants of layers that are known, by hand."""
     said = " ".join(str(compared()).split())
-    assert "in A it is the product of det(I + J_k(z_{k-1})), step by step; in B det(I + the sum of J_k(x))" in said
+    assert "in residual the product of det(I + J_k(z_{k-1})); in boosting det(I + the sum of J_k(x))" in said
     assert "differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]" in said
     assert "Volume" not in str(compared("residual", "multiplicative")) and "differ at order 2, by" not in str(compared("residual", "z + f(z)"))
     x, size, random = sf.tensor("x", (None, 3)), 1e-3, np.random.default_rng(0)
@@ -561,7 +562,7 @@ def test_a_report_of_many_layers_is_small_and_says_how_many_are_pictured(depth: 
     page = comparison.to_html()
     assert f"The nets compared have {told} layers; the pictures below show nets of 4" in page
     assert len(page.encode()) < BOUND
-    assert "A - B at any depth n is" in " ".join(str(comparison).split())
+    assert "residual minus boosting at any depth n begins at order" in " ".join(str(comparison).split())
 
 
 def test_a_report_of_few_layers_does_not(page: str) -> None:
@@ -588,6 +589,59 @@ def test_counts_that_are_not_known_say_why() -> None:
 def test_the_page_begins_with_the_question_and_the_terminal_explains_its_signs(page: str) -> None:
     assert re.search(r"<p[^>]*>([^<]*)</p>", page)[1].endswith("?")  # type: ignore[index]
     assert "Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u" in " ".join(str(compared()).split())
+
+
+def classifiers(names: tuple[str, str] = ("residual", "boosted")) -> Comparison:
+    """Two nets of a layer before and one after the fold, which have other shapes than the layers of the fold."""
+    first, last = sf.layer("first", lambda z, V: z @ V, V=(4, 3)), sf.layer("last", lambda z, V: z @ V, V=(3, 2))
+    start, hidden = first(sf.tensor("x", (None, 4))), sf.layers("f1:8", sf.dense(3, 3, sf.tanh))
+    return sf.compare(*(last(sf.fold(m, hidden, start)) for m in (sf.mappers.residual, sf.mappers.boosting(start))), names=names)
+
+
+def test_layers_are_swapped_where_they_fit_in_each_others_places() -> None:
+    cells = {answered.row.label: answered.cells for answered in answers(classifiers())}
+    assert text_of(cells["order"][0]).startswith("of 5 layers: yes: swapping f1 and f2")
+    assert text_of(cells["order"][1]).startswith("of 5 layers: no, the result is the same in any order, as far as")
+    assert [text_of(cell) for cell in cells["paths"]] == ["128 paths through 5.5 layers on average", "8 paths through 2.88 layers on average"]
+
+
+def test_long_formulas_of_both_nets_have_one_form() -> None:
+    for answered in answers(classifiers()):
+        if answered.row.label in ("Jacobian", "taught"):
+            shortened = ["k=" in text_of(cell).replace(" ", "") for cell in answered.cells]
+            assert shortened[0] == shortened[1]
+
+
+@pytest.mark.parametrize(("names", "spoken"), [(("residual", "boosted"), "in residual and first in boosted"), (("f(z) + z", "late"), "in A and first in B")])
+def test_sentences_call_the_nets_by_short_names(names: tuple[str, str], spoken: str) -> None:
+    assert f"f_k reads z_{{k-1}} {spoken}." in " ".join(str(classifiers(names)).split())
+
+
+def test_an_answer_that_is_not_known_is_neither_the_same_nor_different() -> None:
+    unknown = Row("lost", "?", lambda net: [[Unknown("not known: " + "z" * 9)]])
+    net = compared().a
+    answered = Answered(unknown, (unknown.ask(net), unknown.ask(net)))
+    assert not answered.known and _sign(answered) == "? "
+
+
+def test_degrees_that_are_none_or_zero_say_why() -> None:
+    x = sf.tensor("x", (None, 3))
+    kinked = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), sf.relu(x))
+    picked = embed(sf.parameter("T", (5, 3)), sf.tensor("places", (4,)))
+    assert [text_of(degree_of(sf.Net.of(net))) for net in (kinked, picked)] == [
+        "none: relu is not a polynomial, so the net has no degree", "0: the inputs only choose between constants"
+    ]
+
+
+@pytest.mark.parametrize(("mapper", "said"), [("residual", "4 layers applied,\none after another"), ("boosting", "4 layers applied,\nall side by side"), ("f(f(z)) + f(x)", "11 layers applied,\nat most 8 in a row")])
+def test_work_and_span_are_told_in_words(mapper: str, said: str) -> None:
+    assert text_of(work_and_span(compared(mapper, "feedforward").a)) == said
+
+
+@given(st.text("ab (){}[]^=", max_size=60), st.integers(2, 30))
+def test_a_cut_line_fits_and_is_a_beginning(line: str, width: int) -> None:
+    cut = _clipped([line], width)
+    assert len(cut) <= max(width, len(line) if len(line) <= width else 0) and line.startswith(cut)
 
 
 # ---------------------------------------------------------------- the command
@@ -640,11 +694,18 @@ def test_a_note_says_that_places_are_the_same_only_if_they_are() -> None:
     assert words not in panels.pictures(sf.compare(forward, backward))
 
 
-def test_a_tall_picture_is_not_shrunk_until_its_letters_are_unreadable() -> None:
-    x = sf.tensor("x")
-    short, tall = (sf.fold(sf.mappers.residual, sf.layers(f"f1:{n + 1}"), x) for n in (2, 12))
-    assert 'class="diagram side-a"' in panels.diagram_pair(sf.compare(short, short))
-    assert 'class="diagram side-a tall"' in panels.diagram_pair(sf.compare(tall, tall))
+def test_a_picture_is_never_shrunk_until_its_letters_are_unreadable() -> None:
+    for depth in (2, 12):
+        for drawing in diagrams(compared(depth=depth)):
+            width = float(drawing.split('viewBox="')[1].split('"')[0].split()[2])
+            shown = float(re.search(r' width="([\d.]+)"', drawing)[1])  # type: ignore[index]
+            assert 'font-size="13"' in drawing and 13 * shown / width > 9.9  # pixels
+
+
+@pytest.mark.parametrize("count", [1, 5, 12, 13, 64, 1000, 99_999])
+def test_an_axis_of_whole_numbers_has_few_labels(count: int) -> None:
+    labels = plots.thinned(count)
+    assert labels[0] == 0 and min(count, 3) <= len(labels) <= 12 and labels[-1] < count
 
 
 def test_a_net_is_asked_once_however_often_it_is_compared() -> None:

@@ -28,7 +28,14 @@ def answer_table(comparison: Comparison) -> str:
     )
     rows = []
     for answered in answers(comparison):
-        mark = words("they differ" if answered.differ else "the same", "span", class_="mark")
+        told, state = (
+            ("not known", "open")
+            if not answered.known
+            else ("they differ", "differs")
+            if answered.differ
+            else ("the same", "alike")
+        )
+        mark = words(told, "span", class_="mark")
         label = element(
             "th",
             f"{words(answered.row.label, 'b')}{words(answered.row.question, 'span')}{mark}",
@@ -44,13 +51,13 @@ def answer_table(comparison: Comparison) -> str:
                 for side, name, content in zip("ab", comparison.titles, cells, strict=True)
             )
         )
-        rows.append(element("tr", label + both, class_="differs" if answered.differ else "alike"))
+        rows.append(element("tr", label + both, class_=state))
     return f'<table class="answers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
 
 
 def moved_table(comparison: Comparison) -> str:
     """What moved, one row each: where, and what is so in each net."""
-    moved = difference(*comparison.rolled)
+    moved = difference(*comparison.rolled, names=comparison.spoken)
     if not moved:
         return ""
     more = len(moved.changes) - MOST_CHANGES

@@ -25,6 +25,8 @@ class Formula:
     write: Callable[[str], str]
     value: sp.Expr | None = None  # of an expression: equal ones may be written differently
     whole: Formula | None = None  # the formula that this one abbreviates
+    forms: tuple[Formula, ...] = ()  # the same in all its forms, from the whole to the briefest
+    form: int = 0  # which of them this is
 
     @cached_property
     def text(self) -> str:
@@ -45,6 +47,14 @@ T = sp.Symbol("t")  # the variable of path polynomials
 HIGH = 100  # exponents above which an expression is not multiplied out
 
 Part = str | Formula
+
+
+class Unknown(str):
+    """Why an answer is not known, in a few words."""
+
+    __slots__ = ()
+
+
 Line = Sequence[Part]  # words and formulas, one after the other
 Cell = Sequence[Line]
 
@@ -56,6 +66,15 @@ def line_text(line: Line) -> str:
 def in_full(cell: Cell) -> Cell:
     """The cell with its abbreviated formulas in full."""
     return [[part.whole or part if isinstance(part, Formula) else part for part in line] for line in cell]
+
+
+def is_known(cell: Cell) -> bool:
+    """Whether a cell holds an answer.
+
+    >>> is_known([["1 path"]]), is_known([[Unknown("not known: too many layers")]])
+    (True, False)
+    """
+    return not any(isinstance(part, Unknown) for line in cell for part in line)
 
 
 def text_of(cell: Cell) -> str:
@@ -104,11 +123,33 @@ def abbreviated(whole: Formula, *briefer: Formula) -> Formula:
     >>> abbreviated(Formula(lambda style: "x + " * 99 + "x"), Formula(lambda style: "100*x")).text
     '100*x'
     """
-    chosen = whole
-    for brief in briefer:
-        if len(chosen.text) > LONG and len(brief.text) < len(chosen.text):
-            chosen = replace(brief, whole=whole)
-    return chosen
+    forms, chosen = (whole, *briefer), 0
+    for place, brief in enumerate(briefer, start=1):
+        if len(forms[chosen].text) > LONG and len(brief.text) < len(forms[chosen].text):
+            chosen = place
+    return _of_forms(forms, chosen)
+
+
+def _of_forms(forms: tuple[Formula, ...], form: int) -> Formula:
+    return replace(forms[form], whole=forms[0] if form else None, forms=forms, form=form)
+
+
+def in_one_form(one: Cell, other: Cell) -> tuple[Cell, Cell]:
+    """Two answers with their formulas in the same form: if one is abbreviated, so is the other.
+
+    >>> long, short = Formula(lambda style: "x + " * 99 + "x"), Formula(lambda style: "x + x")
+    >>> one, other = (abbreviated(whole, Formula(lambda style: "sum x")) for whole in (long, short))
+    >>> [text_of(cell) for cell in in_one_form([[one]], [[other]])]
+    ['sum x', 'sum x']
+    """
+    formulas = [part for cell in (one, other) for line in cell for part in line if isinstance(part, Formula)]
+    form = max((formula.form for formula in formulas), default=0)
+
+    def formed(part: Part) -> Part:
+        return _of_forms(part.forms, form) if isinstance(part, Formula) and len(part.forms) > form else part
+
+    first, second = ([[formed(part) for part in line] for line in cell] for cell in (one, other))
+    return first, second
 
 
 def ascending(value: object, variable: sp.Symbol) -> sp.Expr:
@@ -162,6 +203,18 @@ def number(value: object) -> Part:
     return Formula(
         lambda style: str(shown) if style == "text" else f"<mrow>{mathml(shown, printer='presentation')}</mrow>", value
     )
+
+
+def decimal(value: object) -> Part:
+    """An average to three digits, a symbolic one as a formula.
+
+    >>> decimal(sp.Rational(231, 37)), decimal(sp.Rational(3, 2)), decimal(sp.Rational(24691, 2)), decimal(2)
+    ('6.24', '1.5', '12,345.5', '2')
+    """
+    exact = sp.sympify(value)
+    if not exact.is_Rational or exact.is_Integer or is_long(exact):
+        return number(value)
+    return f"{float(exact):,.1f}" if exact >= 100 else f"{float(exact):.3g}"
 
 
 def counted(value: object, noun: str) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from symfold.transform.rolling import roll
 
 MOST = 12  # layers that are still legible in a diagram
 MANY = 24  # steps above which formulas are those of any depth
+WORDS = re.compile(r"\w[\w -]{0,19}")  # a name that can stand in a sentence
 USUAL = 8  # pictures go up to this depth at least
 
 
@@ -51,10 +53,21 @@ class Comparison:
         return self.a, self.b
 
     @property
+    def spoken(self) -> tuple[str, str]:
+        """What sentences call the nets: their names if these are short and of words, else A and B.
+
+        >>> import symfold as sf
+        >>> net = sf.Net.of(sf.tensor("x"))
+        >>> sf.compare(net, net, ("residual", "boosted")).spoken, sf.compare(net, net, ("f(z) + z", "boosted")).spoken
+        (('residual', 'boosted'), ('A', 'B'))
+        """
+        return self.names if all(map(WORDS.fullmatch, self.names)) else ("A", "B")
+
+    @property
     def titles(self) -> tuple[str, str]:
-        """The names as headings: sentences call the nets A and B."""
+        """The names as headings, with what sentences call the nets if that is another name."""
         a, b = (
-            letter if name == letter else f"{letter}: {name}" for letter, name in zip("AB", self.names, strict=True)
+            short if name == short else f"{short}: {name}" for short, name in zip(self.spoken, self.names, strict=True)
         )
         return a, b
 

@@ -22,7 +22,8 @@ def framed(comparison: Comparison, make: Callable[[Comparison], str], deep: bool
     parts = []
     for depth, frame in comparison.frames.items():
         stops = [depth, own] if own is not None and not deep and depth == comparison.shown else [depth]
-        parts.append(_part(make(frame), stops, _start(comparison)))
+        note = words(f"Shown at n = {depth}:", class_="quiet") if len(stops) > 1 else ""
+        parts.append(_part(note + make(frame), stops, _start(comparison)))
     if own is not None and deep:
         parts.append(_part(make(comparison), [own], _start(comparison)))
     return "".join(parts)

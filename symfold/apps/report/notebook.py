@@ -41,7 +41,9 @@ def table(comparison: Comparison) -> str:
 
 
 def _row(answered: Answered) -> str:
-    sign = element("td", "≠" if answered.differ else "=", style=f"{LEFT}; {DIFFERENT}" if answered.differ else LEFT)
+    differ = answered.known and answered.differ
+    mark = "≠" if differ else "=" if answered.known else "?"
+    sign = element("td", mark, style=f"{LEFT}; {DIFFERENT}" if differ else LEFT)
     question = f"{element('b', escape(answered.row.label))}<br>{prose(answered.row.question)}"
     cells = (question, *map(cell_html, answered.cells))
     return element("tr", sign + "".join(element("td", content, style=LEFT) for content in cells))

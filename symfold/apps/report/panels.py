@@ -38,7 +38,7 @@ def pair(comparison: Comparison, both: tuple[str, str], class_: str = "") -> str
 
 
 def diagram_pair(comparison: Comparison) -> str:
-    return pair(comparison, diagrams(comparison))
+    return pair(comparison, diagrams(comparison), "diagrams")
 
 
 def written_out(comparison: Comparison) -> str:
@@ -90,13 +90,24 @@ def strength(comparison: Comparison) -> str:
 
 def expansions(comparison: Comparison) -> str:
     both = framed(comparison, lambda frame: pair(frame, (series_formula(frame.a), series_formula(frame.b)), "formulas"))
-    return both + words("A - B", "h3") + framed(comparison, lambda frame: difference_formula(frame, 2))
+    return (
+        both
+        + words(" minus ".join(comparison.spoken), "h3")
+        + framed(comparison, lambda frame: difference_formula(frame, 2))
+    )
 
 
 def third_order(comparison: Comparison) -> str:
     """The order at which second derivatives appear, for few layers, since the terms are many."""
     few = comparison.frames.get(FEW)
-    return "" if few is None else words(f"A - B for {FEW} layers, one order further", "h3") + difference_formula(few, 3)
+    return (
+        ""
+        if few is None
+        else (
+            words(f"{' minus '.join(few.spoken)} for {FEW} layers, one order further", "h3")
+            + difference_formula(few, 3)
+        )
+    )
 
 
 def sweeps(comparison: Comparison) -> str:

@@ -22,7 +22,7 @@ from symfold.show.diagram.svg import MARGIN, Canvas, number
 
 DIRECTION = "TB"
 MOST_NODES = 60  # of both nets at the level of layers; larger ones are drawn folded
-TALL = 1000  # of a drawing, in its own units; a taller one is not shrunk to the height of a window
+SCALE = 0.8  # pixels per unit of a drawing: its letters are small but legible, and a wide drawing scrolls
 SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # CSS classes of nodes and edges by owner
 
 
@@ -101,18 +101,20 @@ def part(both: nx.MultiDiGraph, net: Net, side: str) -> nx.MultiDiGraph:
 def diagrams(comparison: Comparison) -> tuple[str, str]:
     """Two drawings, by one layout if one fits both; parts of one net alone are marked in its drawing."""
     graph = drawn_graph(comparison)
-    told = _told({side: _reads(graph, side) for side in ("first", "second")})
+    told = _told({name: _reads(graph, side) for name, side in zip(comparison.spoken, ("first", "second"), strict=True)})
     shared = laid_out_together(graph)
     nets = comparison.nets if graph.graph["level"] == "layer" else comparison.rolled
     drawings = []
     for side, owner, name, net in zip("ab", ("first", "second"), comparison.titles, nets, strict=True):
         picture, geometry = shared or laid_out(part(graph, net, owner))
         left, top, right, bottom = Canvas(geometry).bounds()
-        box = " ".join(map(number, (left - MARGIN, top - MARGIN, right - left + 2 * MARGIN, bottom - top + 2 * MARGIN)))
+        sizes = right - left + 2 * MARGIN, bottom - top + 2 * MARGIN
+        box = " ".join(map(number, (left - MARGIN, top - MARGIN, *sizes)))
+        width, height = (number(SCALE * size) for size in sizes)
         title = f"Diagram of {name}: an arrow leads from each value to what reads it. {told}"
         parts = "\n".join(filter(None, Sided(geometry, picture, owner).parts()))
         drawings.append(
-            f'<svg class="diagram side-{side}{" tall" * (bottom - top > TALL)}" role="img" viewBox="{box}" '
+            f'<svg class="diagram side-{side}" role="img" viewBox="{box}" width="{width}" height="{height}" '
             f'font-family="{FAMILY}" font-size="{TEXT:g}">'
             f"<title>{escape(title)}</title>{re.sub('<title>.*?</title>', '', parts)}</svg>"
         )
@@ -144,5 +146,5 @@ def _reads(graph: nx.MultiDiGraph, side: str) -> list[str]:
 
 
 def _told(reads: Mapping[str, Sequence[str]]) -> str:
-    parts = [f"in {name} {', '.join(said)}" for name, said in zip("AB", reads.values(), strict=True) if said]
+    parts = [f"in {name} {', '.join(said)}" for name, said in reads.items() if said]
     return f"What differs: {'; '.join(parts)}." if parts else "No arrow is in one net alone."

@@ -13,6 +13,7 @@ from html import escape
 
 WIDTH, HEIGHT = 440, 270
 MOST_TICKS = 5  # approximate number of steps between the ticks of an axis
+MOST_LABELS = 12  # of an axis of whole numbers
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 44  # room for labels beside the axes
 
 
@@ -85,6 +86,17 @@ def tick_label(value: float, log: bool = False) -> str:
     return f"{value:g}"
 
 
+def thinned(count: int) -> range:
+    """The numbers from 0 up to `count`, without it: all of them if they are few, else in round steps, at most 12.
+
+    >>> list(thinned(5)), list(thinned(64))
+    ([0, 1, 2, 3, 4], [0, 10, 20, 30, 40, 50, 60])
+    """
+    rough = -(-count // MOST_LABELS)
+    unit = 10 ** (len(str(rough)) - 1)
+    return range(0, count, next(k * unit for k in (1, 2, 5, 10) if k * unit >= rough))
+
+
 def svg(title: str, body: str, width: float = WIDTH, height: float = HEIGHT, extra: str = "") -> str:
     """A drawing with its text alternative."""
     return (
@@ -130,7 +142,7 @@ def bars(title: str, shares: Sequence[Sequence[float]], x_label: str, y_label: s
     count = max(map(len, shares))
     x, y = Scale(-0.5, count - 0.5, LEFT, WIDTH - RIGHT), Scale(0, 1, HEIGHT - BOTTOM, TOP)
     width = (x(1) - x(0)) * 0.8 / len(shares)
-    parts = [axes(x, y, x_label, y_label, range(count))]
+    parts = [axes(x, y, x_label, y_label, thinned(count))]
     for net, heights in enumerate(shares):
         for k, share in enumerate(heights):
             place = x(k) + (net - len(shares) / 2) * width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,17 +18,21 @@ from symfold.analysis.equality.verdict import verdict
 from symfold.analysis.jacobians.jacobian import jacobian
 from symfold.analysis.jacobians.taught import taught
 from symfold.analysis.strength.commutator import commutator
-from symfold.analysis.strength.series import series
+from symfold.analysis.strength.series import Series, series
 from symfold.apps.report.cells import (
     Cell,
     Formula,
     Part,
     T,
+    Unknown,
     abbreviated,
     ascending,
     counted,
+    decimal,
     expression,
     in_full,
+    in_one_form,
+    is_known,
     net_formula,
     number,
     said,
@@ -38,11 +43,12 @@ from symfold.apps.report.comparison import MANY, Comparison
 from symfold.apps.report.depths import any_depth, applied_names, at_number
 from symfold.base.caching import cached
 from symfold.core.net import Net
-from symfold.errors import SymfoldError, TooLarge
+from symfold.errors import NoRule, ShapeError, SymfoldError, TooLarge
 from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rewiring.order import swap
 
 SERIES_ORDER = 3
+REASON = 100  # characters; a longer reason is told without its details
 FEW, SMALL = 3, 6  # layers to swap if there are many; the most layers of which all are swapped
 D = sp.Symbol("d", integer=True, positive=True)
 
@@ -66,7 +72,12 @@ def _asked(row: Row, net: Net) -> Cell:
         text_of(cell)  # formulas are written lazily; an error must surface here
         return cell
     except SymfoldError as error:
-        return [[f"not known: {error}"]]
+        return [[Unknown(f"not known: {_brief_reason(error.problem)}")]]
+
+
+def _brief_reason(problem: str) -> str:
+    """What went wrong; if that is long, without the details after a colon or in brackets."""
+    return problem if len(problem) <= REASON else re.split(r": | \(", problem, maxsplit=1)[0]
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,11 @@ class Answered:
 
     row: Row
     cells: tuple[Cell, Cell]
+
+    @property
+    def known(self) -> bool:
+        """Whether both answers are known."""
+        return all(map(is_known, self.cells))
 
     @property
     def differ(self) -> bool:
@@ -98,7 +114,7 @@ def answers(comparison: Comparison) -> Iterator[Answered]:
     """Every row of the table, answered for both nets."""
     for row in ROWS:
         a, b = (row.ask(net) for net in comparison.rolled)
-        yield Answered(row, (a, b))
+        yield Answered(row, in_one_form(a, b))
 
 
 def one_step(net: Net) -> Cell:
@@ -120,7 +136,7 @@ def path_counts(net: Net) -> Cell:
     if count is sp.nan:  # a quotient with a limit only, as (t^n - 1)/(t - 1) at t = 1
         count = sp.limit(lengths.polynomial, T, 1)
         mean = sp.simplify(sp.limit(sp.diff(lengths.polynomial, T), T, 1) / count)
-    line = [*counted(count, "path"), "through", number(mean), f"layer{'' if mean == 1 else 's'} on average"]
+    line = [*counted(count, "path"), "through", decimal(mean), f"layer{'' if mean == 1 else 's'} on average"]
     return [line, *([note] for note in [note_on_closed(net)] if note)]
 
 
@@ -139,7 +155,12 @@ def _brief(write: Callable[..., str]) -> Formula:
 
 def work_and_span(net: Net) -> Cell:
     costs = cost(net)
-    return [[*counted(costs.work, "layer"), "applied,"], [number(costs.span), "of them one after another"]]
+    work = counted(costs.work, "layer")
+    if costs.work in (0, 1):
+        return [[*work, "applied"]]
+    if costs.span in (costs.work, 1):
+        return [[*work, "applied,"], ["one after another" if costs.span == costs.work else "all side by side"]]
+    return [[*work, "applied,"], ["at most", number(costs.span), "in a row"]]
 
 
 def series_counts(net: Net) -> Cell:
@@ -152,8 +173,10 @@ def series_counts(net: Net) -> Cell:
             raise
         return [
             [
-                "not known: the terms of this net are counted layer by layer only, and "
-                f"{said(count_steps(net))} layers are too many"
+                Unknown(
+                    "not known: the terms of this net are counted layer by layer only, and "
+                    f"{said(count_steps(net))} layers are too many"
+                )
             ]
         ]
     if general is not None and symbol is None:
@@ -164,7 +187,13 @@ def series_counts(net: Net) -> Cell:
 
 
 def degree_of(net: Net) -> Cell:
-    return [[number(degree(net, layer=D))]]
+    try:
+        value = degree(net, layer=D)
+    except NoRule as error:
+        return [[f"none: {_brief_reason(error.problem)}"]]
+    if value == 0:
+        return [["0: the inputs only choose between constants" if net.inputs else "0: the net reads no input"]]
+    return [[number(value)]]
 
 
 def order_matters(net: Net) -> Cell:
@@ -173,7 +202,9 @@ def order_matters(net: Net) -> Cell:
     names = applied_names(asked)
     if len(names) < 2:
         return [["there is one layer, and so one order" if names else "there is no layer, and so no order"]]
-    swaps = [(commutator(asked, *pair), pair) for pair in pairwise(names)]
+    swaps, failed = _swaps(asked, names)
+    if not swaps:
+        raise failed[0]
     changes = [
         (change.leading, place, change, pair)
         for place, (change, pair) in enumerate(swaps)
@@ -187,13 +218,25 @@ def order_matters(net: Net) -> Cell:
                 Formula(shown.formula),
             ]
         ]
-    equal = [verdict(asked, swap(asked, *pair)).equal for pair in pairwise(names)]
+    equal = [verdict(asked, swap(asked, *pair)).equal for _, pair in swaps]
     if all(equal):
-        return [[f"{which}no: in any order they give the same"]]
+        among = ", as far as they fit in each other's places" if failed else ""
+        return [[f"{which}no, the result is the same in any order{among}"]]
     if False in equal:
-        first, second = names[equal.index(False) :][:2]
+        first, second = swaps[equal.index(False)][1]
         return [[f"{which}yes: swapping {first} and {second} changes it, beyond order {swaps[0][0].order} in epsilon"]]
     return [[f"{which}not up to order {swaps[0][0].order} in epsilon; beyond it is not known"]]
+
+
+def _swaps(net: Net, names: Sequence[str]) -> tuple[list[tuple[Series, tuple[str, str]]], list[ShapeError]]:
+    """The effect of each swap of neighbors, and the errors of those that do not fit in each other's places."""
+    swaps, failed = [], []
+    for pair in pairwise(names):
+        try:
+            swaps.append((commutator(net, *pair), pair))
+        except ShapeError as error:
+            failed.append(error)
+    return swaps, failed
 
 
 def few_layers(net: Net) -> tuple[Net, str]:

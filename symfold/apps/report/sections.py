@@ -38,10 +38,10 @@ class Section:
 
 
 SECTIONS = (
-    Section("pictures", "The two nets", "", pictures),
     Section("answer", "In short", "", answer),
+    Section("pictures", "The two nets", "", pictures),
     Section(
-        "table", "Question by question", "What is asked of both nets, and what each answers.",
+        "table", "Question by question", "Each row asks one question of both nets.",
         lambda comparison: framed(comparison, answer_table, deep=True),
     ),
     Section("formulas", "Written out", "", lambda comparison: framed(comparison, written_out)),
@@ -68,10 +68,11 @@ SECTIONS = (
         sweeps,
     ),
     Section(
-        "couplings", "Which layer hears which",
+        "couplings", "Which layers read which",
         "Write layer k as V_k s(W_k z): what an earlier layer j writes with V_j reaches layer k "
-        "through the matrix W_k V_j, as if the two were wired together. A square is the size of that "
-        "matrix where layer k (row) does read what layer j (column) wrote. Both nets are trained: " + TASK + ".",
+        "through the matrix W_k V_j, as if the two were wired together. The darker the square in row k and "
+        "column j, the larger that matrix; it is 0 unless layer k reads what layer j wrote. Both nets are "
+        "trained: " + TASK + ".",
         couplings,
     ),
     Section(

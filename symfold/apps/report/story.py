@@ -31,9 +31,10 @@ def common_form(comparison: Comparison) -> Sentences:
         return []
     if a.read == b.read:
         return [["Both nets are", a.whole, "with", a.reading]]
+    first, second = comparison.spoken
     return [
         ["Both nets are", a.whole],
-        ["They differ only in what layer k reads:", *_reads("A", a, ";"), *_reads("B", b, ".")],
+        ["They differ only in what layer k reads:", *_reads(first, a, ";"), *_reads(second, b, ".")],
     ]
 
 
@@ -53,7 +54,7 @@ def starts_apart(comparison: Comparison) -> Sentences:
     reading = [bool(net.inputs) for net in comparison.nets]
     if all(reading) or not any(reading):
         return []
-    without, reads = "BA" if reading[0] else "AB"
+    without, reads = comparison.spoken[::-1] if reading[0] else comparison.spoken
     inputs = listing(leaf.op.name for leaf in comparison.nets[reading.index(True)].inputs)
     return [
         [
@@ -70,7 +71,7 @@ def first_sweep(comparison: Comparison) -> Sentences:
     a, b = comparison.rolled
     if a == b:
         return []
-    for one, other, names in ((a, b, "BA"), (b, a, "AB")):
+    for one, other, names in ((a, b, comparison.spoken[::-1]), (b, a, comparison.spoken)):
         if one.bindings and roll(picard(one, 1), search=False) == other:
             return [
                 [
@@ -88,12 +89,13 @@ def order_of_difference(comparison: Comparison) -> Sentences:
         return []
     leading = (series(a, ORDER) - series(b, ORDER)).leading
     if leading is None:
-        return [[f"With every layer scaled by epsilon the nets agree up to order {ORDER}."]]
+        return [[f"With layers scaled by epsilon, the nets agree up to order {ORDER}."]]
     lengthened = (a, b) == comparison.general
-    which = f"A - B at any depth {symbolic_depth(a)} is" if lengthened else "A - B is"
+    names = " minus ".join(comparison.spoken)
+    which = f"{names} at any depth {symbolic_depth(a)}" if lengthened else names
     told: list[Line] = [
         [
-            f"With every layer scaled by epsilon, the nets differ from order {leading} on: {which}",
+            f"With layers scaled by epsilon, {which} begins at order {leading}:",
             _leading_term(a, b, leading),
         ]
     ]
@@ -112,7 +114,7 @@ def volume(comparison: Comparison) -> Sentences:
     pair = [additive(net) for net in comparison.rolled]
     if None in pair or count_steps(comparison.rolled[0]) < 2:
         return []
-    told = [_determinant(which, net) for which, net in zip("AB", pair, strict=True) if net is not None]
+    told = [_determinant(which, net) for which, net in zip(comparison.spoken, pair, strict=True) if net is not None]
     a, b = pair
     assert a is not None and b is not None
     both = (
@@ -121,10 +123,7 @@ def volume(comparison: Comparison) -> Sentences:
         and all(any(_starts(net.read, net, kind) for net in (a, b)) for kind in (True, False))
     )
     ends = (
-        [
-            "Layers of strength epsilon make them differ at order 2, by epsilon^2 times the "
-            "divergence of the sum over i < j of f_j'(x)[f_i(x)]."
-        ]
+        ["They differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]."]
         if both
         else []
     )
@@ -142,13 +141,13 @@ def _starts(read: Name, net: Additive, state: bool) -> bool:
 
 def _determinant(which: str, net: Additive) -> str:
     if net.read == STATE:
-        return f"in {which} it is the product of det(I + J_k(z_{{k-1}})), step by step"
-    return f"in {which} det(I + the sum of J_k({net.start})), of the whole sum" if _starts(net.read, net, False) else ""
+        return f"in {which} the product of det(I + J_k(z_{{k-1}}))"
+    return f"in {which} det(I + the sum of J_k({net.start}))" if _starts(net.read, net, False) else ""
 
 
 def what_moved(comparison: Comparison) -> Sentences:
     """The structural difference, in words."""
-    moved = difference(*comparison.rolled)
+    moved = difference(*comparison.rolled, names=comparison.spoken)
     return [[f"What moved: {'; '.join(moved.sentences)}."]] if moved else []
 
 

@@ -21,8 +21,8 @@ KEY = (
     "Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the "
     "loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
 )
-MORE = "What ends in ... is cut: the page, by .to_html() or -o report.html, has it all."
-SIGNS = {True: "!=", False: "= "}
+MORE = "Answers that end in ... are shortened; the page (.to_html(), or -o report.html) shows them whole."
+DIFFERENT, SAME, OPEN = "!=", "= ", "? "
 
 
 def plainly(text: str) -> str:
@@ -53,7 +53,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
             "question": answered.row.question,
             "a": text_of(in_full(answered.cells[0])),
             "b": text_of(in_full(answered.cells[1])),
-            "differ": answered.differ,
+            "differ": answered.differ if answered.known else None,
         }
         for answered in answers(comparison)
     ]
@@ -107,18 +107,46 @@ class Screen:
 
     def _row(self, answered: Answered) -> str:
         """Both answers side by side; equal ones that need several lines once, across both columns."""
-        head, a, b = [SIGNS[answered.differ], answered.row.label], *map(text_of, answered.cells)
+        head, a, b = [_sign(answered), answered.row.label], *map(text_of, answered.cells)
         cells = [self._cut(a, self.column, self.most), self._cut(b, self.column, self.most)]
         if a == b and "\n" in cells[0]:
             cells = [self._cut(a, self.width - 4 - self.labels, self.most), ""]
-        return _joined([*head, *cells], self.labels, self.column, self.strong if answered.differ else plainly)
+        return _joined(
+            [*head, *cells], self.labels, self.column, self.strong if _sign(answered) == DIFFERENT else plainly
+        )
 
     def _cut(self, text: str, width: int, most: int | None) -> str:
         """Text in lines of this width, and an ellipsis at the end of the last that may be shown."""
         lines = wrapped(text, width).split("\n")
         if most is None or len(lines) <= most:
             return "\n".join(lines)
-        return "\n".join([*lines[: most - 1], f"{lines[most - 1][: width - 4]} ..."])
+        return "\n".join([*lines[: most - 1], f"{_clipped(lines[:most], width - 4)} ..."])
+
+
+def _sign(answered: Answered) -> str:
+    return OPEN if not answered.known else DIFFERENT if answered.differ else SAME
+
+
+def _clipped(lines: Sequence[str], width: int) -> str:
+    """The last of these lines, cut between two words if it is too long: outside brackets if that is possible.
+
+    >>> _clipped(["a_{k-1} = (I + J_k(z_{k-1}))^T"], 24), _clipped(["(I + J_3) (I +", "J_2) g"], 20)
+    ('a_{k-1} =', 'J_2) g')
+    """
+    line = lines[-1]
+    if len(line) <= width:
+        return line
+    depth, ends = sum(map(_depth, lines[:-1])), {}
+    for place, mark in enumerate(line[: width + 1]):
+        if mark == " ":
+            ends[depth] = place
+        depth += _depth(mark)
+    return line[: ends[min(ends)] if ends else width].rstrip()
+
+
+def _depth(text: str) -> int:
+    """How many brackets are left open."""
+    return sum(map(text.count, "([{")) - sum(map(text.count, ")]}"))
 
 
 def indented(text: str) -> str:
