@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from html import escape, unescape
@@ -20,9 +21,14 @@ P = ParamSpec("P")
 SERIF = "font-family: STIX Two Math, Cambria Math, Latin Modern Math, Times New Roman, serif"
 BLOCK = f"{SERIF}; font-size: 115%; line-height: 1.6; white-space: nowrap; overflow-x: auto; padding: 2px"
 LINE = f"{SERIF}; font-size: 110%"
+# limits above and below a sum or a product; JupyterLab without trust drops these styles, and they stand beside the sign
+STACK = "display: inline-flex; flex-direction: column; align-items: center; vertical-align: middle; line-height: 1.1"
+ABOVE = "order: -1"
+LARGE = "font-size: 140%"
 PICTURE = "max-width: none; height: auto; background: white"
 ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot);)\w+;")  # of HTML; XML knows only these four
 MOST_IMAGE = 400_000  # bytes of a picture
+MOST_MATHML = 20_000  # characters of MathML that a notebook shows
 
 # a name with an index, and primes
 NAME = re.compile(r"\b([A-Za-z]|[A-Za-z]\w*?(?=_\{))_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)('*)")
@@ -32,6 +38,7 @@ OPENING = set("([{|,;")
 OPENED, CLOSING = set("([{"), set(")]}")
 INVISIBLE = "\u2061\u2062\u2063\u2064"
 TIMES = "\u2062"
+PRIMES = set("'′″‴")
 
 
 def shown_safely(display: Callable[P, str | None]) -> Callable[P, str | None]:
@@ -134,6 +141,17 @@ def mathematics(mathml: str, block: bool = True) -> str:
     return element("span", "<br>".join(lines), style=LINE)
 
 
+def displayed(mathml: str) -> str | None:
+    """MathML as a notebook shows it, or None if it is too long.
+
+    >>> displayed("<mi>x</mi><mo>+</mo><mn>1</mn>").partition("<div>")[2]
+    '<i>x</i> + 1</div></div>'
+    """
+    if len(mathml) > MOST_MATHML:
+        return None
+    return mathematics(mathml if mathml.startswith("<math") else f"<math>{mathml}</math>")
+
+
 def _tag(part: Element) -> str:
     return part.tag.rpartition("}")[2]
 
@@ -142,9 +160,14 @@ def _joined(parts: Iterable[Element], tight: bool = False) -> str:
     """Elements in a row, with space around signs between two operands."""
     shown = ""
     before = "("  # the sign before, after which a minus belongs to one operand
-    for part in parts:
+    row = deque(parts)
+    while row:
+        part = row.popleft()
         text = (part.text or "").strip() if _tag(part) == "mo" else ""
-        if _tag(part) == "mo" and text:
+        if row and _tag(row[0]) == "mo" and _is_prime(row[0]):
+            shown += _primed(part, "".join(row.popleft().itertext()), tight)
+            before = ""
+        elif text:
             shown += _sign(text, not tight and before not in OPENING and before not in SPACED)
             before = text
         else:
@@ -182,10 +205,12 @@ def _part(part: Element, tight: bool) -> str:
             return f"{_part(parts[0], tight)}{_part(parts[2], True)}<sub>{_part(parts[1], True)}</sub>"
         case "msup" | "mover":
             return f"{_base(parts[0])}<sup>{_part(parts[1], True)}</sup>"
-        case "msubsup" | "munderover":
-            return f"{_part(parts[0], tight)}<sub>{_part(parts[1], True)}</sub><sup>{_part(parts[2], True)}</sup>"
+        case "munderover":
+            return _limits(parts[0], parts[1], parts[2])
         case "munder":
-            return f"{_part(parts[0], tight)}<sub>{_part(parts[1], True)}</sub>"
+            return _limits(parts[0], parts[1], None)
+        case "msubsup":
+            return f"{_part(parts[0], tight)}<sub>{_part(parts[1], True)}</sub><sup>{_part(parts[2], True)}</sup>"
         case "mfrac":
             return f"{_base(parts[0], product=True)}/{_base(parts[1])}"
         case "msqrt":
@@ -203,8 +228,18 @@ def _part(part: Element, tight: bool) -> str:
             return text.strip() + _joined(parts, tight)
 
 
+def _limits(sign: Element, lower: Element, upper: Element | None) -> str:
+    """A sum or a product, its limits below and above."""
+    shown = element("span", _part(sign, False), style=LARGE)
+    shown += element("sub", _part(lower, True))
+    if upper is not None:
+        shown += element("sup", _part(upper, True), style=ABOVE)
+    return element("span", shown, style=STACK)
+
+
 def _is_prime(part: Element) -> bool:
-    return "".join(part.itertext()).strip("′'") == ""
+    text = "".join(part.itertext())
+    return text != "" and set(text) <= PRIMES
 
 
 def _primed(part: Element, prime: str, tight: bool) -> str:

@@ -26,7 +26,7 @@ from symfold.show.hypertext import bullets, image, mathematics, prose
 from symfold.training.loop.history import Fitted, History
 
 KEPT = {
-    "div": {"style"}, "span": {"style"}, "p": set(), "pre": set(), "code": set(), "b": set(), "i": set(), "sub": set(), "sup": set(), "br": set(),
+    "div": {"style"}, "span": {"style"}, "p": set(), "pre": set(), "code": set(), "b": set(), "i": set(), "sub": set(), "sup": {"style"}, "br": set(),
     "ul": set(), "li": set(), "img": {"alt", "style", "src"}, "table": {"style"}, "thead": set(), "tbody": set(), "tr": set(),
     "th": {"style"}, "td": {"style", "colspan"}, "h4": {"style"},
 }  # fmt: skip
@@ -35,6 +35,7 @@ STYLES = {
     "overflow-x": "auto", "padding": r"\d+px", "max-width": "none", "height": "auto", "background": "white", "text-align": "left|center",
     "vertical-align": "top", "color": "#[0-9A-F]{6}",
 }  # fmt: skip
+LIMITS = {"display", "flex-direction", "align-items", "vertical-align", "order"}  # where these are removed, limits stand beside their sign
 BOUND = 600_000  # characters of a display
 
 
@@ -54,7 +55,7 @@ class Sanitizer(HTMLParser):
                 assert (value or "").startswith("data:image/svg+xml;base64,")
             for style in (value or "").split("; ") if name == "style" else ():
                 key, _, setting = style.partition(": ")
-                assert re.fullmatch(STYLES[key], setting), style
+                assert key in LIMITS or re.fullmatch(STYLES[key], setting), style
         if tag not in ("br", "img"):
             self.open.append(tag)
 
@@ -118,6 +119,15 @@ SHOWN: dict[str, Callable[[], Any]] = {
     "comparison of a million, slow": lambda: sf.compare(*(sf.fold(m, sf.layers("f", count=10**6), X) for m in (sf.mappers.residual, sf.mappers.boosting(X)))),
     "comparison of any depth, slow": lambda: sf.compare(*(sf.fold(m, sf.layers("f", count="n"), X) for m in (sf.mappers.residual, sf.mappers.boosting(X)))),
     "cost": lambda: sf.cost(RESIDUAL),
+    "formula": lambda: sf.formula(RESIDUAL),
+    "equations": lambda: RESIDUAL.equations,
+    "expression of a tensor": lambda: X**2 + 1,
+    "paths": lambda: sf.paths(RESIDUAL),
+    "paths of several outputs": lambda: sf.paths(sf.Net.of((RESIDUAL.outputs[0], BOOSTING.outputs[0]))),
+    "taught": lambda: sf.taught(RESIDUAL),
+    "series": lambda: sf.series(RESIDUAL, order=2),
+    "Jacobian": lambda: sf.jacobian(fold(sf.mappers.residual, "f1:41")),
+    "words": lambda: sf.jacobian(sf.fold(sf.mappers.residual, [sf.layer("A")] * 3, X), linear=("A",)).expanded(),
     "history": lambda: History([3.0, 1.0], [1, 2]),
     "fit": of_training(lambda loss, params, data: Fitted(params, History([2.0, 1.0], [1, 2]))),
     "parameters": of_training(lambda loss, params, data: params),
@@ -178,6 +188,22 @@ def test_mathematics_on_one_line_reads_as_in_two(make: Callable[..., Any], shown
     html = mathematics(expression(make(*sp.symbols("t n"))).mathml, block=False)
     text_of(html)
     assert re.sub(r"</?(?:i|span)\b[^>]*>", "", html) == shown
+
+
+def test_limits_stand_above_and_below_and_primes_before_the_index() -> None:
+    product = html_of(sf.jacobian(fold(sf.mappers.residual, "f1:41")))
+    assert re.search(r"flex-direction: column[^<]*<span[^>]*>∏</span><sub><i>k</i>=40</sub><sup style=\"order: -1\">1</sup></span>", product)
+    series = html_of(sf.series(RESIDUAL, order=2) - sf.series(BOOSTING, order=2))
+    assert series.count("<i>f</i>′<sub>3</sub>") == 2 and "</sub>′" not in series
+    assert mathematics("<math><mi>f</mi><mo>″</mo></math>", block=False).endswith("<i>f</i>″</span>")
+
+
+@pytest.mark.parametrize("name", ["formula", "equations", "paths", "taught", "series", "Jacobian", "words", "expression of a tensor"])
+def test_a_formula_is_shown_without_a_script(name: str) -> None:
+    shown = SHOWN[name]()
+    assert "<sub>" in html_of(shown) or "<sup>" in html_of(shown)
+    assert shown._repr_latex_().startswith("$")
+    assert "$" not in html_of(shown)
 
 
 def test_entities_of_html_in_mathml_are_read() -> None:

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 import sympy as sp
+from sympy.printing.mathml import mathml
 
 from symfold.analysis.counting.closed import note_on_closed
 from symfold.analysis.counting.coefficients import symbolic_coefficients
@@ -48,6 +49,7 @@ from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
 from symfold.errors import InvalidType, InvalidValue, TooLarge, plural
 from symfold.frontend.named_layers import Layer
+from symfold.show.hypertext import displayed, shown_safely
 from symfold.transform.rewiring.lesion import check_applied, layer_names
 from symfold.transform.rolling import depth_symbols
 
@@ -380,6 +382,10 @@ class Paths:
         except Exception:  # likewise
             return None
         return f"$\\displaystyle {shown}$" if len(shown) <= LONGEST else None
+
+    @shown_safely
+    def _repr_html_(self) -> str | None:
+        return displayed(mathml(printable(self._shown), printer="presentation"))
 
     @property
     def _shown(self) -> Any:

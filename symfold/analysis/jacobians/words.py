@@ -12,7 +12,7 @@ import sympy as sp
 from symfold.analysis.jacobians.ordered import in_order, plain
 from symfold.core.leaves import Constant
 from symfold.errors import TooLarge
-from symfold.show.hypertext import shown_safely
+from symfold.show.hypertext import displayed, shown_safely
 from symfold.show.notation.expanded import show_count
 from symfold.show.notation.formula_text import BOUND
 from symfold.show.notation.linear_maps import Composed, EntryAt, Factor, Grid, Raised, Unit
@@ -98,6 +98,10 @@ class Words(Mapping[Word, Any]):
     def _repr_latex_(self) -> str | None:
         shown = self.formula("latex")
         return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
+
+    @shown_safely
+    def _repr_html_(self) -> str | None:
+        return displayed(self.formula("mathml"))
 
 
 def words_of(root: Term | None, unit: Term, most: int, paths: int) -> Words:

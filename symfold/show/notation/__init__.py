@@ -114,7 +114,7 @@ def formula(
         return text
 
     text = written(style, _checked_label(label, style))
-    return Formula(text, lambda: text if style == "latex" and label is None else written("latex", ""))
+    return Formula(text, lambda shown: text if shown == style and label is None else written(shown, ""))
 
 
 def _checked_label(label: str | None, style: str) -> str:

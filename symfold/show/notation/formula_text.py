@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
+from symfold.show.hypertext import displayed, shown_safely
+
 MOST = 4_000  # characters of LaTeX, or of text, that a notebook shows
 
 
@@ -18,17 +20,19 @@ class Printer(Protocol):
 class Formula(str):
     """A string, equal to its text; a notebook shows the mathematics, and a console the lines. A pickle holds the text.
 
-    >>> formula = Formula("z_k", lambda: "z_{k}")
+    `written` gives the formula in LaTeX and in MathML.
+
+    >>> formula = Formula("z_k", {"latex": "z_{k}"}.__getitem__)
     >>> formula == "z_k", formula._repr_latex_(), formula + "!"
     (True, '$\\\\displaystyle z_{k}$', 'z_k!')
     """
 
-    __slots__ = ("_latex",)
-    _latex: Callable[[], str]
+    __slots__ = ("_written",)
+    _written: Callable[[str], str]
 
-    def __new__(cls, text: str, latex: Callable[[], str]) -> Formula:
+    def __new__(cls, text: str, written: Callable[[str], str]) -> Formula:
         formula = super().__new__(cls, text)
-        formula._latex = latex
+        formula._written = written
         return formula
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -38,10 +42,14 @@ class Formula(str):
         if len(self) > 2 * MOST:  # not written again
             return None
         try:
-            latex = self._latex()
+            latex = self._written("latex")
         except Exception:  # a display must never raise
             return None
         return f"$\\displaystyle {latex}$" if len(latex) <= MOST else None
+
+    @shown_safely
+    def _repr_html_(self) -> str | None:
+        return None if len(self) > 2 * MOST else displayed(self._written("mathml"))
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
         """The lines as `print` shows them, the first ones of many."""
@@ -79,3 +87,7 @@ class ShownByFormula:
         except Exception:  # likewise
             return None
         return f"$\\displaystyle {shown}$" if len(shown) <= BOUND else None
+
+    @shown_safely
+    def _repr_html_(self) -> str | None:
+        return displayed(self.formula("mathml"))

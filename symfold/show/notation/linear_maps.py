@@ -132,7 +132,8 @@ class Over(LinearMap):
         elif style.key == "mathml":
             ends = [mathml_tokens(end) for end in (self.start, self.end)]
             lower = f"<mrow><mi>{self.variable}</mi><mo>=</mo>{ends[0]}</mrow>"
-            lead = f"<munderover><mo>{sign}</mo>{lower}<mrow>{ends[1]}</mrow></munderover>"
+            large = f'<mo movablelimits="false">{sign}</mo>'
+            lead = f"<munderover>{large}{lower}<mrow>{ends[1]}</mrow></munderover>"
         elif style.key == "unicode":
             lead = f"{sign}_{{{self.variable}={self.start}…{self.end}}} "
         else:

@@ -13,6 +13,7 @@ from symfold.core.leaves import Constant, Formal, Input
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, count_of, is_leaf
+from symfold.show.hypertext import displayed, shown_safely
 from symfold.show.notation.distinct_names import distinct_names
 from symfold.show.notation.styles import STYLES, style_named
 from symfold.show.notation.terms import (
@@ -121,4 +122,10 @@ def preview_latex(node: Node) -> str:
     return f"$\\displaystyle {preview(node, 'latex')}$"
 
 
-attach(Node, __repr__=preview, _repr_latex_=preview_latex)
+@shown_safely
+def preview_html(node: Node) -> str | None:
+    """The same for a page without MathJax."""
+    return displayed(preview(node, "mathml"))
+
+
+attach(Node, __repr__=preview, _repr_latex_=preview_latex, _repr_html_=preview_html)

@@ -14,7 +14,7 @@ from symfold.core.folds import Fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import Numbered, known_count
-from symfold.show.hypertext import shown_safely
+from symfold.show.hypertext import displayed, shown_safely
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.loops import Loop, Scope, scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
@@ -90,11 +90,15 @@ class Equations(Sequence[Pair]):
 
     @shown_safely
     def _repr_latex_(self) -> str | None:
-        if len(self) > MOST_SHOWN:
-            return None
-        style = style_of(self._net, "latex")
-        lines = (equation(name, value, style) for name, value in self.terms())
-        return f"$\\displaystyle {''.join(framed(style, lines))}$"
+        return f"$\\displaystyle {self._formula('latex')}$" if len(self) <= MOST_SHOWN else None
+
+    @shown_safely
+    def _repr_html_(self) -> str | None:
+        return displayed(self._formula("mathml")) if len(self) <= MOST_SHOWN else None
+
+    def _formula(self, style_name: str) -> str:
+        style = style_of(self._net, style_name)
+        return "".join(framed(style, (equation(name, value, style) for name, value in self.terms())))
 
 
 def equations(net: Net, inline: bool = False) -> Equations:
