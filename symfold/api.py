@@ -40,6 +40,7 @@ from symfold.core.primitives.stopping import stop_gradient
 from symfold.core.sequences import reverse, stack
 from symfold.errors import SymfoldError
 from symfold.exchange.jax_function import to_jax
+from symfold.exchange.jaxpr.reader import from_jax
 from symfold.exchange.onnx.writer import to_onnx
 from symfold.exchange.plain_data.json import from_json, net_from_data, net_to_data, node_from_data, node_to_data
 from symfold.exchange.pytorch.reader import from_torch
@@ -136,6 +137,7 @@ __all__ = [
     "fit",
     "fold",
     "formula",
+    "from_jax",
     "from_json",
     "from_torch",
     "gelu",

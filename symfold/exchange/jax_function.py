@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +58,13 @@ class JaxFunction:
     """A net as a function of parameters and inputs; pickles and compares by its net."""
 
     net: Net
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The dict of parameters, then the inputs."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        names = dict.fromkeys(["params", *(node.op.name for node in self.net.inputs)])
+        return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
     @cached_property
     def rolled(self) -> Net:

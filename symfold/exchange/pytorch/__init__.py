@@ -6,7 +6,6 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     regions       regions under no_grad or a disabled autocast
     export        the result of torch.export
     dtypes        dtypes whose numbers a net can represent
-    modules       names of layers and parameters
     opening       which modules are written out
     rows          the rows of operations
     choice, arrangement, elementwise, indexing   operations on entries, one row each

@@ -17,10 +17,10 @@ from symfold.core.shapes import NAME
 from symfold.errors import InvalidValue, NoRule, SymfoldError
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export, line_of, name_of
-from symfold.exchange.pytorch.modules import fresh, layer_names
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
 from symfold.exchange.pytorch.ops import is_known, row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
+from symfold.exchange.reading.naming import fresh, layer_names
 from symfold.transform.rolling import roll
 
 if TYPE_CHECKING:

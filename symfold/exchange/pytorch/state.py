@@ -10,7 +10,7 @@ import numpy as np
 from symfold.base.arguments import quoted
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing
 from symfold.exchange.pytorch.export import identity, torch_package
-from symfold.exchange.pytorch.modules import identifier
+from symfold.exchange.reading.naming import identifier
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,0 +1,7 @@
+"""What all readers of other packages' models share.
+
+In: the nodes of what was read. Out: a net with its parameters.
+
+    naming     names of layers and parameters, from their paths
+    result     the net with what repeats as folds, and the parameters that it reads
+"""
