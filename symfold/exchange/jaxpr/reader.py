@@ -50,7 +50,7 @@ def from_jax(function: Callable[..., object], *examples: object) -> tuple[Net, d
     ...     return x
     >>> net, params = from_jax(model, [{"W": jnp.ones((2, 2))} for _ in range(4)], jnp.ones((3, 2)))
     >>> formula(net, form="fold"), list(params)
-    ('z_k = z_{k-1} + tanh(z_{k-1} @ W_{k-1}), k = 1..4, z_0 = x', ['W0', 'W1', 'W2', 'W3'])
+    ('z_k = z_{k-1} + tanh(dot(z_{k-1}, W_{k-1})), k = 1..4, z_0 = x', ['W0', 'W1', 'W2', 'W3'])
     """
     jax_numpy()
     import jax
