@@ -68,7 +68,8 @@ Train and exchange
     metric                      a score of predictions after each epoch, as of scikit-learn
     boost                       learners of scikit-learn as layers, fitted stage by stage
     from_json                   a net from `net.to_json()`
-    from_torch, to_torch, from_jax, to_jax, to_onnx other packages
+    from_torch, from_jax, from_onnx                 models of other packages as nets
+    to_torch, to_jax, to_onnx   nets for other packages
     to_state_dict               parameters back into the PyTorch module that they come from
     experiments                 measurements over seeds
     sweep                       a function for every setting of a grid, in many processes

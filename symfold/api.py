@@ -41,6 +41,7 @@ from symfold.core.sequences import reverse, stack
 from symfold.errors import SymfoldError
 from symfold.exchange.jax_function import to_jax
 from symfold.exchange.jaxpr.reader import from_jax
+from symfold.exchange.onnx.reading.reader import from_onnx
 from symfold.exchange.onnx.writer import to_onnx
 from symfold.exchange.plain_data.json import from_json, net_from_data, net_to_data, node_from_data, node_to_data
 from symfold.exchange.pytorch.reader import from_torch
@@ -139,6 +140,7 @@ __all__ = [
     "formula",
     "from_jax",
     "from_json",
+    "from_onnx",
     "from_torch",
     "gelu",
     "grad",

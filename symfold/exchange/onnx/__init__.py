@@ -1,10 +1,11 @@
-"""ONNX: nets as models.
+"""ONNX: nets as models, and models as nets.
 
-In: a net and its parameters. Out: an ONNX file.
+In: a net and its parameters, or an ONNX file. Out: the other.
 
     graph           the model under construction
     elementwise     functions, one row each
     arrangement, reductions, windows, images   primitives, one row each
     rows            the table of primitives
     writer          sf.to_onnx
+    reading/        sf.from_onnx
 """

@@ -1,0 +1,10 @@
+"""ONNX models as nets.
+
+In: an ONNX file. Out: a net and its parameters.
+
+    file           a model and its arrays from untrusted files, within bounds
+    values         values of a graph: nodes, or arrays that are known
+    elementwise, arrangement, layers   ONNX's operations, one row each
+    recurrent      recurrent layers as folds over time
+    reader         sf.from_onnx
+"""

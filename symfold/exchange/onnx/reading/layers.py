@@ -1,0 +1,303 @@
+"""ONNX's products, reductions, norms, convolutions and pools as nodes, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symfold.core.conversion import as_node
+from symfold.core.nodes import Node
+from symfold.core.primitives import (
+    Primitive,
+    convolution,
+    dot,
+    embed,
+    first_max,
+    group_norm,
+    interpolate,
+    item,
+    layer_norm,
+    logsumexp,
+    max_pool,
+    mean_pool,
+    pad,
+    reduce_max,
+    reduce_mean,
+    reduce_sum,
+    softmax,
+    swap,
+    transposed_convolution,
+)
+from symfold.errors import NoRule
+from symfold.exchange.onnx.reading.arrangement import axes_given, rank_of, reshaped
+from symfold.exchange.onnx.reading.elementwise import Operation, Row, tall
+from symfold.exchange.onnx.reading.values import Value
+from symfold.exchange.pytorch.choice import CHOICES, apply
+from symfold.exchange.pytorch.images import padded
+from symfold.exchange.pytorch.pools import POOLS
+from symfold.exchange.pytorch.products import PRODUCTS, sum_of_products
+from symfold.exchange.pytorch.rows import HALF
+
+
+def _gemm(op: Operation, a: Value, b: Value, c: Value | None = None) -> Node:
+    left = swap(a.node) if op.get("transA", 0) else a.node
+    right = swap(b.node) if op.get("transB", 0) else b.node
+    product = dot(left, right)
+    alpha, beta = float(op.get("alpha", 1.0)), float(op.get("beta", 1.0))
+    product = product if alpha == 1 else product * alpha
+    return product if c is None else product + (c.node if beta == 1 else c.node * beta)
+
+
+# -- reductions
+
+
+def reduced(row: Primitive, sign: int = 1) -> Row:
+    def reduce(op: Operation, value: Value, given: Value | None = None) -> Node:
+        axes = axes_given(op, given, rank_of(value))
+        if not axes and op.get("noop_with_empty_axes", 0):
+            return value.node
+        keep = bool(op.get("keepdims", 1))
+        rank = rank_of(value)
+        along = tuple(sorted(axes)) if axes else tuple(range(rank))
+        if not rank:
+            return value.node
+        result = row(value.node if sign > 0 else -value.node, axis=along, keepdims=keep)
+        return result if sign > 0 else -result
+
+    return reduce
+
+
+def _of_powers(power: int, root: bool) -> Row:
+    """Sums of absolute values or squares, and their roots."""
+    inner = reduced(reduce_sum)
+
+    def row(op: Operation, value: Value, given: Value | None = None) -> Node:
+        entries = apply(sp.Abs, value.node) if power == 1 else value.node**2
+        result: Node = inner(op, Value("real", entries), given)
+        return result**HALF if root else result
+
+    return row
+
+
+def _product(op: Operation, value: Value, given: Value | None = None) -> Any:
+    rank = rank_of(value)
+    axes = axes_given(op, given, rank) or list(range(rank))
+    result = value.node
+    for axis in sorted(axes, reverse=True):
+        result = PRODUCTS["prod"]((*result.shape[:axis], *result.shape[axis + 1 :]), result, axis)
+    kept = tuple(1 if k in axes else size for k, size in enumerate(value.shape))
+    return reshaped(result, kept) if op.get("keepdims", 1) else result
+
+
+def _place(name: str) -> Row:
+    def row(op: Operation, value: Value) -> Value:
+        if op.get("select_last_index", 0):
+            raise NoRule("the last of equal positions has no rule")
+        keep = bool(op.get("keepdims", 1))
+        return Value("whole", CHOICES[name]((), value.node, int(op.get("axis", 0)), keep))
+
+    return row
+
+
+# -- norms
+
+
+def _softmax(op: Operation, value: Value) -> Node:
+    return softmax(value.node, axis=(int(op.get("axis", -1)),))
+
+
+def _log_softmax(op: Operation, value: Value) -> Node:
+    return value.node - logsumexp(value.node, axis=(int(op.get("axis", -1)),), keepdims=True)
+
+
+def _batch_norm(op: Operation, x: Value, scale: Value, bias: Value, mean: Value, variance: Value) -> Node:
+    if op.get("training_mode", 0):
+        raise NoRule("BatchNormalization in training mode has no rule (export the model for inference)")
+    rank = max(rank_of(x) - 2, 0)
+    deviation = (tall(variance.node, rank) + float(op.get("epsilon", 1e-5))) ** HALF
+    return (x.node - tall(mean.node, rank)) / deviation * tall(scale.node, rank) + tall(bias.node, rank)
+
+
+def _layer_norm(op: Operation, x: Value, scale: Value, bias: Value | None = None) -> Node:
+    if op.results > 1:
+        raise NoRule("the statistics of LayerNormalization have no rule")
+    rank = rank_of(x)
+    axes = tuple(range(int(op.get("axis", -1)) % rank - rank, 0))
+    scales = (scale.node,) if bias is None else (scale.node, bias.node)
+    return layer_norm(x.node, *scales, axes=axes, epsilon=float(op.get("epsilon", 1e-5)))
+
+
+def _rms_norm(op: Operation, x: Value, scale: Value) -> Node:
+    rank = rank_of(x)
+    axes = tuple(range(int(op.get("axis", -1)) % rank - rank, 0))
+    mean = reduce_mean(x.node**2, axis=axes, keepdims=True)
+    return x.node / (mean + float(op.get("epsilon", 1e-5))) ** HALF * scale.node
+
+
+def _instance_norm(op: Operation, x: Value, scale: Value, bias: Value) -> Node:
+    rank = rank_of(x) - 2
+    axes = tuple(range(-rank, 0))
+    result = layer_norm(x.node, axes=axes, epsilon=float(op.get("epsilon", 1e-5)))
+    return result * tall(scale.node, rank) + tall(bias.node, rank)
+
+
+def _group_norm(op: Operation, x: Value, scale: Value, bias: Value) -> Node:
+    groups, rank = int(op.get("num_groups", 1)), rank_of(x) - 2
+    plain = group_norm(x.node, groups=groups, epsilon=float(op.get("epsilon", 1e-5)))
+    scales = [value.node for value in (scale, bias)]
+    if op.opset < 21:  # one number per group
+        each = int(x.shape[1]) // groups
+        index = np.repeat(np.arange(groups), each)
+        scales = [embed(value, as_node(index)) for value in scales]
+    return plain * tall(scales[0], rank) + tall(scales[1], rank)
+
+
+# -- windows
+
+
+def _window(op: Operation, x: Value, kernel: Sequence[int]) -> dict[str, Any]:
+    """Kernel, stride, dilation and the padding before and after each axis."""
+    rank = len(kernel)
+    stride = tuple(op.get("strides") or (1,) * rank)
+    dilation = tuple(op.get("dilations") or (1,) * rank)
+    auto = op.get("auto_pad", b"NOTSET").decode()
+    pads = list(op.get("pads") or (0,) * (2 * rank))
+    pairs = list(zip(pads[:rank], pads[rank:], strict=True))
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        pairs = []
+        for n, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True):
+            if not isinstance(n, int):
+                raise NoRule(f"auto_pad={auto} needs the sizes of the image")
+            whole = max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0)
+            pairs.append((whole // 2, whole - whole // 2) if auto == "SAME_UPPER" else (whole - whole // 2, whole // 2))
+    elif auto == "VALID":
+        pairs = [(0, 0)] * rank
+    if any(width < 0 for pair in pairs for width in pair) or 0 in stride or 0 in dilation:
+        raise NoRule(f"windows with pads {pairs}, strides {stride} and dilations {dilation} have no rule")
+    return {"kernel": tuple(kernel), "stride": stride, "dilation": dilation, "pads": tuple(pairs)}
+
+
+def _bordered(x: Node, window: dict[str, Any], fill: float) -> tuple[Node, tuple[int, ...]]:
+    """The image and the padding that is the same before and after; other borders are put around the image."""
+    if all(before == after for before, after in window["pads"]):
+        return x, tuple(before for before, _ in window["pads"])
+    widths = [w for pair in window["pads"][::-1] for w in pair]
+    return padded(x, widths, "constant", fill), (0,) * len(window["pads"])
+
+
+def _convolution(op: Operation, x: Value, weight: Value, bias: Value | None = None) -> Node:
+    window = _window(op, x, [int(size) for size in weight.shape[2:]])
+    image, border = x.node, tuple(before for before, _ in window["pads"])
+    if any(before != after for before, after in window["pads"]):
+        image, border = pad(image, widths=window["pads"], mode="constant"), (0,) * len(border)
+    result = convolution(
+        image,
+        weight.node,
+        stride=window["stride"],
+        padding=border,
+        dilation=window["dilation"],
+        groups=int(op.get("group", 1)),
+    )
+    return result if bias is None else result + tall(bias.node, len(border))
+
+
+def _transposed(op: Operation, x: Value, weight: Value, bias: Value | None = None) -> Node:
+    rank = rank_of(weight) - 2
+    if op.get("output_shape") or op.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
+        raise NoRule("ConvTranspose with output_shape or auto_pad has no rule")
+    window = _window(op, x, [int(size) for size in weight.shape[2:]])
+    extra = tuple(op.get("output_padding") or (0,) * rank)
+    even = all(before == after for before, after in window["pads"])
+    result = transposed_convolution(
+        x.node,
+        weight.node,
+        stride=window["stride"],
+        padding=tuple(before for before, _ in window["pads"]) if even else (0,) * rank,
+        dilation=window["dilation"],
+        extra=extra,
+        groups=int(op.get("group", 1)),
+    )
+    if not even:
+        ends = zip(window["pads"], result.shape[2:], strict=True)
+        result = item(result, index=(..., *((before, size - after) for (before, after), size in ends)))
+    return result if bias is None else result + tall(bias.node, rank)
+
+
+def _max_pool(op: Operation, x: Value) -> Any:
+    if op.results > 1:
+        raise NoRule("the positions of MaxPool have no rule")
+    window = _window(op, x, op.get("kernel_shape"))
+    rank = len(window["kernel"])
+    image, border = _bordered(x.node, window, -np.inf)
+    if op.get("ceil_mode", 0):
+        given = (list(window[key]) for key in ("kernel", "stride"))
+        return POOLS[f"max_pool{rank}d"]((), image, *given, list(border), list(window["dilation"]), True)
+    sizes = {key: window[key] for key in ("kernel", "stride", "dilation")}
+    return max_pool(image, padding=border, **sizes)
+
+
+def _mean_pool(op: Operation, x: Value) -> Node:
+    window = _window(op, x, op.get("kernel_shape"))
+    counted = bool(op.get("count_include_pad", 0))
+    even = all(before == after for before, after in window["pads"])
+    if op.get("ceil_mode", 0) or not (even or counted):
+        raise NoRule("AveragePool with ceil_mode, or with uneven pads that do not count, has no rule")
+    image, border = _bordered(x.node, window, 0.0)
+    sizes = {key: window[key] for key in ("kernel", "stride", "dilation")}
+    return mean_pool(image, padding=border, padded=counted, **sizes)
+
+
+def _global(row: Primitive) -> Row:
+    return lambda op, x: row(x.node, axis=tuple(range(2, rank_of(x))), keepdims=True)
+
+
+def _resize(
+    op: Operation, x: Value, roi: Value | None = None, scales: Value | None = None, sizes: Value | None = None
+) -> Node:
+    mode = op.get("mode", b"nearest").decode()
+    place = op.get("coordinate_transformation_mode", b"half_pixel").decode()
+    rounding = op.get("nearest_mode", b"round_prefer_floor").decode()
+    if op.get("axes") or op.get("antialias", 0) or op.get("exclude_outside", 0):
+        raise NoRule("Resize with axes, antialias or exclude_outside has no rule")
+    kind = {"nearest": "nearest", "linear": "linear", "cubic": "cubic"}.get(mode)
+    if mode == "nearest":
+        fits = (place, rounding) == ("asymmetric", "floor")
+    else:
+        fits = place in ("half_pixel", "pytorch_half_pixel", "align_corners")
+    if kind is None or not fits or (mode == "cubic" and float(op.get("cubic_coeff_a", -0.75)) != -0.75):
+        raise NoRule(
+            f"Resize with mode={mode}, coordinate_transformation_mode={place}, nearest_mode={rounding} has no rule"
+        )
+    shape = x.shape
+    if scales is not None and scales.known.size:
+        factors = [float(factor) for factor in scales.known]
+        after = [int(np.floor(size * factor)) for size, factor in zip(shape, factors, strict=True)]
+        step: list[float | None] = [1 / factor for factor in factors]
+    elif sizes is not None:
+        after, step = [int(size) for size in sizes.known], [None] * len(shape)
+    else:
+        raise NoRule("Resize without scales and sizes has no rule")
+    if after[:2] != list(shape[:2]):
+        raise NoRule("Resize of samples or channels has no rule")
+    return interpolate(x.node, size=tuple(after[2:]), mode=kind, corners=place == "align_corners", step=tuple(step[2:]))
+
+
+def _einsum(op: Operation, *values: Value) -> Node:
+    return sum_of_products(op.get("equation").decode(), [value.node for value in values])
+
+
+LAYERS: dict[str, Row] = {
+    "MatMul": lambda op, a, b: dot(a.node, b.node), "Gemm": _gemm, "Einsum": _einsum,
+    "ReduceSum": reduced(reduce_sum), "ReduceMean": reduced(reduce_mean), "ReduceMax": reduced(reduce_max),
+    "ReduceMin": reduced(reduce_max, -1), "ReduceLogSumExp": reduced(logsumexp), "ReduceProd": _product,
+    "ReduceL1": _of_powers(1, False), "ReduceL2": _of_powers(2, True), "ReduceSumSquare": _of_powers(2, False),
+    "ArgMax": _place("argmax"), "ArgMin": _place("argmin"), "Softmax": _softmax, "LogSoftmax": _log_softmax,
+    "BatchNormalization": _batch_norm, "LayerNormalization": _layer_norm, "RMSNormalization": _rms_norm,
+    "InstanceNormalization": _instance_norm, "GroupNormalization": _group_norm, "Conv": _convolution,
+    "ConvTranspose": _transposed, "MaxPool": _max_pool, "AveragePool": _mean_pool,
+    "GlobalAveragePool": _global(reduce_mean),
+    "GlobalMaxPool": _global(first_max), "Resize": _resize,
+}  # fmt: skip
