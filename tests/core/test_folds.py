@@ -218,7 +218,7 @@ def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
         (lambda: sf.fold(sf.mappers.gradient_boosting, F, X), TypeError, r"makes a mapper.*sf.mappers.gradient_boosting\(x\), layers, x"),
         (lambda: sf.fold(lambda z, f: f + z, F, sf.tensor("x")), TypeError, r"^step 1 \(f1\): a layer of the fold is a function, not a value \(call it"),
         (lambda: sf.fold(lambda z, f: f(z), (F, F), X), TypeError, r"side by side as sf.zipped\(f, g\)"),
-        (lambda: list(zip(sf.layers("f", count="n"), F)), TypeError, r"side by side as sf.zipped\(f, g\)"),
+        (lambda: list(zip(sf.layers("f", count="n"), F, strict=False)), TypeError, r"side by side as sf.zipped\(f, g\)"),
         (lambda: sf.dense(3, 3, bias=False), TypeError, "dense has no argument 'bias'"),
         (lambda: sf.fold(sf.mappers.residual, 3, X), TypeError, "a list of items, layers, a tensor or a scan, got 3 of type int"),
         (lambda: sf.fold(sf.mappers.residual, "f1", X), TypeError, "got 'f1' of type str"),

@@ -47,7 +47,7 @@ class Program:
 
     def take_memory(self) -> None:
         """New memory for the results."""
-        updated = np.empty(self.module.updated, self.dtype)
+        updated = np.empty(max(1, self.module.updated), self.dtype)  # an empty buffer has no address
         self.outputs = Results(updated, self.parts)
         self.place = ctypes.addressof(ctypes.c_char.from_buffer(updated.data))  # faster than `ctypes.data`
         self.given_away = False
