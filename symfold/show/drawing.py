@@ -6,6 +6,7 @@ import colorsys
 import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from symfold.base.arguments import one_of, real
 from symfold.base.files import path_of, write_whole
@@ -118,9 +119,35 @@ def scaled(svg: str, width: float) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that a notebook shows and `save` writes."""
+
+    svg: str = field(repr=False)
+
+    def _repr_svg_(self) -> str:
+        return self.svg[self.svg.index("<svg") :]
+
+    def save(self, path: str | pathlib.Path) -> pathlib.Path:
+        """Write the picture to a file: SVG, PNG or PDF, by its suffix."""
+        where, suffix = _suffixed(path)
+        svg = self.svg.encode()
+        return write_whole(where, svg if suffix == "svg" else converted(svg, suffix))
+
+
+def _suffixed(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
+    """A path and the format that its suffix names."""
+    where = path_of(path)
+    suffix = where.suffix.lstrip(".").lower()
+    if suffix not in FORMATS:
+        allowed = ", ".join(f".{name}" for name in FORMATS)
+        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed})")
+    return where, suffix
+
+
 def draw(
     nets: Net | Sequence[Net] | Mapping[str, Net],
-    path: str | pathlib.Path,
+    path: str | pathlib.Path | None = None,
     level: str | None = None,
     *,
     direction: str = "LR",
@@ -130,8 +157,10 @@ def draw(
     width: float | None = None,
     max_size: int | None = BOUND,
     names: Mapping[str, str] | None = None,
-) -> pathlib.Path:
+) -> pathlib.Path | Drawing:
     """Write the picture of a net, or of several below each other, to a file: SVG, PNG or PDF, by its suffix.
+
+    Without a path, the result is a picture that a notebook shows; its `.save(path)` writes it.
 
     - `nets`: a net, a list of nets, or a mapping from titles to nets.
     - `path`: ends in .svg, .png or .pdf; PNG and PDF need the extra `pictures`.
@@ -155,16 +184,17 @@ def draw(
     ...     file = sf.draw(nets, pathlib.Path(folder) / "both.svg", title=["residual", "boosting"], legend=True)
     ...     file.name, file.read_text().count('class="node layer"')
     ('both.svg', 6)
+    >>> sf.draw(nets)
+    Drawing()
     """
-    where = path_of(path)
-    suffix = where.suffix.lstrip(".").lower()
-    if suffix not in FORMATS:
-        allowed = ", ".join(f".{name}" for name in FORMATS)
-        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed})")
-    svg = picture(
+    target = None if path is None else _suffixed(path)
+    drawing = picture(
         nets, level, direction=direction, title=title, legend=legend, theme=theme, width=width, max_size=max_size,
         names=names,
-    ).encode()  # fmt: skip
+    )  # fmt: skip
+    if target is None:
+        return Drawing(drawing)
+    (where, suffix), svg = target, drawing.encode()
     if suffix == "svg":
         return write_whole(where, svg)
     if not (isinstance(nets, Net) and theme == "light" and width is None and not names):  # Graphviz draws it otherwise

@@ -291,11 +291,11 @@ def test_no_line_runs_through_the_title_of_a_step(case, route):
 
 
 def test_a_legend_says_what_is_there_and_no_more():
-    assert "skip" in diagram(residual(3), legend=True).source and "captured" not in diagram(residual(3), legend=True).source
+    assert "skip" in diagram(residual(3), legend=True).source and "in every step" not in diagram(residual(3), legend=True).source
     both = svg_of_several({"residual": residual(3), "boosting": boosting(3)}, legend=True)
-    assert "skip: the state, past the layer" in both and "captured: from outside the steps" in both
+    assert "the state bypasses the layer" in both and "the same value in every step" in both
     titled = texts(render(diagram(residual(1000), title="a < b", legend=True).source, "svg", "wasm"))
-    assert {"a < b", "━▶ skip: the state, past the layer     ⤺ to the next step"} <= titled
+    assert {"a < b", "━▶ skip connection: the state bypasses the layer     ⤺ to the next step"} <= titled
     assert "state, past" not in diagram(residual(3)).source
 
 

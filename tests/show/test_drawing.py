@@ -135,3 +135,18 @@ def test_a_wrong_symbol_is_refused(nets: object, names: object, message: str, tm
     with pytest.raises(sf.SymfoldError, match=message):
         sf.draw(nets, tmp_path / "net.svg", names=names)
     assert not list(tmp_path.iterdir())
+
+
+def test_without_a_path_a_drawing_is_shown_and_saved(tmp_path):
+    drawing = sf.draw([RESIDUAL, BOOSTING], legend=True)
+    file = drawing.save(tmp_path / "both.svg")
+    assert file.read_bytes() == sf.draw([RESIDUAL, BOOSTING], tmp_path / "same.svg", legend=True).read_bytes()
+    assert drawing._repr_svg_().startswith("<svg") and drawing._repr_svg_() in file.read_text()
+    with pytest.raises(ValueError, match="unknown suffix"):
+        drawing.save("both.doc")
+
+
+def test_the_marks_of_a_legend_have_the_colors_of_their_lines():
+    svg = picture(RESIDUAL, legend=True)
+    assert '<tspan fill="#D55E00">━▶</tspan>' in svg and 'stroke="#D55E00"' in svg
+    assert '<tspan fill="#0072B2">□</tspan>' in svg

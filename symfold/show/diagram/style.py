@@ -75,9 +75,16 @@ LEGEND = {  # a sign that looks like the kind, and its meaning
     "output": "⬡ output", "fold": "▣ fold", "step": "▤ step",
 }  # fmt: skip
 LINES = {
-    "skip": "━▶ skip: the state, past the layer", "capture": "╌▶ captured: from outside the steps", "item": "┈▶ item: one per step",
+    "skip": "━▶ skip connection: the state bypasses the layer", "capture": "╌▶ the same value in every step", "item": "┈▶ item: one per step",
     "parameter": "─○ parameter", "loop": "⤺ to the next step",
 }  # fmt: skip
+
+
+KEY_COLORS = {  # of the sign of each meaning: that of the outline or the line in the picture
+    **{text: {**NODE, **NODES[kind]}["color"] for kind, text in LEGEND.items()},
+    **{text: {**EDGE, **EDGES[kind]}["color"] for kind, text in LINES.items()},
+}
+GAP = "     "  # between two meanings
 
 
 def legend(nodes: set[str], edges: set[str]) -> str:
@@ -85,12 +92,12 @@ def legend(nodes: set[str], edges: set[str]) -> str:
 
     >>> print(legend({"layer", "join"}, {"skip"}))
     □ layer     ⊕ join
-    ━▶ skip: the state, past the layer
+    ━▶ skip connection: the state bypasses the layer
     """
     rows = (
         [text for kind, text in table.items() if kind in kinds] for table, kinds in ((LEGEND, nodes), (LINES, edges))
     )
-    return "\n".join("     ".join(texts) for texts in rows if texts)
+    return "\n".join(GAP.join(texts) for texts in rows if texts)
 
 
 _SUBSCRIPTS = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")

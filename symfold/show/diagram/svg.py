@@ -12,7 +12,7 @@ from symfold.show.diagram.lettering import FAMILY, Line, markup, plain, width
 from symfold.show.diagram.pen import Pen, Point, Step
 from symfold.show.diagram.scene import LEADING, LOOP, SMALL, TEXT, TITLE, Shape, loop_width
 from symfold.show.diagram.sizes import HEAD
-from symfold.show.diagram.style import CLOSED, CLUSTER, EDGE, EDGES, GRAPH, INK, NODE, NODES
+from symfold.show.diagram.style import CLOSED, CLUSTER, EDGE, EDGES, GAP, GRAPH, INK, KEY_COLORS, NODE, NODES
 from symfold.show.graph.names import visible
 
 MARGIN = 8.0  # around the picture
@@ -229,7 +229,7 @@ def document(pictures: Sequence[tuple[str, Canvas]], legend: str = "") -> str:
         wide, at = max(wide, right - left), at + bottom - top
     for line in filter(None, legend.split("\n")):
         at += KEY * 1.7
-        parts.append(_text(plain(line), (0, at - KEY * 0.3), KEY, "start"))
+        parts.append(_key(line, at - KEY * 0.3))
         wide = max(wide, width(plain(line), KEY))
     w, h = number(wide + 2 * MARGIN), number(at + 2 * MARGIN)
     corner = f"{number(-MARGIN)} {number(-MARGIN)}"
@@ -241,6 +241,14 @@ def document(pictures: Sequence[tuple[str, Canvas]], legend: str = "") -> str:
         *parts,
         "</svg>\n",
     ])  # fmt: skip
+
+
+def _key(line: str, y: float) -> str:
+    """A line of the legend; each sign has the color of what it stands for."""
+    meanings = (meaning.split(" ", 1) for meaning in line.split(GAP))
+    texts = [f'<tspan fill="{KEY_COLORS[f"{sign} {text}"]}">{sign}</tspan> {escape(text)}' for sign, text in meanings]
+    at = f'x="0" y="{number(y + BASE * KEY)}" font-size="{KEY:g}" xml:space="preserve"'
+    return f"<text {at}>{GAP.join(texts)}</text>"
 
 
 def _before_last(steps: Sequence[Step]) -> Point:
