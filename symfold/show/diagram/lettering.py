@@ -27,7 +27,7 @@ WIDEST = 84  # of any other character, but for those of East Asia
 
 _TOKEN = re.compile(
     r"(?P<letter>(?<![\w.])[^\W\d_])_(?P<suffix>[^\W\d_]{1,2}\d*)(?![\w.])|"
-    r"_\{(?P<index>[^{}]*)\}|(?P<word>(?:[^\W\d_][\u0300-\u036f\u20d7]?)+)(?:_?(?P<number>\d+)(?![\w.]))?|(?P<other>.)",
+    r"_\{(?P<index>[^{}]*)\}|(?P<word>(?:[^\W\d_][\u0300-\u036f\u20d7]?)+)(?:_?(?P<number>\d+)(?=_\{|(?![\w.])))?|(?P<other>.)",
     re.DOTALL,
 )
 
@@ -78,6 +78,8 @@ def mathematics(text: str) -> Line:
 
     >>> [run.text for run in mathematics("z_{k-1}")], [run.text for run in mathematics("0.1*f12(x)")]
     (['z', 'k', '−1'], ['0.1·', 'f', '12', '(', 'x', ')'])
+    >>> [run.text for run in mathematics("fc2_{k-1}")]
+    ['fc', '2,', 'k', '−1']
     >>> mathematics("relu"), mathematics("alpha")
     ((Run(text='relu', italic=False, level=0),), (Run(text='α', italic=True, level=0),))
     >>> [run.text for run in mathematics("W^T a")], mathematics("W^T")[1].level
@@ -102,7 +104,8 @@ def mathematics(text: str) -> Line:
             joined = text[match.start() - 1 : match.start()] in ("_", ".") or text[place : place + 1] in ("_", ".")
             whole = joined and not text.startswith("_{", place)
             runs.append(Run(match["word"]) if whole else _name(match["word"]))
-            runs += [Run(match["number"], level=0 if whole else -1)] if match["number"] else []
+            more = "," if text.startswith("_{", place) else ""  # fc2 at k: one index, 2,k
+            runs += [Run(match["number"] + more, level=0 if whole else -1)] if match["number"] else []
         else:
             runs.append(Run({"*": "·", "-": "−"}.get(match["other"], match["other"])))
     return _merged(runs)
