@@ -702,6 +702,22 @@ def test_control_flow_that_depends_on_values_is_refused_in_one_line() -> None:
         sf.from_torch(Wrap(lambda self, x: x if x.sum() > 0 else -x), torch.zeros(2, 3))
 
 
+def test_an_example_that_the_module_does_not_take_is_said_to_be_so(capfd: pytest.CaptureFixture[str]) -> None:
+    norm = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2))
+    before = norm[0].running_mean.clone()
+    with pytest.raises(InvalidValue, match=r"^Linear does not take these example inputs: .*2x5 and 3x2.* \(its forward takes: input\)$"):
+        sf.from_torch(nn.Linear(3, 2), torch.zeros(2, 5))
+    with pytest.raises(InvalidValue, match=r"^Sequential does not take these example inputs"):
+        sf.from_torch(norm, (torch.ones(2, 3), torch.ones(2, 3)))
+    assert torch.equal(norm[0].running_mean, before) and capfd.readouterr() == ("", "")
+
+
+def test_a_module_of_a_net_prints_its_equations_and_the_first_parameters() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:21", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))
+    shown = repr(sf.to_torch(net, net.init(seed=0)))
+    assert str(net) in shown and "x: (None, 2)" in shown and "W1 (2, 2)" in shown and "... and 34 more" in shown
+
+
 def test_what_is_no_module_is_named() -> None:
     with pytest.raises(InvalidType, match=r"is not a torch\.nn\.Module"):
         sf.from_torch(lambda x: x, torch.zeros(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import logging
 import operator
@@ -10,6 +11,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
+from copy import deepcopy
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -217,12 +219,26 @@ def _program(
                 else program
             )
     except Exception as error:  # export raises errors of many types: quote the first line
-        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        line = line_of(str(error))
-        raise InvalidValue(
-            f"torch.export cannot read {type(module).__name__}: {first.strip()} ({f'{line}; ' if line else ''}"
-            "control flow that depends on values, and types of its own, cannot be exported)"
-        ) from error
+        raise InvalidValue(_why(torch, module, args, kwargs, error)) from error
+
+
+def _why(torch: ModuleType, module: Any, args: tuple[object, ...], kwargs: dict[str, object], error: Exception) -> str:
+    """Why a module was not exported: it does not take the example, it branches on values, or what PyTorch says."""
+    name = type(module).__name__
+    try:
+        with _quietly(), torch.no_grad(), torch.random.fork_rng(devices=()):
+            deepcopy(module)(*args, **kwargs)  # a copy: statistics and states of the module stay as they are
+    except Exception as failure:
+        takes = ", ".join(inspect.signature(module.forward).parameters)
+        return f"{name} does not take these example inputs: {_first_line(failure)} (its forward takes: {takes})"
+    first, line = _first_line(error), line_of(str(error))
+    branches = "control flow that depends on values cannot be exported: write it with torch.where"
+    hints = "; ".join(filter(None, (line, branches if "data-dependent" in first else "")))
+    return f"torch.export cannot read {name}: {first}" + (f" ({hints})" if hints else "")
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _reads_only(node: FxNode) -> bool:

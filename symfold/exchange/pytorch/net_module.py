@@ -12,10 +12,14 @@ from symfold.base.trees import State, unflatten
 from symfold.compute.random_inputs import rows_of
 from symfold.core.leaves import Fixed
 from symfold.core.net import Net
+from symfold.core.shapes import show
 from symfold.errors import InvalidType
 from symfold.exchange.pytorch.adjoints import as_tensor
 from symfold.exchange.pytorch.tensors import Tensors, numeric, specialized_outputs
 from symfold.exchange.signature import bound
+from symfold.show.notation import describe
+
+LISTED = 6  # parameters that `print` of a module lists
 
 
 class NetModule(torch.nn.Module):
@@ -30,6 +34,14 @@ class NetModule(torch.nn.Module):
                 self.register_buffer(node.op.name, value)
             else:
                 self.register_parameter(node.op.name, torch.nn.Parameter(value))
+
+    def extra_repr(self) -> str:
+        """The equations, and the shapes of inputs and parameters, as `print` of the module shows them."""
+        shapes = [f"{node.op.name}: {show(node.shape)}" for node in self._net.inputs]
+        weights = [f"{name} {tuple(value.shape)}" for name, value in [*self.named_parameters(), *self.named_buffers()]]
+        rest = [f"... and {len(weights) - LISTED:,} more"] if len(weights) > LISTED else []
+        listed = [f"parameters: {', '.join(weights[:LISTED] + rest)}"] if weights else []
+        return "\n".join([describe(self._net), *shapes, *listed])
 
     def forward(self, *values: object, **named: object) -> State:
         names = [node.op.name for node in self._net.inputs]

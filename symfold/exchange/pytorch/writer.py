@@ -31,6 +31,13 @@ def to_torch(net: object, params: Mapping[str, object]) -> Module:
     >>> module = to_torch(net, net.init(seed=0))
     >>> module(torch.zeros(5, 2, dtype=torch.float64)).shape, [name for name, _ in module.named_parameters()]
     (torch.Size([5, 2]), ['W1', 'W2', 'b1', 'b2'])
+    >>> print(module)
+    NetModule(
+      z1 = f1(x) + x
+      z2 = f2(z1) + z1
+      x: (None, 2)
+      parameters: W1 (2, 2), W2 (2, 2), b1 (1, 2), b2 (1, 2)
+    )
     """
     torch_package()
     from symfold.exchange.pytorch.net_module import NetModule
