@@ -36,7 +36,9 @@ Mapper = Callable[[State, Any], State]  # a state and an item to the next state
 def fold(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper `(state, item) -> state` over items; returns the last state, as `functools.reduce` does.
 
-    Without `init`, the first item is the initial state. `check="all"` traces every item, not only the ends of each run.
+    `items` are layers (`sf.layers`), values, a sequence such as a tensor with a step per row, or `sf.zipped` lists.
+    `init` is the initial state; without it, the first item is. Items that are alike are traced once for all, and the
+    mapper is checked on the first and the last; `check="all"` runs it on every item.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")

@@ -141,10 +141,12 @@ def arity_of(body: Layered, weights: dict[str, Any]) -> int:
 def dense(inputs: int, outputs: int, activation: Layered | None = None, *, columns: bool = False) -> Kind:
     """The dense layer `activation(x W + b)`, a sample per row; with `columns`, `activation(W x + b)`.
 
-    W is (inputs, outputs) and b (1, outputs); with `columns`, (outputs, inputs) and (outputs, 1).
+    `inputs` and `outputs` are the numbers of features that go in and out, and `activation` is a function such as
+    `sf.relu`; without it, the layer is affine. W is (inputs, outputs) and b (1, outputs); with `columns`, a sample is a
+    column, W is (outputs, inputs) and b (outputs, 1).
 
-    >>> from symfold.frontend.named_layers import layer
-    >>> layer("f1", dense(3, 2)).params[0].shape, layer("f1", dense(3, 2, columns=True)).params[0].shape
+    >>> import symfold as sf
+    >>> sf.layer("f1", dense(3, 2)).params[0].shape, sf.layer("f1", dense(3, 2, columns=True)).params[0].shape
     ((3, 2), (2, 3))
     """
     inputs, outputs, columns = whole("inputs", inputs, 1), whole("outputs", outputs, 1), flag("columns", columns)

@@ -235,7 +235,11 @@ def layer(name: str, body: Layered | Kind | None = None, /, **weights: object) -
 
 
 def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = None, **weights: object) -> Layers:
-    """Layers by a spec as in `sympy.symbols`, or lazily by count, which may be a symbol or an expression with one.
+    """A list of named layers: by a spec as in `sympy.symbols`, or by a name and a count.
+
+    In "f1:4" the end is excluded: f1, f2, f3. `count` is a number, a symbol or its name, or an expression such as 3*m;
+    a million layers take no more memory than one. `kind` is what each layer computes: `sf.dense(3, 3)`, a function of
+    values, or a function of values and weights, whose shapes are given as W=(3, 3). Without it, layers are symbols.
 
     >>> layers("f1:4"), layers("f", count=1_000_000)
     ([f1, f2, f3], [f1, f2, ..., f1000000])

@@ -166,3 +166,11 @@ def test_the_widget_answers_what_it_is_asked() -> None:
     for wrong in ({"depth": 13}, {"mapper": "residal"}, {"other": "z.real"}):
         with pytest.raises(sf.SymfoldError):
             sf.explore(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_page_without_python_shows_a_sentence_in_place_of_the_widget() -> None:
+    pytest.importorskip("anywidget")
+    shown = sf.explore("residual")._repr_mimebundle_()
+    data = shown[0] if isinstance(shown, tuple) else shown
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "&#x27;residual&#x27;" in data["text/html"] and "symfold explore -o explore.html" in data["text/html"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
+from html import escape
 from typing import Any
 
 from symfold.apps.document import resource
@@ -12,6 +13,7 @@ from symfold.apps.explore.answers import ANY, Own, catalogue, compared, sections
 from symfold.base.arguments import whole
 from symfold.base.trees import Layered
 from symfold.errors import InvalidValue, MissingPackage, SymfoldError
+from symfold.show.hypertext import element
 
 MOST = 12  # the depth at which the slider ends
 LONGEST = 200  # characters of a typed mapper
@@ -64,6 +66,16 @@ def _explorer(anywidget: Any) -> Any:
             return f"a widget that compares {mapper!r} and {other!r} at depth {depth} (a notebook shows it)"
 
         __str__ = __repr__
+
+        def _repr_mimebundle_(self, **options: Any) -> Any:
+            """The widget, and a sentence for a page without Python."""
+            bundle = super()._repr_mimebundle_(**options)
+            data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
+            if data is None:
+                return None
+            note = f"This is {self!r}. For a page that works without Python: symfold explore -o explore.html"
+            shown = {**data, "text/html": element("p", escape(note))}
+            return (shown, *rest) if rest else shown
 
         def _reply(self) -> None:
             for answer in answers(self.question, self._own):

@@ -36,7 +36,8 @@ TALL, MOST = 8, 24  # lines of a formula, and lists of parameters, in a docstrin
 def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     """A net as Python code to paste: a function of a dict of parameters and of the inputs, with a loop per fold.
 
-    The code needs the target's package only, and computes the numbers of `net.compile()`. Names that Python does not
+    The code needs the target's package only, and computes the numbers of `net.compile()`. Code for PyTorch takes
+    tensors: `{name: torch.tensor(value) for name, value in params.items()}`. Names that Python does not
     take get an underscore. What a target cannot say is refused by name.
 
     >>> import symfold as sf
