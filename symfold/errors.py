@@ -97,7 +97,7 @@ class InvalidValue(SymfoldError, ValueError):
     >>> sf.tensor("x", (None, -1))
     Traceback (most recent call last):
     ...
-    symfold.errors.InvalidValue: size (or None) of axis 1 of 'x'=-1 must be a whole number, at least 0
+    symfold.errors.InvalidValue: axis 1 of 'x'=-1 must be a whole number, at least 0, or None for an unknown size
     """
 
 

@@ -41,8 +41,8 @@ def quoted(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def whole(what: str, value: Any, least: int | None = 0) -> int:
-    """A whole number from Python, NumPy or SymPy; True and False are refused.
+def whole(what: str, value: Any, least: int | None = 0, others: str = "") -> int:
+    """A whole number from Python, NumPy or SymPy; True and False are refused. `others` says what else is allowed.
 
     >>> whole("epochs", np.int64(3), 1)
     3
@@ -51,7 +51,7 @@ def whole(what: str, value: Any, least: int | None = 0) -> int:
     ...
     symfold.errors.InvalidType: epochs=2.5 must be a whole number, at least 1 (got a float; int() makes a whole number of one)
     """
-    wanted = "a whole number" if least is None else f"a whole number, at least {least}"
+    wanted = f"a whole number{'' if least is None else f', at least {least}'}{others}"
     try:
         if isinstance(value, (bool, np.bool_, np.ndarray, type)):
             raise TypeError

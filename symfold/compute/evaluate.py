@@ -86,7 +86,8 @@ class Evaluator(Interpreter):
             return node.op.name
         if node.op.name not in self.values:
             given = listing(map(repr, self.values))
-            raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {given})")
+            call = "; parameters come first: net(params, x)" if node.op.role == "parameter" else ""
+            raise InvalidValue(f"no value for {node.op.role} {node.op.name!r} (given: {given}{call})")
         return self.values[node.op.name]
 
     def index(self, value: NumpyArray, position: int, node: Node) -> NumpyArray:

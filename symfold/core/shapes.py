@@ -79,14 +79,14 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
     return tuple(
         size_symbol(name, axis)
         if size is None
-        else size_given(f"size (or None) of axis {axis} of {quoted(name)}", size)
+        else size_given(f"axis {axis} of {quoted(name)}", size, others=", or None for an unknown size")
         for axis, size in enumerate(ordered(expected, shape, "tuple"))
     )
 
 
-def size_given(what: str, size: object, least: int = 0) -> Size:
+def size_given(what: str, size: object, least: int = 0, others: str = "") -> Size:
     """A size from a caller: a whole number, or a SymPy expression that contains a symbol."""
-    return size if isinstance(size, sp.Expr) and size.free_symbols else whole(what, size, least)
+    return size if isinstance(size, sp.Expr) and size.free_symbols else whole(what, size, least, others)
 
 
 def depth_of(count: Size) -> Size:

@@ -19,8 +19,9 @@ from symfold.base.files import path_of, reading, replacing
 from symfold.base.tensor_files import MAX_BYTES, reading_tensors, write_tensors
 from symfold.compute.parameters import Layout, Parameters, layout_of
 from symfold.core.net import Net
+from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.errors import DataError, InvalidValue, ShapeError, SymfoldError, listing
+from symfold.errors import DataError, InvalidType, InvalidValue, ShapeError, SymfoldError, listing
 from symfold.exchange.plain_data.json import from_json
 
 SUFFIXES = (".safetensors", ".npz")
@@ -43,6 +44,8 @@ def save(path: str | Path, net: object, params: Mapping[str, object]) -> None:
     suffix = path_of(path, "sf.save(path, net, params)").suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidValue(f"cannot save a net as {str(path)!r} (give a name that ends in {' or '.join(SUFFIXES)})")
+    if isinstance(net, Mapping) and isinstance(params, (Net, Node)):
+        raise InvalidType("the net comes before its parameters: sf.save(path, net, params)")
     net = Net.of(net)
     shapes = shapes_by_name(layout_of(net))
     arrays = arrays_of(params, shapes, what="parameter")

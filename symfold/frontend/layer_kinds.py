@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal, checked_name, default_start
 from symfold.core.nodes import Node
 from symfold.core.primitives import dot
-from symfold.core.shapes import Rest, Shape, input_shape
-from symfold.errors import InvalidType
+from symfold.core.shapes import Rest, Shape, input_shape, show
+from symfold.errors import InvalidType, plural
 from symfold.frontend.tracer import Tracer
 
 
@@ -39,13 +39,18 @@ class Weight:
 class Kind:
     """What layers of one kind share: a body, as a block over (inputs..., weights..., captured...).
 
-    `reads` says for error messages what the layers read, if the operations of the body do not.
+    `reads` says for error messages what the layers read, if the operations of the body do not; `call` makes the kind.
     """
 
     body: Block
     weights: tuple[Weight, ...] = ()
     captured: tuple[Node, ...] = ()
     reads: str = field(default="", compare=False)
+    call: str = field(default="", compare=False)
+
+    def __repr__(self) -> str:
+        weights = ", ".join(f"{weight.prefix}: {show(weight.shape)}" for weight in self.weights)
+        return self.call or f"layers of {plural(self.arity, 'input')}{f', with {weights}' if weights else ''}"
 
     @property
     def arity(self) -> int:
@@ -148,6 +153,8 @@ def dense(inputs: int, outputs: int, activation: Layered | None = None, *, colum
     >>> import symfold as sf
     >>> sf.layer("f1", dense(3, 2)).params[0].shape, sf.layer("f1", dense(3, 2, columns=True)).params[0].shape
     ((3, 2), (2, 3))
+    >>> dense(3, 2)
+    dense(3, 2)
     """
     inputs, outputs, columns = whole("inputs", inputs, 1), whole("outputs", outputs, 1), flag("columns", columns)
     if activation is not None and not (callable(activation) and takes(activation, None)):
@@ -155,10 +162,13 @@ def dense(inputs: int, outputs: int, activation: Layered | None = None, *, colum
             f"the activation {quoted(activation)} is not a function of one value "
             "(give one as sf.relu, np.tanh or sympy.tanh)"
         )
+    call = f"dense({inputs}, {outputs}" + (
+        f", {getattr(activation, '__name__', quoted(activation))}" if activation else ""
+    )
     act = activation or (lambda value: value)
     scale = Normal(0.0, max(1, inputs) ** -0.5)
     if columns:
         weights = (Weight("W", (outputs, inputs), scale), Weight("b", (outputs, 1), Normal(0.0, 0.0)))
-        return make_kind(lambda z, W, b: act(dot(W, z) + b), 1, weights)
+        return replace(make_kind(lambda z, W, b: act(dot(W, z) + b), 1, weights), call=f"{call}, columns=True)")
     weights = (Weight("W", (inputs, outputs), scale), Weight("b", (1, outputs), Normal(0.0, 0.0)))
-    return make_kind(lambda z, W, b: act(dot(z, W) + b), 1, weights)
+    return replace(make_kind(lambda z, W, b: act(dot(z, W) + b), 1, weights), call=f"{call})")

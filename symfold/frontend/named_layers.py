@@ -248,7 +248,10 @@ def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = 
     """
     layer_kind = kind_of(kind, weights)
     if count is not None:
-        return Layers(Numbered(checked_name(spec), 1, depth_given(count)), layer_kind)
+        name, depth = checked_name(spec), depth_given(count)
+        if name in size_symbols(depth):
+            raise InvalidValue(f"count={name!r} is the name of the layers, too (the usual symbol of a depth is 'n')")
+        return Layers(Numbered(name, 1, depth), layer_kind)
     if not isinstance(spec, str) or not spec.strip():
         raise InvalidType(f"{spec!r} names no layers (give a spec as 'f1:4' or 'f g h', or a name and count=)")
     numbered = re.fullmatch(r"\s*([A-Za-z_]\w*?)(\d*):(\d+)\s*", spec)
@@ -270,12 +273,22 @@ def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = 
     return Layers(compress(names) if names else (), layer_kind)
 
 
+TAKEN = {"t": "the variable of path polynomials", "epsilon": "the strength of layers in a series"}
+
+
 def depth_given(count: object) -> Size:
     """A number of layers: a whole number, a symbol or its name, or an expression with symbols, as 3*m."""
+    if isinstance(count, str) and count.strip().lstrip("+-").isdecimal():
+        raise InvalidType(f"count={count!r} is text (a number has no quotes: count={count.strip()})")
     if isinstance(count, (str, sp.Symbol)):
-        return positive_integer(checked_name(str(count)))
+        name = checked_name(str(count))
+        if name in TAKEN:
+            raise InvalidValue(
+                f"count={name!r} would be mistaken for {TAKEN[name]} (the usual symbol of a depth is 'n')"
+            )
+        return positive_integer(name)
     if not isinstance(count, sp.Expr) or not count.free_symbols:
-        return depth_of(whole("count (or a symbol)", count))
+        return depth_of(whole("count", count, others=", or a symbol such as 'n'"))
     depth = count.xreplace({symbol: depth_given(symbol) for symbol in count.free_symbols})
     if not depth.is_integer or depth.is_negative:
         raise InvalidValue(

@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.base.arguments import flag, whole
+from symfold.base.arguments import flag, quoted, whole
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold, is_last_state
@@ -24,7 +24,7 @@ from symfold.core.primitives import is_primitive
 from symfold.core.sequences import element, entry_of, join, numbered_run, rebuilt_sequence, stack, take, take_row
 from symfold.core.shapes import positive_integer
 from symfold.core.stacked_inputs import StackedInputs, known_count
-from symfold.errors import Advice, InvalidValue, TooLarge, listing
+from symfold.errors import Advice, InvalidType, InvalidValue, TooLarge, listing
 from symfold.transform.repeats import with_repeats_folded
 from symfold.transform.specialize import net_with_sizes
 
@@ -327,7 +327,7 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
     return net_with_sizes(net, values)
 
 
-def at(net: Net, **depths: int) -> Net:
+def at(net: Net, *values: object, **depths: int) -> Net:
     """The net with symbolic depths replaced by numbers.
 
     >>> import symfold as sf
@@ -336,6 +336,9 @@ def at(net: Net, **depths: int) -> Net:
     z1 = f1(x) + x
     z2 = f2(z1) + z1
     """
+    if values:
+        names = [symbol.name for symbol in depth_symbols(net)] or ["n"]
+        raise InvalidType(f"a depth is given by name: net.at({names[0]}={quoted(values[0])})")
     return at_depth(net, depths)
 
 

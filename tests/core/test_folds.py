@@ -73,7 +73,7 @@ def test_what_cannot_be_repeated_says_why() -> None:
     calls: list[int] = []
     with pytest.raises(sf.errors.ImpureMapper):
         sf.fold(lambda z, f: (calls.append(1), f(z) * len(calls))[1], sf.repeat(F[0], "n"), X)
-    with pytest.raises(sf.errors.InvalidValue, match=r"count .*=-1 must be a whole number, at least 0"):
+    with pytest.raises(sf.errors.InvalidValue, match=r"count=-1 must be a whole number, at least 0, or a symbol such as 'n'"):
         sf.repeat(F[0], -1)
     with pytest.raises(sf.errors.InvalidType, match="a fold over layers needs a start"):
         sf.fold(sf.mappers.residual, sf.repeat(F[0], 3))
@@ -219,6 +219,11 @@ def test_a_value_of_a_step_does_not_leave_its_mapper() -> None:
         (lambda: sf.fold(lambda z, f: f + z, F, sf.tensor("x")), TypeError, r"^step 1 \(f1\): a layer of the fold is a function, not a value \(call it"),
         (lambda: sf.fold(lambda z, f: f(z), (F, F), X), TypeError, r"side by side as sf.zipped\(f, g\)"),
         (lambda: list(zip(sf.layers("f", count="n"), F, strict=False)), TypeError, r"side by side as sf.zipped\(f, g\)"),
+        (lambda: sf.layers("f", count="t"), ValueError, "the variable of path polynomials"),
+        (lambda: sf.layers("f", count="f"), ValueError, "the name of the layers, too"),
+        (lambda: sf.layers("f", count="5"), TypeError, "a number has no quotes: count=5"),
+        (lambda: sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X).at(3), TypeError, r"by name: net.at\(n=3\)"),
+        (lambda: sf.fold(sf.mappers.residual, F, X)(np.ones((2, 3))), ValueError, r"no value for parameter 'W1'.*net\(params, x\)"),
         (lambda: sf.dense(3, 3, bias=False), TypeError, "dense has no argument 'bias'"),
         (lambda: sf.fold(sf.mappers.residual, 3, X), TypeError, "a list of items, layers, a tensor or a scan, got 3 of type int"),
         (lambda: sf.fold(sf.mappers.residual, "f1", X), TypeError, "got 'f1' of type str"),

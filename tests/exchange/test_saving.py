@@ -217,3 +217,11 @@ def test_a_full_disk_leaves_the_old_file(saved: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert saved.read_bytes() == before and [path.name for path in saved.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_a_net_and_parameters_in_the_wrong_order_say_the_right_one(tmp_path: Path) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
+    with pytest.raises(sf.errors.InvalidType, match=r"the net comes before its parameters: sf.save\(path, net, params\)"):
+        sf.save(tmp_path / "net.safetensors", net.init(), net)
+    with pytest.raises(sf.errors.InvalidValue, match=r"a name that ends in \.onnx"):
+        sf.to_onnx(net, tmp_path / "net.txt", net.init())

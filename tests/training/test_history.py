@@ -155,3 +155,12 @@ def test_results_compare_by_value() -> None:
     assert again == done and again.history == done.history
     again.history.metrics["w"][0] = np.zeros(2)
     assert again != done
+
+
+def test_the_result_of_a_training_is_short_at_a_prompt_and_says_where_its_losses_are() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:20", sf.dense(2, 2)), sf.tensor("x", (None, 2)))
+    done = sf.fit(sf.Net.of(net**2).sum(), net.init(0), {"x": np.ones((1, 2))}, optimizer=sf.sgd(1e-3), epochs=2)
+    assert repr(done).startswith("Fitted(params={W1: (2, 2), W2: (2, 2), ") and len(repr(done)) < 300
+    for name, hint in (("loss", "write done.history.loss"), ("stopped", "write done.history.stopped"), ("net", "write net(done.params, x)")):
+        with pytest.raises(sf.errors.UnknownName, match=re.escape(hint)):
+            getattr(done, name)

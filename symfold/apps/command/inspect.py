@@ -73,6 +73,9 @@ def called(what: str) -> Any:
         dotted = module_name.removesuffix(".py").replace("/", ".").replace("\\", ".")
         spelled = f"{dotted}:FACTORY" if module_name.endswith(".py") else "MODULE:FACTORY, as mymodels:encoder"
         raise click.UsageError(f"{what!r} names no factory (write {spelled})")
+    if module_name.endswith(".py"):
+        dotted = module_name.removesuffix(".py").removeprefix("./").replace("/", ".").replace("\\", ".")
+        raise click.UsageError(f"{what!r} names a file, not a module (write {dotted}:{factory_name})")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:

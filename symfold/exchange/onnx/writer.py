@@ -63,7 +63,9 @@ def to_onnx(
     >>> [value.name for value in model.graph.initializer]
     ['W1..W1000', 'b1..b1000']
     """
-    check_writable(path_of(path, "sf.to_onnx(net, path, params)"))
+    if (target := path_of(path, "sf.to_onnx(net, path, params)")).suffix.lower() != ".onnx":
+        raise InvalidValue(f"cannot write an ONNX model as {str(path)!r} (give a name that ends in .onnx)")
+    check_writable(target)
     model = model_of(
         Net.of(net), params or {}, shapes or {}, one_of("dtype", dtype, DTYPES), flag("unrolled", unrolled)
     )

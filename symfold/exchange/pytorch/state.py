@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symfold.base.arguments import quoted
+from symfold.base.arguments import check_params, quoted
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing
 from symfold.exchange.pytorch.export import identity, torch_package
 from symfold.exchange.reading.naming import identifier
@@ -41,6 +41,9 @@ def to_state_dict(params: Mapping[str, object], module: Module) -> dict[str, Ten
     paths: dict[str, list[str]] = {}
     for path in state:
         paths.setdefault(identifier(path), []).append(path)
+    if isinstance(params, tuple):
+        raise InvalidType("params is a tuple (of net, params = sf.load(path), give params)")
+    check_params(params)
     result = {path: value.detach().clone() for path, value in state.items()}
     for name, array in params.items():
         if name not in paths:

@@ -13,7 +13,7 @@ import numpy as np
 from symfold.base.arguments import NumpyArray
 from symfold.base.results import Result
 from symfold.compute.parameters import Parameters
-from symfold.errors import MissingPackage, no_name, plural
+from symfold.errors import MissingPackage, UnknownName, listing, no_name, plural
 from symfold.show.hypertext import image
 
 if TYPE_CHECKING:
@@ -162,6 +162,22 @@ class Fitted:
     params: Parameters
     history: History
     slots: Mapping[str, NumpyArray] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        names = listing((f"{name}: {array.shape}" for name, array in self.params.items()), 8)
+        slots = plural(len(self.slots), "array")
+        return f"Fitted(params={{{names}}}, history={self.history!r}, slots={slots})"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            if name in History.__dataclass_fields__ or hasattr(History, name):
+                hint = f"write done.history.{name}"
+            else:
+                hint = "write net(done.params, x)" if name == "net" else "it has history, params, slots"
+            raise UnknownName(f"the result of a training has no {name!r} ({hint})")
 
     def _repr_html_(self) -> str:
         return self.history._repr_html_() + self.params._repr_html_()
