@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from symfold.base.arguments import quoted, real
 from symfold.base.trees import State
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.primitives import dropout as dropped
-from symfold.errors import InvalidValue
+from symfold.errors import InvalidType, InvalidValue
 
 
 def dropout(value: State, rate: float = 0.5) -> State:
@@ -23,6 +25,11 @@ def dropout(value: State, rate: float = 0.5) -> State:
     z1 = dropout(f1(x), rate=0.1) + x
     z2 = dropout(f2(z1), rate=0.1) + z1
     """
+    if isinstance(value, Real):
+        raise InvalidType(
+            f"dropout takes a value of a net, then the rate, got the number {value} "
+            "(call it in a mapper or a body: sf.dropout(f(z), 0.5))"
+        )
     if not 0 <= real("rate", rate) < 1:
         raise InvalidValue(f"rate={quoted(rate)} must be from 0 to below 1 (the part of the entries to drop)")
     node = dropped(as_node(value), rate=float(rate)) if rate else as_node(value)

@@ -510,6 +510,7 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("eval", "none.npz", "--data", "good.csv"), ("none.npz", "no such file")),
     (("eval", "foreign.safetensors", "--data", "good.csv"), ("foreign.safetensors", "not a complete safetensors file")),
     (("eval", "good.csv", "--x", "1"), ("good.csv is neither a mapper nor a model", "--data takes a table")),
+    (("inspect", "models/nets.py:gpt"), ("names a file, not a module (write models.nets:gpt)",)),
     (("inspect", "models/nets.py"), ("'models/nets.py' names no factory (write models.nets:FACTORY)",)),
     (("list", "everything"), ("'everything'", "mappers")),
     (("sweep", "residual"), ("--data",)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
+from numbers import Number
 from typing import Any
 
 import sympy as sp
@@ -84,6 +85,8 @@ def paths(net: Any, weighted: bool = False) -> Paths:
     >>> sf.paths(sf.fold(lambda z, item: z + item[1] * item[0](z), items, x), weighted=True).polynomial
     t**2*w/2 + t*(2*w + 1)/2 + 1
     """
+    if isinstance(net, Number):
+        raise InvalidType(f"sf.paths counts the paths of a net, got {net}")
     return Paths(Net.of(net), bool(weighted))
 
 

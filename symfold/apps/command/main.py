@@ -80,7 +80,7 @@ def worded(error: SymfoldError, command: click.Command) -> str:
     """A library error as a command words it, with its advice in terms of the command's options."""
     options = {option.name: option.opts[0] for option in command.params if isinstance(option, click.Option)}
     said = [
-        f"{options[each.setting]} {each.value}"
+        options[each.setting] if each.value is True else f"{options[each.setting]} {each.value}"
         for each in error.advice
         if each.setting in options and each.value is not None
     ]

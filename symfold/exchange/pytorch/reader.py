@@ -14,7 +14,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import opaque
 from symfold.core.shapes import NAME
-from symfold.errors import InvalidValue, NoRule, SymfoldError
+from symfold.errors import Advice, InvalidValue, NoRule, SymfoldError
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export, line_of, name_of
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
@@ -204,11 +204,10 @@ class Reader:
         except (SymfoldError, TypeError) as error:
             if not self.partial:
                 not_evaluated = self.training and isinstance(error, DrawsOrLearns)
-                advice = "call .eval() on the module first, or " if not_evaluated else ""
-                raise NoRule(
-                    f"{self.where(node)}: {error} ({advice}give partial=True to keep it as an opaque layer, "
-                    "or add a row to symfold.exchange.pytorch.ops.OPERATIONS)"
-                ) from error
+                first = [Advice("eval", None, "call .eval() on the module first,")] if not_evaluated else []
+                partial = Advice("partial", True, "give partial=True to keep it as an opaque layer,")
+                add = Advice("row", None, "add a row to symfold.exchange.pytorch.ops.OPERATIONS")
+                raise NoRule(f"{self.where(node)}: {error}", *first, partial, add) from error
             env[node] = self.unknown(node, args, named)
             return
         if not isinstance(result, Node) and len(result) < len(torch_shapes):  # the rest is known by name only

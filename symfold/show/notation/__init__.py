@@ -52,7 +52,7 @@ from symfold.show.notation.formula_text import ShownByFormula as ShownByFormula
 from symfold.show.notation.latex import latex_size
 from symfold.show.notation.renamed import Renaming, renaming
 from symfold.show.notation.steps import Equations, equations
-from symfold.show.notation.styles import Style, mathml_tokens, style_named
+from symfold.show.notation.styles import STYLES, Style, mathml_tokens, style_named
 from symfold.show.notation.terms import show_size
 from symfold.show.notation.writing import MATH, equation, framed, side, stream, write
 from symfold.transform.rolling import roll
@@ -104,6 +104,8 @@ def formula(
     \\label{eq:shift}
     \\end{equation}
     """
+    if form in STYLES:
+        raise InvalidValue(f"{form!r} is a style, not a form (write style={form!r})")
     net, form, style = Net.of(net), one_of("form", form, FORMS), style_named(style).key
     symbols = {} if names is None else names
 

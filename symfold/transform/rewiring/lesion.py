@@ -16,11 +16,11 @@ from symfold.core.folds import Fold, apply_fold
 from symfold.core.leaves import Constant, number_of
 from symfold.core.names import applied_layers, covers, names_of, places_of, show_names
 from symfold.core.net import Net
-from symfold.core.nodes import Node, rebuilt, with_args
+from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import broadcast_like, broadcast_to, is_primitive, zeros
 from symfold.core.sequences import has_rest, join
 from symfold.core.shapes import length
-from symfold.core.stacked_inputs import known_count
+from symfold.core.stacked_inputs import is_leaf, known_count
 from symfold.errors import InvalidType, InvalidValue
 from symfold.frontend.named_layers import Layer
 from symfold.transform.step_ranges import entries_in, ranges_by_marks
@@ -63,8 +63,13 @@ def layer_names(layers: Iterable[object]) -> list[str]:
 
 
 def check_applied(net: Net, wanted: Iterable[str]) -> None:
-    """Check that a net applies these layers; the error lists its layers."""
-    applied = list(dict.fromkeys(names_of(args[0]) for _, args in applied_layers(net.outputs)))
+    """Check that a net applies these layers; the error lists its layers in order of use."""
+    args = (arg for node in walk(net.outputs) for arg in node.args if is_leaf(arg) and arg.op.role == "layer")
+    place = {names_of(arg): k for k, arg in enumerate(dict.fromkeys(args))}
+    applied = sorted(
+        dict.fromkeys(names_of(args[0]) for _, args in applied_layers(net.outputs)),
+        key=lambda names: place.get(names, len(place)),
+    )
     for name in wanted:
         if not any(covers(name, names) for names in applied):
             raise InvalidValue(f"the net applies no layer {name!r} (its layers: {show_names(applied)})")
