@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.analysis.equality.difference import difference
+from symfold.analysis.equality.difference import difference, elided
 
 X, Y = sf.tensor("x"), sf.tensor("y")
 G = sf.layer("g")
@@ -237,3 +237,10 @@ def test_bodies_that_differ_are_told_by_their_operations() -> None:
     f, g = (sf.layers("f1:4", sf.dense(3, 3, activation)) for activation in (sf.tanh, sf.relu))
     first, second = (sf.fold(sf.mappers.residual, layers, sf.tensor("x", (None, 3))) for layers in (f, g))
     assert difference(first, second).sentences == ("f1, ..., f3 have one body (tanh) in A and another (relu) in B",)
+
+
+def test_long_terms_are_told_without_what_stands_deep_in_brackets_unless_that_is_what_moved() -> None:
+    long = "relu(f2 + relu(f1 + relu(x)))" + " + x" * 10
+    assert elided(long, "x")[0] == "relu(f2 + relu(...))" + " + x" * 10
+    other = long.replace("relu(x)", "tanh(x)")
+    assert elided(long, other)[0] != elided(long, other)[1] and elided("f(g(h(x)))", "x") == ("f(g(h(x)))", "x")

@@ -833,6 +833,20 @@ def test_inspect_reports_and_draws_what_roll_gives(tmp_path: Path, monkeypatch: 
     assert Path("net.svg").read_bytes() == Path("rolled.svg").read_bytes()
 
 
+def test_inspect_counts_the_numbers_in_the_parameters(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "wide_nets.py").write_text(
+        "import symfold as sf\n\ndef net():\n    return sf.fold(sf.mappers.residual, sf.layers('f1:4', sf.dense(3, 3)), sf.tensor('x', (None, 3)))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert printed_json("inspect", "wide_nets:net")["parameters"] == 3 * (3 * 3 + 3)
+
+
+def test_the_width_of_a_comparison_is_that_of_the_terminal(monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, call("compare", "residual", "boosting").stdout.splitlines())) <= 60
+
+
 def test_inspect_says_in_one_line_where_a_factory_raised(tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "raising_nets.py").write_text("def args(a):\n    return a\n\ndef broken():\n    return 1 / 0\n")
     monkeypatch.chdir(tmp_path)

@@ -60,14 +60,14 @@ def drag(page: Any, value: int) -> None:
 
 def test_every_control_changes_what_is_shown(page: Any) -> None:
     first = sections(page)
-    assert len(first) == 8 and page.locator(".explore-comparison h3").inner_text() == "residual and boosting"
+    assert len(first) == 8 and page.locator(".explore-comparison h3").inner_text() == "residual and boosting, at any depth n"
     drag(page, 2)
     second = sections(page)
     assert all(first[heading] != second[heading] for heading in first) and "4 paths" in second["Paths"]
     control(page, "Mapper").select_option("f(z) - z")
     third = sections(page)
     assert all(second[heading] != third[heading] for heading in ("Folded", "Unrolled", "One step"))
-    assert page.locator(".explore-comparison h3").inner_text() == "f(z) - z and boosting"
+    assert page.locator(".explore-comparison h3").inner_text() == "f(z) - z and boosting, at any depth n"
     control(page, "any depth n").check()
     assert list(sections(page)) == ["One step", "Folded", "Paths", "Backward pass", "Cost"]
     before = page.locator(".explore-comparison").inner_html()

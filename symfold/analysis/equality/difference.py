@@ -24,6 +24,7 @@ from symfold.show.notation.terms import show_size
 MOST_SENTENCES = 12
 MOST_OPERATIONS = 3  # that are named of a body
 LONGEST = 160
+LONG_TERM = 60  # characters; of longer terms, what stands deep in brackets is left out
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,36 @@ def _changes(a: Net, b: Net, names: tuple[str, str]) -> Iterator[Change]:
     (reads_a, out_a), (reads_b, out_b) = flat[0], flat[1]
     for layer in reads_a:
         if layer in reads_b and reads_a[layer][0] != reads_b[layer][0]:
-            yield Change(f"{layer} reads", (reads_a[layer][1], reads_b[layer][1]))
+            yield Change(f"{layer} reads", elided(reads_a[layer][1], reads_b[layer][1]))
     for place, (left, right) in enumerate(zip(out_a, out_b, strict=False)):
         if left[0] != right[0]:
             output = f"output {place + 1}" if len(out_a) > 1 else "the output"
-            yield Change(f"{output} is", (left[1], right[1]))
+            yield Change(f"{output} is", elided(left[1], right[1]))
+
+
+def elided(one: str, other: str) -> tuple[str, str]:
+    """Two different terms; if one is long, without what stands deep in its brackets, as long as they look different.
+
+    >>> elided("relu(f2 + relu(f1 + relu(x)))" + " + x" * 20, "x")[0][:22]
+    'relu(f2 + relu(...)) +'
+    """
+    if max(len(one), len(other)) <= LONG_TERM:
+        return one, other
+    shorter = ((_elided(one, depth), _elided(other, depth)) for depth in (1, 2, 3))
+    return next((pair for pair in shorter if pair[0] != pair[1]), (one, other))
+
+
+def _elided(term: str, most: int) -> str:
+    """A term with `...` for what is inside more than this many brackets."""
+    depth, shown = 0, ""
+    for mark in term:
+        depth -= mark in ")]}"
+        if depth <= most:
+            shown += mark
+        depth += mark in "([{"
+        if depth == most + 1 and mark in "([{":
+            shown += "..."
+    return shown
 
 
 def _layers(a: Net, b: Net, names: tuple[str, str]) -> Iterator[Change]:

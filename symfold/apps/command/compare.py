@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
@@ -42,7 +43,7 @@ def command(
     """Compare two MAPPERs folded over the same layers: formulas, paths, gradients, cost, and whether they are equal."""
     from symfold.apps.report import compare
     from symfold.apps.report.page import page
-    from symfold.apps.report.terminal import as_data, shown
+    from symfold.apps.report.terminal import WIDTH, as_data, plainly, shown
     from symfold.apps.status import Status
     from symfold.base.files import check_writable
     from symfold.errors import InvalidValue
@@ -59,7 +60,9 @@ def command(
         if json_:
             answer = json_line({"first": first, "second": second, "depth": depth, **as_data(comparison)})
         else:
-            answer = shown(comparison, *((shutil.get_terminal_size().columns, _strong) if sys.stdout.isatty() else ()))
+            terminal = sys.stdout.isatty()
+            width = shutil.get_terminal_size().columns if terminal or "COLUMNS" in os.environ else WIDTH
+            answer = shown(comparison, width, _strong if terminal else plainly)
     click.echo(answer)
     if output is not None:
         with Status("writing the page") as status:

@@ -124,12 +124,13 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.analysis.counting.cost import cost
     from symfold.analysis.counting.paths import paths
     from symfold.analysis.counting.polynomials import in_powers
+    from symfold.analysis.summary import summary
     from symfold.core.stacked_inputs import StackedInputs
     from symfold.show.notation import formula
     from symfold.transform.rolling import roll
 
     rolled = roll(net)
-    costs = cost(rolled)
+    costs, numbers = cost(rolled), summary(rolled).parameters
     polynomials = [in_powers(paths(part).polynomial) for part in _outputs(rolled)]
     return {
         "folds": [{"count": str(fold.op.count), "state": fold.op.carries} for fold in rolled.bindings],
@@ -138,7 +139,7 @@ def answers(net: Net) -> dict[str, Any]:
             for leaf in rolled.leaves
             if leaf.op.role == "layer"
         ),
-        "parameters": len(rolled.params),
+        "parameters": numbers if isinstance(numbers, int) else str(numbers),
         "paths": "; ".join(map(str, polynomials)),
         "work": str(costs.work),
         "span": str(costs.span),

@@ -73,7 +73,9 @@ const build = (root, source) => {
     if (answer.comparison !== undefined) {
       const words = element("div", { class: "explore-content", tabindex: 0 });
       words.innerHTML = answer.comparison; // likewise
-      comparison.replaceChildren(element("h3", {}, `${answer.question.mapper} and ${answer.question.other}`), words);
+      const depth = answer.comparedAt || answer.question.depth;
+      const heading = `${answer.question.mapper} and ${answer.question.other}, ${depth === "n" ? "at any depth n" : `at depth ${depth}`}`;
+      comparison.replaceChildren(element("h3", {}, heading), words);
     }
   };
 

@@ -12,7 +12,7 @@ unpacked(document.getElementById("answers").textContent).then((content) => {
     typed: false,
     ask: (question, show) => {
       const [first, second] = [place(question.mapper), place(question.other)].sort((a, b) => a - b);
-      show({ question, sections: content.sections[`${question.mapper} ${question.depth}`], comparison: content.comparisons[`${first} ${second}`] });
+      show({ question, comparedAt: "n", sections: content.sections[`${question.mapper} ${question.depth}`], comparison: content.comparisons[`${first} ${second}`] });
     },
   });
 });

@@ -22,7 +22,7 @@ from symfold.show.diagram.svg import MARGIN, Canvas, number
 
 DIRECTION = "TB"
 MOST_NODES = 60  # of both nets at the level of layers; larger ones are drawn folded
-SCALE = 0.8  # pixels per unit of a drawing: its letters are small but legible, and a wide drawing scrolls
+SCALE = 0.9  # pixels per unit of a drawing: its letters are small but legible, and a wide drawing scrolls
 SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # CSS classes of nodes and edges by owner
 
 
