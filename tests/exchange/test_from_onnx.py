@@ -129,6 +129,20 @@ OPERATIONS: dict[str, Callable[[], Model]] = {
 }  # fmt: skip
 
 
+LEARNERS: dict[str, Any] = {
+    "Scaler": {"offset": [1.0, 2.0, 3.0], "scale": [0.5, 1.0, 2.0]}, "Normalizer": {"norm": "L2"},
+    "LinearRegressor": {"coefficients": [1.0, -2.0, 3.0, 0.5, 0.0, 1.0], "intercepts": [0.1, 0.2], "targets": 2},
+    "LinearClassifier": {"coefficients": [1.0, -2.0, 3.0, 0.5, 0.0, 1.0], "intercepts": [0.1, 0.2], "classlabels_ints": [3, 5], "post_transform": "SOFTMAX"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow) for kind in LEARNERS])
+def test_learners_have_the_numbers_of_onnxruntime(kind: str, tmp_path: Path) -> None:
+    model, inputs = model_of(kind, {"x": small(4, 3)}, 1 + (kind == "LinearClassifier"), domain="ai.onnx.ml", **LEARNERS[kind])
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    assert_as_onnxruntime(model, inputs, tmp_path)
+
+
 def read(model: Any, folder: Path) -> tuple[sf.Net, dict[str, Any]]:
     (folder / "m.onnx").write_bytes(model.SerializeToString())
     return sf.from_onnx(folder / "m.onnx")

@@ -15,6 +15,7 @@ from symfold.errors import NoRule
 from symfold.exchange.jaxpr.values import Value, kind_of
 from symfold.exchange.pytorch.choice import apply, choose, truncated
 from symfold.exchange.pytorch.rows import HALF
+from symfold.exchange.reading.functions import rounded_to_even
 
 Row = Callable[..., Node]
 
@@ -92,10 +93,7 @@ def _round(values: list[Value], dtype: Any, rounding_method: object = None) -> N
     a = values[0].loose
     if int(str(getattr(rounding_method, "value", 0))) == 0:
         return apply(sp.sign, a) * apply(sp.floor, apply(sp.Abs, a) + HALF)
-    up, half = apply(sp.floor, a + HALF), a * HALF
-    tie = apply(functions.equal, a + HALF, up)
-    even = 2 * apply(sp.floor, half + HALF * HALF)
-    return choose((), tie, even, up)
+    return rounded_to_even(a)
 
 
 ELEMENTWISE: dict[str, Row] = {

@@ -21,7 +21,7 @@ from symfold.exchange.pytorch.opening import candidates, opened, results_of
 from symfold.exchange.pytorch.ops import is_known, row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
 from symfold.exchange.reading.naming import fresh, layer_names
-from symfold.transform.rolling import roll
+from symfold.exchange.reading.result import net_read
 
 if TYPE_CHECKING:
     from torch.fx import Node as FxNode
@@ -78,12 +78,11 @@ def from_torch(
     reader.call(exported.root, env, flat=False)
     outputs = tuple(reader.value(node, env) for node in exported.outputs)
     if exported.names:
-        result = Net.of(dict(zip(exported.names, outputs, strict=True)))
+        results: Any = dict(zip(exported.names, outputs, strict=True))
     else:
-        result = Net.of(outputs if len(outputs) != 1 else outputs[0])
-    net = roll(Net(result.outputs, result.form, tuple(inputs.values())))
-    read = {node.op.name for node in net.params}
-    return net, {name: exported.values[path] for path, name in weight_names.items() if name in read}
+        results = outputs if len(outputs) != 1 else outputs[0]
+    weights_by_name = {name: exported.values[path] for path, name in weight_names.items()}
+    return net_read(results, tuple(inputs.values()), weights_by_name)
 
 
 @dataclass

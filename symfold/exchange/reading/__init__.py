@@ -2,6 +2,7 @@
 
 In: the nodes of what was read. Out: a net with its parameters.
 
+    functions  functions that several packages have
     naming     names of layers and parameters, from their paths
     result     the net with what repeats as folds, and the parameters that it reads
 """

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from symfold.base.arguments import NumpyArray
 from symfold.base.trees import State
 from symfold.core.net import Net
-from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import Leaf
 from symfold.transform.rolling import roll
 
@@ -18,10 +17,5 @@ def net_read(
     """The net of some outputs with its inputs in this order, and the values of the parameters that it reads."""
     result = Net.of(outputs)
     net = roll(Net(result.outputs, result.form, tuple(inputs)))
-    return net, read_values(net.params, values)
-
-
-def read_values(params: Sequence[Node], values: Mapping[str, NumpyArray]) -> dict[str, NumpyArray]:
-    """The values of some parameters, in the order of the values."""
-    read = {node.op.name for node in params}  # type: ignore[union-attr]
-    return {name: value for name, value in values.items() if name in read}
+    read = {node.op.name for node in net.params}
+    return net, {name: value for name, value in values.items() if name in read}

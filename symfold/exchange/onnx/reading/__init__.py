@@ -6,5 +6,7 @@ In: an ONNX file. Out: a net and its parameters.
     values         values of a graph: nodes, or arrays that are known
     elementwise, arrangement, layers   ONNX's operations, one row each
     recurrent      recurrent layers as folds over time
+    control        Scan, Loop and If
+    learners       linear models and scalers of scikit-learn
     reader         sf.from_onnx
 """

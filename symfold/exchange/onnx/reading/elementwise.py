@@ -21,6 +21,7 @@ from symfold.exchange.onnx.reading.values import Value, kind_of
 from symfold.exchange.pytorch.choice import apply, choose, truncated
 from symfold.exchange.pytorch.elementwise import ELEMENTWISE as TORCH
 from symfold.exchange.pytorch.rows import HALF
+from symfold.exchange.reading.functions import rounded_to_even
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,6 @@ def _gelu(op: Operation, a: Value) -> Any:
     return TORCH["gelu"]((), a.node, op.get("approximate", b"none").decode())
 
 
-def _round(op: Operation, a: Value) -> Node:
-    """The nearest whole number; of two, the even one."""
-    up = apply(sp.floor, a.node + HALF)
-    return choose((), apply(functions.equal, a.node + HALF, up), 2 * apply(sp.floor, a.node * HALF + HALF * HALF), up)
-
-
 def _is_infinite(op: Operation, a: Value) -> Value:
     if not (op.get("detect_negative", 1) and op.get("detect_positive", 1)):
         raise NoRule("infinity of one sign alone has no rule")
@@ -157,7 +152,8 @@ ELEMENTWISE: dict[str, Row] = {
     "Reciprocal": lambda op, a: a.node**-1, "Max": joined(sp.Max), "Min": joined(sp.Min), "Sum": joined(sp.Add),
     "Mean": _mean,
     "Cast": _cast, "CastLike": _cast, "Clip": _clip, "Where": _where, "PRelu": _prelu, "HardSigmoid": _hard_sigmoid,
-    "Gelu": _gelu, "Round": _round, "IsInf": _is_infinite, "Identity": _same, "Dropout": _same,
+    "Gelu": _gelu, "Round": lambda op, a: rounded_to_even(a.node), "IsInf": _is_infinite,
+    "Identity": _same, "Dropout": _same,
     "LeakyRelu": scaled("leaky_relu", alpha=0.01), "Elu": scaled("elu", alpha=1.0), "Celu": scaled("celu", alpha=1.0),
     "ThresholdedRelu": lambda op, a: TORCH["threshold"]((), a.node, float(op.get("alpha", 1.0)), 0.0),
     "HardSwish": lambda op, a: TORCH["hardswish"]((), a.node),

@@ -34,7 +34,7 @@ from symfold.core.primitives import (
 from symfold.errors import NoRule
 from symfold.exchange.onnx.reading.arrangement import axes_given, rank_of, reshaped
 from symfold.exchange.onnx.reading.elementwise import Operation, Row, tall
-from symfold.exchange.onnx.reading.values import Value
+from symfold.exchange.onnx.reading.values import Value, sizes_of
 from symfold.exchange.pytorch.choice import CHOICES, apply
 from symfold.exchange.pytorch.images import padded
 from symfold.exchange.pytorch.pools import POOLS
@@ -271,18 +271,21 @@ def _resize(
         raise NoRule(
             f"Resize with mode={mode}, coordinate_transformation_mode={place}, nearest_mode={rounding} has no rule"
         )
-    shape = x.shape
+    free, spatial = x.shape[:2], x.shape[2:]
     if scales is not None and scales.known.size:
         factors = [float(factor) for factor in scales.known]
-        after = [int(np.floor(size * factor)) for size, factor in zip(shape, factors, strict=True)]
-        step: list[float | None] = [1 / factor for factor in factors]
+        kept = factors[:2] == [1.0, 1.0]
+        after = [int(np.floor(size * factor)) for size, factor in zip(spatial, factors[2:], strict=True)]
+        step: list[float | None] = [1 / factor for factor in factors[2:]]
     elif sizes is not None:
-        after, step = [int(size) for size in sizes.known], [None] * len(shape)
+        wanted = sizes_of(sizes)
+        kept, after = wanted[:2] == list(free), [int(str(size)) for size in wanted[2:]]
+        step = [None] * len(after)
     else:
         raise NoRule("Resize without scales and sizes has no rule")
-    if after[:2] != list(shape[:2]):
+    if not kept:
         raise NoRule("Resize of samples or channels has no rule")
-    return interpolate(x.node, size=tuple(after[2:]), mode=kind, corners=place == "align_corners", step=tuple(step[2:]))
+    return interpolate(x.node, size=tuple(after), mode=kind, corners=place == "align_corners", step=tuple(step))
 
 
 def _einsum(op: Operation, *values: Value) -> Node:

@@ -12,21 +12,19 @@ import numpy as np
 
 from symfold.base.arguments import NumpyArray
 from symfold.base.files import path_of
-from symfold.core.conversion import as_node
-from symfold.core.folds import fold_nodes
 from symfold.core.leaves import parameter, tensor
 from symfold.core.net import Net
-from symfold.core.nodes import Node
-from symfold.core.sequences import reverse, stack
+from symfold.core.sequences import stack
 from symfold.errors import DataError, NoRule, SymfoldError
 from symfold.exchange.onnx.graph import onnx_package
 from symfold.exchange.onnx.reading.arrangement import ARRANGEMENT, KNOWN
+from symfold.exchange.onnx.reading.control import CONTROL
 from symfold.exchange.onnx.reading.elementwise import ELEMENTWISE, Operation
 from symfold.exchange.onnx.reading.file import array_of_tensor, load_model, opset_of
 from symfold.exchange.onnx.reading.layers import LAYERS
+from symfold.exchange.onnx.reading.learners import LEARNERS
 from symfold.exchange.onnx.reading.recurrent import RECURRENT
-from symfold.exchange.onnx.reading.values import MOST_ENTRIES, Value, bounded, constant, kind_of
-from symfold.exchange.pytorch.choice import choose
+from symfold.exchange.onnx.reading.values import Value, bounded, constant, kind_of
 from symfold.exchange.reading.naming import fresh
 from symfold.exchange.reading.result import net_read
 
@@ -122,7 +120,7 @@ class Reader:
         array = array_of_tensor(tensor_, self.folder)
         plain = constant(array)
         written = self.from_symfold and not tensor_.name.startswith("constant_")
-        if plain.kind != "real" or not (written or (array.size > 1 and not self.from_symfold)):
+        if plain.kind != "real" or not (written or (array.ndim and not self.from_symfold)):
             return plain
         values = np.asarray(array, dtype=np.float64)
         span = SPAN.fullmatch(tensor_.name) if written and array.ndim else None
@@ -162,22 +160,23 @@ class Reader:
         attributes = {a.name: self.attribute(a) for a in node.attribute}
         if function := self.functions.get((node.domain, node.op_type)):
             return self.function(function, given, attributes, depth)
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain not in ("", "ai.onnx", "ai.onnx.ml"):
             raise NoRule(f"operations of the domain {node.domain!r} have no rules")
         while given and given[-1] is None:
             given.pop()
         if node.op_type == "Constant":
             return [self.constant(attributes)]
         if node.op_type in CONTROL:
-            return CONTROL[node.op_type](self, node, given, attributes, env, depth)
+            return CONTROL[node.op_type](lambda graph, args: self.body(graph, env, args, depth), given, attributes)
         op = Operation(node.op_type, attributes, len(node.output), self.opset)
         if node.op_type in KNOWN and all(value is not None and value.is_constant for value in given):
             arrays = [value.known for value in given if value is not None]
             bounded(np.broadcast_shapes(*(array.shape for array in arrays)))
             return [constant(KNOWN[node.op_type](*arrays))]
-        if node.op_type not in OPERATIONS:
+        rows = LEARNERS if node.domain == "ai.onnx.ml" else OPERATIONS
+        if node.op_type not in rows:
             raise NoRule("there is no row for it")
-        result = OPERATIONS[node.op_type](op, *given)
+        result = rows[node.op_type](op, *given)
         kind = next((value.kind for value in given if value is not None), "real")
         parts = result if isinstance(result, tuple) else (result,)
         return [part if isinstance(part, Value) else Value(kind, part) for part in parts]
@@ -230,81 +229,3 @@ def _numbered(span: re.Match[str], count: int) -> list[str]:
     names = [f"{prefix}{first + step * k}" for k in range(count)]
     fits = names and names[0] == f"{prefix}{span[2]}" and names[-1] == f"{prefix}{span[3]}" and step > 0
     return names if fits and all(name.isidentifier() for name in names) else []
-
-
-# -- control flow
-
-
-def _scan(reader: Reader, node: Any, given: Sequence[Any], attributes: Any, env: Any, depth: int) -> list[Value]:
-    """A Scan as a fold of its body."""
-    body, scanned = attributes["body"], int(attributes["num_scan_inputs"])
-    carries = len(given) - scanned
-    axes = [*(attributes.get("scan_input_axes") or []), *(attributes.get("scan_output_axes") or [])]
-    if any(axes):
-        raise NoRule("a Scan along another axis than the first has no rule")
-    outputs = len(body.output) - carries
-    backward = list(attributes.get("scan_input_directions") or [0] * scanned)
-    out_backward = list(attributes.get("scan_output_directions") or [0] * outputs)
-    kinds: list[str] = []
-
-    def step(nodes: Sequence[Node]) -> list[Node]:
-        entries = [Value(value.kind, each) for value, each in zip(given, nodes, strict=True)]
-        results = reader.body(body, env, entries, depth)
-        kinds[:] = [result.kind for result in results]
-        return [result.node for result in results]
-
-    sequences = [
-        reverse(value.node) if flag else value.node for value, flag in zip(given[carries:], backward, strict=True)
-    ]
-    count = given[carries].shape[0]
-    results = list(fold_nodes(step, count, [value.node for value in given[:carries]], sequences))
-    for k, flag in enumerate(out_backward):
-        results[carries + k] = reverse(results[carries + k]) if flag else results[carries + k]
-    return [Value(kind, result) for kind, result in zip(kinds, results, strict=True)]
-
-
-def _loop(reader: Reader, node: Any, given: Sequence[Any], attributes: Any, env: Any, depth: int) -> list[Value]:
-    """A Loop whose number of steps is known as a fold."""
-    body = attributes["body"]
-    whole: list[Any] = [*given, *(None,) * (2 - len(given))]
-    most, goes_on, *state = whole
-    if goes_on is not None and not bool(goes_on.known):
-        raise NoRule("a Loop without steps has no rule")
-    if most is None:
-        raise NoRule("a Loop whose number of steps depends on values has no rule")
-    (count,) = most.known.ravel().tolist()
-    numbered = isinstance(count, int)
-    if numbered and not 0 < count <= MOST_ENTRIES:
-        raise NoRule(f"a Loop of {count:,} steps has no rule")
-    kinds: list[str] = []
-    conditions: list[Value] = []
-
-    def step(nodes: Sequence[Node]) -> list[Node]:
-        *carried, k = nodes
-        always = constant(np.asarray(True))
-        entries = [Value(value.kind, each) for value, each in zip(state, carried, strict=True)]
-        again, *results = reader.body(body, env, [Value("whole", k), always, *entries], depth)
-        conditions.append(again)
-        kinds[:] = [result.kind for result in results]
-        return [result.node for result in results]
-
-    numbers = as_node(np.arange(count)) if numbered else None
-    if numbers is None:
-        raise NoRule("a Loop over an axis of unknown size has no rule (give the model's inputs their sizes)")
-    results = fold_nodes(step, count, [value.node for value in state], [numbers])
-    if not all(again.is_constant and bool(again.known) for again in conditions):
-        raise NoRule("a Loop that ends when a computed value says so has no rule")
-    return [Value(kind, result) for kind, result in zip(kinds, results, strict=True)]
-
-
-def _if(reader: Reader, node: Any, given: Sequence[Any], attributes: Any, env: Any, depth: int) -> list[Value]:
-    """A choice between the results of two graphs; that of a known case is opened."""
-    (which,) = given
-    if which.is_constant:
-        taken = attributes["then_branch" if bool(which.known.ravel()[0]) else "else_branch"]
-        return reader.body(taken, env, [], depth)
-    yes, no = (reader.body(attributes[name], env, [], depth) for name in ("then_branch", "else_branch"))
-    return [Value(a.kind, choose((), which.node, a.node, b.node)) for a, b in zip(yes, no, strict=True)]
-
-
-CONTROL: dict[str, Any] = {"Scan": _scan, "Loop": _loop, "If": _if}
