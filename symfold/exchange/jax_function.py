@@ -59,12 +59,11 @@ class JaxFunction:
 
     net: Net
 
-    @property
-    def __signature__(self) -> inspect.Signature:
-        """The dict of parameters, then the inputs."""
+    def __post_init__(self) -> None:
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         names = dict.fromkeys(["params", *(node.op.name for node in self.net.inputs)])
-        return inspect.Signature([inspect.Parameter(name, kind) for name in names])
+        signature = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+        object.__setattr__(self, "__signature__", signature)  # of the instance: `inspect.signature` reads it
 
     @cached_property
     def rolled(self) -> Net:

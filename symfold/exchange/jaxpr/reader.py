@@ -120,7 +120,7 @@ class Reader:
         """The results of an equation, some of which are read later."""
         try:
             return self.computed(equation, values, wanted)
-        except SymfoldError as error:
+        except (SymfoldError, TypeError) as error:
             if getattr(error, "located", False):
                 raise
             raised = NoRule(f"{self.where(equation)}: {error}")
