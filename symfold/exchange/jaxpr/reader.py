@@ -75,17 +75,18 @@ def from_jax(function: Callable[..., object], *examples: object) -> tuple[Net, d
 
 
 def names_of(function: Callable[..., object], count: int) -> list[str]:
-    """A name for each argument, from the function's signature."""
+    """A name for each positional argument, from the function's signature; `x` for those that have none.
+
+    >>> names_of(lambda params, *args, train=False: None, 3)
+    ['params', 'x', 'x']
+    """
     try:
-        names = [
-            (parameter.name, parameter.kind is inspect.Parameter.VAR_POSITIONAL)
-            for parameter in inspect.signature(function).parameters.values()
-        ]
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        names = []
-    listed = [name for name, several in names if not several]
-    rest = next((name for name, several in names if several), "x")
-    return [*listed, *[rest] * count][:count]
+        return ["x"] * count
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [each.name for each in parameters if each.kind in positional]
+    return [*names, *["x"] * count][:count]
 
 
 def _leaf(argument: Argument) -> Any:
