@@ -206,6 +206,7 @@ def test_a_stack_of_layers_is_a_fold_over_the_stored_arrays(tmp_path: Path) -> N
         (lambda: model_of("Relu", {"x": small(2)}, opset=12), r"opset 12, and opsets 13 to"),
         (lambda: model_of("ConstantOfShape", {}, stored={"s": wholes(2**40, 2**40)}), r"the operation ConstantOfShape"),
         (lambda: model_of("Reshape", {"x": small(4), "s": wholes(2, 2)}), r"the operation Reshape 'the_one': it needs a value that is known"),
+        (lambda: model_of("Pad", {"x": small(3)}, stored={"p": wholes(2**40, 0), "v": np.float32(1)}), r"the operation Pad 'the_one': an array of shape"),
         (lambda: loop_model(2**40), r"the operation Loop 'the_loop': a Loop of 1,099,511,627,776 steps has no rule"),
     ],
 )

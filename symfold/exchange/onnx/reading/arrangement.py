@@ -189,6 +189,9 @@ def _pad(op: Operation, value: Value, pads: Value, fill: Value | None = None, ax
     before, after = [0] * rank, [0] * rank
     for k, axis in enumerate(along):
         before[axis], after[axis] = given[k], given[k + len(along)]
+    bounded(
+        [max(a + b, 0) + (n if isinstance(n, int) else 0) for n, a, b in zip(value.shape, before, after, strict=True)]
+    )
     first = next((k for k in range(rank) if before[k] or after[k]), rank)
     widths = [w for k in range(rank - 1, first - 1, -1) for w in (before[k], after[k])]
     mode = {"edge": "replicate", "wrap": "circular"}.get(name := op.get("mode", b"constant").decode(), name)

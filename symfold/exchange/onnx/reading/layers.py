@@ -34,7 +34,7 @@ from symfold.core.primitives import (
 from symfold.errors import NoRule
 from symfold.exchange.onnx.reading.arrangement import axes_given, rank_of, reshaped
 from symfold.exchange.onnx.reading.elementwise import Operation, Row, tall
-from symfold.exchange.onnx.reading.values import Value, sizes_of
+from symfold.exchange.onnx.reading.values import Value, bounded, sizes_of
 from symfold.exchange.pytorch.choice import CHOICES, apply
 from symfold.exchange.pytorch.images import padded
 from symfold.exchange.pytorch.pools import POOLS
@@ -177,6 +177,8 @@ def _window(op: Operation, x: Value, kernel: Sequence[int]) -> dict[str, Any]:
         pairs = [(0, 0)] * rank
     if any(width < 0 for pair in pairs for width in pair) or 0 in stride or 0 in dilation:
         raise NoRule(f"windows with pads {pairs}, strides {stride} and dilations {dilation} have no rule")
+    bounded([n if isinstance(n, int) else 1 for n in x.shape[:2]])
+    bounded([sum(pair) + (n if isinstance(n, int) else 1) for n, pair in zip(x.shape[2:], pairs, strict=True)])
     return {"kernel": tuple(kernel), "stride": stride, "dilation": dilation, "pads": tuple(pairs)}
 
 

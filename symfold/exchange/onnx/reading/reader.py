@@ -32,7 +32,16 @@ OPERATIONS = ELEMENTWISE | ARRANGEMENT | LAYERS | RECURRENT
 DEEPEST = 32  # graphs and functions within others
 SPAN = re.compile(r"(\w*?)(\d+)\.\.\1(\d+)")  # the name of stacked parameters, as `sf.to_onnx` writes them
 # what rows raise for a model that breaks ONNX's rules
-BROKEN = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, UnicodeError)
+BROKEN = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    UnicodeError,
+    MemoryError,
+)
 
 
 def from_onnx(path: str | Path) -> tuple[Net, dict[str, NumpyArray]]:

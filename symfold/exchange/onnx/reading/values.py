@@ -73,7 +73,7 @@ def constant(array: Any) -> Value:
 def bounded(shape: Any) -> None:
     """Raise an error for a shape with too many entries to be computed while reading."""
     if prod(int(size) for size in shape) > MOST_ENTRIES:
-        raise NoRule(f"a known array of shape {tuple(map(int, shape))} has more than {MOST_ENTRIES:,} entries")
+        raise NoRule(f"an array of shape {tuple(map(int, shape))} has more than {MOST_ENTRIES:,} entries")
 
 
 def size_of(entry: Any) -> Size:
