@@ -18,6 +18,7 @@ from oracles import weighted_squares
 import symfold as sf
 from symfold.base.trees import flatten
 from symfold.core.functions import ROWS, where
+from symfold.core.names import names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply, attention, layer_norm, stopped
@@ -94,7 +95,7 @@ def assert_as_pytorch(module: Any, values: tuple[Any, ...], tolerance: float = 1
                 by_name[name].numpy(), gradient.numpy(), rtol=tolerance, atol=tolerance, err_msg=name
             )
     squares = weighted_squares(net)
-    read = {leaf.op.name for leaf in squares.leaves}
+    read = {name for leaf in squares.leaves for name in names_of(leaf)}
     given = {name: array for name, array in {**params, **named(net, values)}.items() if name in read}
     _, gradients = sf.value_and_grad(squares, wrt=sorted(slopes.keys() & read))(**given)
     for name, gradient in dict(gradients).items():
@@ -256,8 +257,8 @@ def test_an_encoder_with_a_padding_mask_as_an_input() -> None:
     shut = torch.tensor([[False, False, False, True], [False] * 4])
     module = Wrap(lambda self, x, m: self.e(x, src_key_padding_mask=m), e=encoder)
     net = assert_as_pytorch(module, (x, shut))
-    assert [fold.op.count for fold in sf.roll(net).bindings] == [3]
-    assert (primitives_in(net).count(attention), primitives_in(net).count(layer_norm)) == (3, 6)
+    assert [fold.op.count for fold in net.bindings] == [3]  # of a block that stands once
+    assert (primitives_in(net).count(attention), primitives_in(net).count(layer_norm)) == (1, 2)
 
 
 # ---------------------------------------------------------------- stopped gradients
@@ -500,7 +501,7 @@ def test_complex_numbers_are_refused_by_their_module_or_kept_opaque() -> None:
     wave = Wrap(lambda self, x: torch.view_as_real(x * self.w), w=nn.Parameter(torch.randn(3, dtype=torch.complex64)))
     outer = Wrap(lambda self, x: self.wave(x) * 2, wave=wave)
     with pytest.raises(
-        NoRule, match=r"aten\.mul\.Tensor in module 'wave' \(Wrap\): it computes with numbers of type complex64"
+        NoRule, match=r"aten\.mul\.Tensor in module 'wave' \(Wrap\).* it computes with numbers of type complex64"
     ):
         sf.from_torch(outer, (torch.randn(2, 3),))
     assert str(sf.from_torch(outer, (torch.randn(2, 3),), partial=True)[0]).endswith("*2")
@@ -509,7 +510,7 @@ def test_complex_numbers_are_refused_by_their_module_or_kept_opaque() -> None:
 def test_shapes_that_depend_on_values_are_refused_and_branches_are_opaque() -> None:
     with pytest.raises(
         NoRule,
-        match=r"aten\.index\.Tensor in module '\(the root\)' \(Wrap\): it gives a tensor whose shape depends on values",
+        match=r"aten\.index\.Tensor in module '\(the root\)' \(Wrap\).* it gives a tensor whose shape depends on values",
     ):
         sf.from_torch(Wrap(lambda self, x: x[x > 0].sum()), (torch.randn(2, 3),), partial=True)
     branch = Wrap(lambda self, x: torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,)))
