@@ -47,7 +47,7 @@ def heun(h: Scalar = 1) -> Mapper:
 
     >>> import symfold as sf
     >>> print(sf.paths(sf.fold(heun(), sf.layers("f", count="n"), sf.tensor("x"))))
-    Paths((t**2 + 2*t + 1)**n)
+    Paths((t + 1)**(2*n))
     """
     return bound(_heun, h)
 

@@ -27,8 +27,9 @@ def test_nets_from_pytorch() -> None:
 def test_exports() -> None:
     for package in ("torch", "onnx", "jax"):
         pytest.importorskip(package)
-    module, operations, written, jax = (value for value in run("howto/export.md", {}) if value is not None)
+    module, operations, written, jax, (equal, names) = (value for value in run("howto/export.md", {}) if value is not None)
     assert module == (True, (8, 8)) and operations == ["Scan", "Identity"] and written and jax == (8, 8)
+    assert equal and len(names) == 3
 
 
 @pytest.mark.usefixtures("at_examples")

@@ -34,7 +34,7 @@ class CodeTarget:
     - `wrapped`: a number as an argument of a function
 
     >>> TARGETS["numpy"].imports, TARGETS["numpy"].root
-    (('import math', 'import numpy as np'), 'np.sqrt({0})')
+    (('import itertools', 'import math', 'import numpy as np'), 'np.sqrt({0})')
     """
 
     name: str
