@@ -6,11 +6,11 @@ import symfold.api  # noqa: F401 - it attaches the methods of nets and fills the
 from symfold.compute.backends.table import BACKENDS
 
 NEEDED = {
-    "jax": ("symfold/exchange/jax_function.py",),
-    "onnx": ("symfold/exchange/onnx/*.py",),
+    "jax": ("symfold/exchange/jax_function.py", "symfold/exchange/jaxpr/*.py"),
+    "onnx": ("symfold/exchange/onnx/*.py", "symfold/exchange/onnx/reading/*.py"),
     "sklearn": ("symfold/sklearn/*.py",),
     "scipy": ("symfold/training/minimize.py",),
-    "torch": ("symfold/exchange/pytorch/*.py",),
+    "torch": ("symfold/exchange/pytorch/*.py", "tests/coverage/*.py"),
 }
 collect_ignore_glob = [
     *(path for package, paths in NEEDED.items() if not find_spec(package) for path in paths),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -75,7 +76,9 @@ def shown_objects():
     """Public objects, and results of public functions."""
     opaque = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
     yield from (NET.compile("numpy"), NET.compile("numpy").params, NET.init(), NET.graph(), NET.summary(), sf.cost(NET), sf.paths(opaque))
-    yield from (sf.jacobian(opaque), sf.verdict(opaque, opaque), sf.series(opaque, order=1), sf.taught(opaque), sf.to_jax(NET))
+    yield from (sf.jacobian(opaque), sf.verdict(opaque, opaque), sf.series(opaque, order=1), sf.taught(opaque))
+    if find_spec("jax"):
+        yield sf.to_jax(NET)
     yield from (sf.layer("g", lambda z: z**2), sf.layers("f1:3"), sf.adam(), sf.optimizers.cosine(0.1, 10), sf.EarlyStopping(), sf.mapper("z + f(z)"))
     yield from (*sf.mappers.ARCHITECTURES.values(), *MAPPERS.values(), *BACKENDS.values(), *ROWS.values())
 
