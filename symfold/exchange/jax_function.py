@@ -71,7 +71,7 @@ class JaxFunction:
 
     def __call__(self, params: Mapping[str, object], *positional: object, **named: object) -> Any:
         jnp = jax_numpy()
-        from symfold.compute.backends.jax.program import TARGET
+        from symfold.compute.backends.jax.program import DIFFERENTIABLE
         from symfold.compute.backends.jax.tracing import full, values
 
         inputs, parameters = ([node.op.name for node in nodes] for nodes in (self.net.inputs, self.net.params))
@@ -85,7 +85,7 @@ class JaxFunction:
             check_unmasked(f"the value of {name!r}", value)
         arrays = {name: jnp.asarray(value) for name, value in arguments.items()}
         dtype = str(jnp.result_type(float, *(a for a in arrays.values() if jnp.issubdtype(a.dtype, jnp.floating))))
-        roots = lowered(self.rolled, {name: arrays[name].shape for name in inputs}, TARGET)
+        roots = lowered(self.rolled, {name: arrays[name].shape for name in inputs}, DIFFERENTIABLE)
 
         def leaf_value(leaf: Leaf) -> Any:
             if leaf.shape[-1:] == (NAME,):

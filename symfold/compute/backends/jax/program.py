@@ -25,7 +25,10 @@ from symfold.transform.passes.contraction import contracted
 from symfold.transform.passes.hoisting import hoisted
 from symfold.transform.passes.joining import joined
 
-TARGET = Target(passes=(contracted, convolved, joined, partial(hoisted, products=True)))
+AFTER = joined, partial(hoisted, products=True)
+TARGET = Target(passes=(contracted, convolved, *AFTER))
+# for functions that JAX differentiates, by the adjoints of rows: the row that `convolved` writes has none
+DIFFERENTIABLE = Target(passes=(contracted, *AFTER))
 
 
 class Function:
