@@ -1,5 +1,6 @@
 """Draws: which inputs rows of tables are picked by, what is drawn for them, and the analyses that draw."""
 
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_the_page_measures_nets_that_begin_with_words() -> None:
     page = sf.compare(sf.fold(sf.mappers.residual, layers, start), sf.fold(sf.mappers.boosting(start), layers, start)).to_html()
     assert "Root mean square difference of nets" in page and "Error of sweep s" in page
     assert "the first state" in page and "the input alone" not in page
-    assert "the input &#x27;words&#x27; picks rows of a table" in page
+    assert "the input 'words' picks rows of a table" in unescape(page)
 
 
 def test_check_grad_leaves_out_what_has_no_slope() -> None:
