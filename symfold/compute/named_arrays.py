@@ -26,11 +26,12 @@ class Places:
         return places
 
 
-class NamedArrays(MutableMapping[str, Any]):
+class NamedArrays(MutableMapping[str, Any], dict[str, Any]):  # type: ignore[misc, metaclass]
     """A dict of arrays whose entries are made when they are read; it prints, compares, copies and pickles as one.
 
     A gradient of a thousand layers is a few arrays, so returning it costs the same at any depth. Entries are
-    writable views; the first change of an entry makes them all.
+    writable views; the first change of an entry makes them all. It is a dict for `isinstance`; nothing reads the part
+    that it inherits, which is empty.
 
     >>> import numpy as np
     >>> gradient = NamedArrays(Places([(0, "a"), (1, ("b1", "b2"))]), [np.array(1.0), np.array([2.0, 3.0])])
@@ -74,6 +75,9 @@ class NamedArrays(MutableMapping[str, Any]):
             self._places = None
         return self._entries
 
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._all())
+
     def keys(self) -> KeysView[str]:
         return self._all().keys()
 
@@ -89,6 +93,9 @@ class NamedArrays(MutableMapping[str, Any]):
 
     def __eq__(self, other: object) -> bool:
         return self._all() == (other._all() if isinstance(other, NamedArrays) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     __hash__ = None  # type: ignore[assignment]
 
