@@ -25,7 +25,7 @@ from symfold.core.sequences import element, entry_of, stack
 from symfold.core.stacked_inputs import is_leaf
 
 MOST_PERIODS = 32  # candidates for the period of a repeat from one equation on, so the work is linear
-ENOUGH = 4  # steps; with so many, a repeat is folded before a longer one that holds it
+ENOUGH = 4  # steps: a repeat of this length is folded before a longer one that holds it
 LONG = 256  # equations of such a step
 
 
@@ -113,7 +113,7 @@ class Equations:
     # -- runs
 
     def runs(self, least: int, longest: float) -> list[Run]:
-        """Runs of at least so many steps of limited length: from each equation on, the one that covers most."""
+        """Runs of at least that many steps, of limited length: from each equation on, the one that covers most."""
         places: dict[Any, list[int]] = {}
         keys = [(node.op, node.shape, tuple(arg.shape for arg in node.args)) for node in self.order]
         number: list[int] = []  # the number of the equation among those of its kind

@@ -74,7 +74,7 @@ def ahead(entries: Sequence[Entry]) -> list[str]:
 
 
 def origins(entries: Sequence[Entry]) -> list[str]:
-    """When and where figures were taken, and of which versions."""
+    """When and where figures were taken, and with which versions."""
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for entry in entries:
         groups.setdefault((entry["date"], entry["cpu"]), {})[f"{entry['row'].split()[0].rstrip(',')} {entry['version']}"] = None

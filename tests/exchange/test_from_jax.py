@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, values_of
+from every_fold import folds
 from oracles import weighted_squares
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.core.folds import is_fold
-from symfold.core.nodes import walk
 from symfold.errors import InvalidType, NoRule
 
 jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
@@ -124,18 +123,6 @@ def test_a_function_has_the_numbers_and_the_gradient_that_jax_gives_it(name: str
         gradient = sf.grad(weighted_squares(net), wrt=wrt)(params, **inputs)
     for key, slope in zip(wrt, slopes, strict=True):
         np.testing.assert_allclose(gradient[key], slope, rtol=1e-8, atol=1e-8)
-
-
-def folds(net: sf.Net) -> list[tuple[Any, int]]:
-    """The counts and the sizes of the states of all folds, nested ones as well."""
-    roots, found = [*net.outputs], []
-    while roots:
-        for node in walk([roots.pop()]):
-            if is_fold(node):
-                found.append((node.op.count, node.op.carries))
-            inner = getattr(node.op, "block", None) or getattr(node.op, "body", None)
-            roots += inner.results if inner else ()
-    return sorted(found)
 
 
 @pytest.mark.parametrize(

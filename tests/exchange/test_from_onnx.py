@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import values_of
+from every_fold import folds
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.core.folds import is_fold
-from symfold.core.nodes import walk
 from symfold.errors import DataError, NoRule, SymfoldError
 
 onnx = pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
@@ -29,18 +28,6 @@ draw = np.random.default_rng(0)
 
 def reals(*shape: int) -> Any:
     return draw.normal(size=shape)
-
-
-def folds(net: sf.Net) -> list[tuple[Any, int]]:
-    """The counts and the sizes of the states of all folds, nested ones as well."""
-    roots, found = [*net.outputs], []
-    while roots:
-        for node in walk([roots.pop()]):
-            if is_fold(node):
-                found.append((node.op.count, node.op.carries))
-            inner = getattr(node.op, "block", None) or getattr(node.op, "body", None)
-            roots += inner.results if inner else ()
-    return sorted(found)
 
 
 def parted(net: sf.Net) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -97,7 +97,7 @@ TERMS = st.lists(
 @settings(deadline=None, max_examples=25)
 @given(TERMS, TERMS)
 def test_any_sums_of_products(first: Any, second: Any) -> None:
-    """Weights read twice, transposed or not; products inside of factors; sums that other nodes read."""
+    """Weights read twice, transposed or not; products within factors; sums that other nodes read."""
     weights = {name: sf.parameter(name, (WIDTH, WIDTH)) for name in "ABC"}
 
     def step(state: Any, u: Any) -> Any:

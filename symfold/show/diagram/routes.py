@@ -229,7 +229,7 @@ class Router:
         return all(self._free(column, other, arrow, k) for other in passed) and not any(row.title for row in passed)
 
     def _titles_across(self, channel: int) -> list[int]:
-        """The titles of the steps that the space right before a column is inside of."""
+        """The titles of the steps that reach over the space right before a column."""
         return [self.index[id(row)] for row, first, last in self.titles if first < channel <= last]
 
     def _crosses_no_title(self, channel: int, one: float, other: float) -> bool:
