@@ -22,6 +22,8 @@ In: a net. Out: path polynomials, degrees, costs.
     unread            folds without parts that nothing reads
     fused             loop fusion: folds of as many steps as one
     distinct_steps    folds whose steps share no value
+    progressions      sequences whose entries are numbered, and what two of them share
+    repeating_steps   steps of a fold, written out until they repeat
     sharing           equal values of different steps, counted once
     inductions        formulas for maxima of sums, proved by induction
     degree            the degree of a net whose layers are polynomials
