@@ -112,12 +112,25 @@ def test_the_page_holds_every_answer_says_which_it_is_at_and_loads_nothing() -> 
     content = content_of(html)
     assert content["sections"]["f(z) - z 2"] == sections("f(z) - z", 2, {})
     assert set(content["sections"]) == {f"{name} {depth}" for name in ("residual", "f(z) - z") for depth in (1, 2, "n")}
-    assert set(content["comparisons"]) == {"0 0", "0 1", "1 1"}
-    assert content["comparisons"]["0 1"] == compared("residual", "f(z) - z", "n", {})
-    assert [step[1:] for step in told] == [(k, 9) for k in range(1, 10)]
-    assert told[0][0] == "residual at depth 1" and told[7][0] == "residual and f(z) - z"
+    assert set(content["comparisons"]) == {f"{pair} {depth}" for pair in ("0 0", "0 1", "1 1") for depth in (1, 2, "n")}
+    assert content["comparisons"]["0 1 2"] == compared("residual", "f(z) - z", 2, {})
+    assert [step[1:] for step in told] == [(k, 15) for k in range(1, 16)]
+    assert told[0][0] == "residual at depth 1" and told[11][0] == "residual and f(z) - z at depth n"
     assert not re.search(r"(?:src|href)=", html) and "default-src 'none'" in html and "<script>alert" not in html
     assert html == page(["residual", "f(z) - z"], 2)
+
+
+def test_what_is_compared_is_drawn_and_answered_at_its_depth() -> None:
+    at_three, at_any = (compared("residual", "boosting", depth, {}) for depth in (3, "n"))
+    assert [shown["heading"] for shown in (at_three, at_any)] == ["residual and boosting, at depth 3", "residual and boosting, at any depth n"]
+    assert "f3" in words_of(at_three["svg"]) and "f4" not in words_of(at_three["svg"])
+    assert "8 paths" in at_three["html"] and "<img" not in at_three["html"]
+
+
+def test_many_mappers_are_compared_at_depth_n_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symfold.apps.explore.page.MOST_COMPARED", 8)
+    content = content_of(page(["residual", "f(z) - z"], 2))
+    assert set(content["comparisons"]) == {"0 0 n", "0 1 n", "1 1 n"}
 
 
 def test_a_page_is_bounded() -> None:

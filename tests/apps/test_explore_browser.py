@@ -60,14 +60,15 @@ def drag(page: Any, value: int) -> None:
 
 def test_every_control_changes_what_is_shown(page: Any) -> None:
     first = sections(page)
-    assert len(first) == 8 and page.locator(".explore-comparison h3").inner_text() == "residual and boosting, at any depth n"
+    assert len(first) == 8 and page.locator(".explore-comparison h3").inner_text() == "residual and boosting, at depth 4"
     drag(page, 2)
     second = sections(page)
+    assert page.locator(".explore-comparison h3").inner_text() == "residual and boosting, at depth 2"
     assert all(first[heading] != second[heading] for heading in first) and "4 paths" in second["Paths"]
     control(page, "Mapper").select_option("f(z) - z")
     third = sections(page)
     assert all(second[heading] != third[heading] for heading in ("Folded", "Unrolled", "One step"))
-    assert page.locator(".explore-comparison h3").inner_text() == "f(z) - z and boosting, at any depth n"
+    assert page.locator(".explore-comparison h3").inner_text() == "boosting and f(z) - z, at depth 2"
     control(page, "any depth n").check()
     assert list(sections(page)) == ["One step", "Folded", "Paths", "Backward pass", "Cost"]
     before = page.locator(".explore-comparison").inner_html()
@@ -93,10 +94,19 @@ def test_pictures_and_formulas_are_there_at_every_width(page: Any, width: int, s
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    beside = page.locator(".explore-comparison").bounding_box()["y"] < 300
+    assert beside == (width > 1000)  # what is compared is on the first screen, unless that is narrow
     widths = page.eval_on_selector_all(".explore img", "images => images.map(image => image.complete && image.naturalWidth)")
     assert len(widths) == 3 and all(each > 100 for each in widths)
     heights = page.eval_on_selector_all(".explore math", "formulas => formulas.map(formula => formula.getBoundingClientRect().height)")
     assert len(heights) >= 4 and all(height > 8 for height in heights)
+
+
+def test_the_controls_stand_at_one_height(page: Any) -> None:
+    boxes = page.eval_on_selector_all(
+        ".explore-controls label > :last-child", "controls => controls.map(control => control.getBoundingClientRect()).map(({top, bottom}) => [top, bottom])"
+    )
+    assert len(boxes) == 5 and len({tuple(box) for box in boxes}) == 1
 
 
 def test_the_keyboard_moves_the_depth(page: Any) -> None:

@@ -11,7 +11,7 @@ from symfold.analysis.counting.cost import cost
 from symfold.analysis.counting.paths import paths
 from symfold.apps.report.cells import T, ascending, expression
 from symfold.apps.report.comparison import compare
-from symfold.apps.report.notebook import cell_html, fragment
+from symfold.apps.report.notebook import answer, cell_html, picture
 from symfold.apps.report.rows import path_counts
 from symfold.apps.table_nets import architecture_of
 from symfold.base.trees import Layered
@@ -34,7 +34,7 @@ MOST_LENGTH = 40_000  # characters of a formula
 ANY = "n"  # the symbol of a depth that is any
 
 Own: TypeAlias = Mapping[str, Layered]
-Section: TypeAlias = dict[str, str]  # heading, and html or svg
+Section: TypeAlias = dict[str, str]  # heading, and html, svg or both
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,12 @@ def sections(mapper: str, depth: int | str, own: Own) -> list[Section]:
     return [_section(row, net) for row in rows]
 
 
-def compared(first: str, second: str, depth: int | str, own: Own) -> str:
-    """How two mappers differ at one depth, as HTML."""
+def compared(first: str, second: str, depth: int | str, own: Own) -> Section:
+    """How two mappers differ at one depth: both in one picture, and the answer in words."""
     a, b = net_of(first, depth, own), net_of(second, depth, own)
-    return fragment(compare(a, b, (first, second) if first != second else ("A", "B")))
+    comparison = compare(a, b, (first, second) if first != second else ("A", "B"))
+    heading = f"{first} and {second}, {'at any depth n' if depth == ANY else f'at depth {depth}'}"
+    return {"heading": heading, "svg": picture(comparison), "html": answer(comparison)}
 
 
 @dataclass(frozen=True)

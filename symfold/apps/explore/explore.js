@@ -42,13 +42,22 @@ const build = (root, source) => {
   root.classList.add("explore");
   root.setAttribute("data-lm-suppress-shortcuts", "true"); // keys are for the controls, not for the notebook around them
   root.addEventListener("keydown", (event) => event.stopPropagation());
-  root.append(controls, error, about, answers, comparison);
+  root.append(controls, error, about, element("div", { class: "explore-columns" }, answers, comparison));
 
   const question = () => ({
     mapper: (source.typed && typed.value.trim()) || mapper.value,
     other: other.value,
     depth: any.checked ? "n" : Number(depth.value),
   });
+
+  const shown = (section) => {
+    const content = element("div", { class: "explore-content", tabindex: 0 });
+    content.innerHTML = section.html || ""; // made by symfold, every name in it escaped
+    if (section.svg) {
+      content.prepend(element("img", { alt: `${section.heading}: a picture`, src: `data:image/svg+xml,${encodeURIComponent(section.svg)}` }));
+    }
+    return content;
+  };
 
   const same = (one, two) => ["mapper", "other", "depth"].every((key) => one && one[key] === two[key]);
 
@@ -60,22 +69,12 @@ const build = (root, source) => {
       answers.replaceChildren(...answer.sections.map((section) => {
         const part = element("details", { "data-heading": section.heading }, element("summary", {}, section.heading));
         part.open = !open.has(section.heading);
-        const content = element("div", { class: "explore-content", tabindex: 0 });
-        if (section.svg) {
-          content.append(element("img", { alt: `${section.heading}: a picture of the net`, src: `data:image/svg+xml,${encodeURIComponent(section.svg)}` }));
-        } else {
-          content.innerHTML = section.html; // made by symfold, every name in it escaped
-        }
-        part.append(content);
+        part.append(shown(section));
         return part;
       }));
     }
     if (answer.comparison !== undefined) {
-      const words = element("div", { class: "explore-content", tabindex: 0 });
-      words.innerHTML = answer.comparison; // likewise
-      const depth = answer.comparedAt || answer.question.depth;
-      const heading = `${answer.question.mapper} and ${answer.question.other}, ${depth === "n" ? "at any depth n" : `at depth ${depth}`}`;
-      comparison.replaceChildren(element("h3", {}, heading), words);
+      comparison.replaceChildren(element("h3", {}, answer.comparison.heading), shown(answer.comparison));
     }
   };
 

@@ -11,8 +11,9 @@ unpacked(document.getElementById("answers").textContent).then((content) => {
     ...content,
     typed: false,
     ask: (question, show) => {
-      const [first, second] = [place(question.mapper), place(question.other)].sort((a, b) => a - b);
-      show({ question, comparedAt: "n", sections: content.sections[`${question.mapper} ${question.depth}`], comparison: content.comparisons[`${first} ${second}`] });
+      const pair = [place(question.mapper), place(question.other)].sort((a, b) => a - b).join(" ");
+      const comparison = content.comparisons[`${pair} ${question.depth}`] || content.comparisons[`${pair} n`];
+      show({ question, sections: content.sections[`${question.mapper} ${question.depth}`], comparison });
     },
   });
 });

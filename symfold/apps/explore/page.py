@@ -17,13 +17,15 @@ from symfold.mappers import MAPPERS
 
 DEEPEST = 8  # depths of the page, unless others are asked for
 MOST_STATES = 400  # mappers times depths; a larger page takes minutes and several megabytes
+MOST_COMPARED = 400  # comparisons; a page with more of them has those at depth n alone
 TITLE = "Mappers, folded"
 
 
 def page(mappers: Sequence[str] = (), depth: int = DEEPEST, now: Progress | None = None) -> str:
-    """One HTML page with the answers for mappers at the depths 1 to `depth` and n, and for each two of them at depth n.
+    """One HTML page with the answers for mappers, and for each two of them, at the depths 1 to `depth` and n.
 
-    Without names, the mappers of the table. `now` is told each answer as it begins. Same input, same bytes.
+    Without names, the mappers of the table. Many mappers are compared at depth n alone. `now` is told each answer as
+    it begins. Same input, same bytes.
     Errors: UnknownName, ParseError for a mapper, InvalidValue, TooLarge.
     """
     names = list(dict.fromkeys(mappers)) or list(MAPPERS)
@@ -39,23 +41,24 @@ def page(mappers: Sequence[str] = (), depth: int = DEEPEST, now: Progress | None
 
 
 def _answers(names: Sequence[str], depth: int, now: Progress | None) -> dict[str, dict[str, Any]]:
-    """The sections by mapper and depth, and the comparisons by the mappers' numbers."""
+    """The sections by mapper and depth, and the comparisons by the mappers' numbers and the depth."""
     depths = [*range(1, depth + 1), ANY]
     states = list(product(names, depths))
     pairs = list(combinations_with_replacement(range(len(names)), 2))
+    compared_at = depths if len(pairs) * len(depths) <= MOST_COMPARED else [ANY]
     number = count(1)
 
     def began(step: str) -> None:
         if now is not None:
-            now(step, next(number), len(states) + len(pairs))
+            now(step, next(number), len(states) + len(pairs) * len(compared_at))
 
     answers: dict[str, dict[str, Any]] = {"sections": {}, "comparisons": {}}
     for name, each in states:
         began(f"{name} at depth {each}")
         answers["sections"][f"{name} {each}"] = sections(name, each, {})
-    for a, b in pairs:
-        began(f"{names[a]} and {names[b]}")
-        answers["comparisons"][f"{a} {b}"] = compared(names[a], names[b], ANY, {})
+    for (a, b), each in product(pairs, compared_at):
+        began(f"{names[a]} and {names[b]} at depth {each}")
+        answers["comparisons"][f"{a} {b} {each}"] = compared(names[a], names[b], each, {})
     return answers
 
 

@@ -20,15 +20,21 @@ MOST = 3_000  # characters of a formula in a cell
 
 def fragment(comparison: Comparison) -> str:
     """The picture, the sentences and the table of the terminal."""
+    svg = picture(comparison)
+    shown = image(svg, f"Picture of {' and '.join(comparison.titles)}") if svg else ""
+    return shown + answer(comparison)
+
+
+def answer(comparison: Comparison) -> str:
+    """The sentences and the table of the terminal."""
     sentences = "".join(element("p", line_html(line)) for line in told(comparison, OPENING + CLOSING))
-    return picture(comparison) + sentences + table(comparison)
+    return sentences + table(comparison)
 
 
 def picture(comparison: Comparison) -> str:
-    """Both nets, equal steps below each other; nothing if they are too large for a picture."""
+    """Both nets as SVG, equal steps below each other; nothing if they are too large for a picture."""
     try:
-        nets = dict(zip(comparison.titles, comparison.nets, strict=True))
-        return image(svg_of_several(nets), f"Picture of {' and '.join(nets)}")
+        return svg_of_several(dict(zip(comparison.titles, comparison.nets, strict=True)))
     except SymfoldError:
         return ""
 
