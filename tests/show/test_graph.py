@@ -439,3 +439,17 @@ def test_deep_graphs_are_linear():
     graph = net(MAPPERS["residual"][0], 100_000).graph()
     assert (len(graph), graph.number_of_edges()) == (200_002, 300_001)
     assert time.perf_counter() - begun < 60
+
+
+@pytest.mark.parametrize(
+    ("start", "title"),
+    [
+        (lambda x, a, b: a(x) + b(x), "z_{k} = f_{k}(a + b) + z_{k-1}, k = 1, ..., 3"),
+        (lambda x, a, b: a(x) * b(x) - x, "z_{k} = f_{k}((a * b) - x) + z_{k-1}, k = 1, ..., 3"),
+        (lambda x, a, b: a(x) + b(x) + a(b(x)) + b(a(x)) + (a(x) * b(x) + a(a(x)) * b(b(x))) * 3, "z_{k} = f_{k}(...) + z_{k-1}, k = 1, ..., 3"),
+    ],
+)
+def test_the_title_of_a_step_writes_out_the_sum_that_it_reads(start, title: str) -> None:
+    value = start(sf.tensor("x"), sf.layer("a"), sf.layer("b"))
+    graph = sf.fold(sf.mappers.boosting(value), sf.layers("f1:4"), value).graph("block")
+    assert graph.graph["title z1"] == title

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import sympy as sp
 
 import symfold as sf
+from symfold.show.diagram import lettering
+from symfold.show.notation.latex import latex_word
+from symfold.show.notation.styles import mathml_name
+from symfold.show.notation.terms import Name
 
 STYLES = ("text", "unicode", "latex", "mathml")
 PLUS = {"mathml": "<mo>+</mo>"}
@@ -149,6 +154,25 @@ def test_a_run_of_letters_is_no_product() -> None:
     assert sf.formula(sum_of(("x", "y", "xy")), style="latex").endswith(r"x + y + \mathrm{xy}")
 
 
+@pytest.mark.parametrize(
+    ("name", "letter", "index", "latex"),
+    [
+        ("my_layer1", "my_layer", "1", r"\mathrm{my\_layer}_{1}"),
+        ("stage1_conv_2", "stage1_conv", "2", r"\mathrm{stage1\_conv}_{2}"),
+        ("fc2", "fc", "2", r"\mathrm{fc}_{2}"),
+        ("W_into", "W", "into", r"W_{\mathrm{into}}"),
+        ("theta_max", "θ", "max", r"\theta_{\mathrm{max}}"),
+        ("W_g12", "W", "g12", r"W_{g_{12}}"),
+    ],
+)
+def test_formulas_and_pictures_read_a_name_alike(name: str, letter: str, index: str, latex: str) -> None:
+    first, *others = lettering.mathematics(name)
+    assert (first.text, "".join(run.text for run in others)) == (letter, index) and {run.level for run in others} == {-1}
+    assert latex_word(name) == latex
+    below = ElementTree.fromstring(f"<math>{mathml_name(Name(name))}</math>")[0]
+    assert below.tag == "msub" and ("".join(below[0].itertext()), "".join(below[1].itertext())) == (letter, index)
+
+
 @pytest.mark.parametrize("form", ["fold", "steps", "expanded"])
 @pytest.mark.parametrize(("layers", "names"), [("Attn", None), ("f", {"f": "Attn"})])
 def test_the_word_of_a_layer_is_a_function_in_every_form(form: str, layers: str, names: dict[str, str] | None) -> None:
@@ -162,7 +186,7 @@ def test_the_word_of_a_layer_is_a_function_in_every_form(form: str, layers: str,
 def test_the_word_of_a_layer_is_a_function_wherever_it_stands() -> None:
     layers = [sf.layer(name) for name in ("Attn", "MLP", "Conv_2", "out_proj", "log")]
     latex = sf.formula(sf.fold(sf.mappers.residual, layers, x), style="latex")
-    words = [r"\operatorname{Attn}", r"\operatorname{Conv}_{2}", r"\operatorname{out}_{\mathrm{proj}}", r"\operatorname{log}"]
+    words = [r"\operatorname{Attn}", r"\operatorname{Conv}_{2}", r"\operatorname{out\_proj}", r"\operatorname{log}"]
     assert [word for word in words if word not in latex] == [words[1], words[2]]  # a long list: the first and the last
     latex = sf.formula(sf.fold(sf.mappers.residual, layers, x), form="steps", style="latex")
     assert [word for word in words if word not in latex] == []

@@ -67,7 +67,7 @@ def pictures(comparison: Comparison) -> str:
         f"Boxes are layers, circles are joins (+ a sum, × a product), ovals are states.{places}{folded} {moved}",
         class_="quiet",
     )
-    return framed(comparison, diagram_pair) + note + moved_table(comparison)
+    return framed(comparison, diagram_pair) + note + framed(comparison, moved_table, deep=True)
 
 
 def lengths(comparison: Comparison) -> str:

@@ -38,7 +38,7 @@ class Section:
 
 
 SECTIONS = (
-    Section("answer", "In short", "", answer),
+    Section("answer", "In short", "", lambda comparison: framed(comparison, answer, deep=True)),
     Section("pictures", "The two nets", "", pictures),
     Section(
         "table", "Question by question", "Each row asks one question of both nets.",

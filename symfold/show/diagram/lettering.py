@@ -13,6 +13,7 @@ from html import escape
 
 from symfold.show.graph.names import visible
 from symfold.show.notation.letters import SIGNS
+from symfold.show.notation.terms import letter_and_indices
 
 FAMILY = "STIX Two Text, Latin Modern Roman, Times New Roman, Times, DejaVu Serif, serif"
 LOWERED, SHIFT = 0.7, 0.22  # the size of an index and how far it is moved, as parts of the size of the text
@@ -25,9 +26,9 @@ WIDTHS = (
 )  # fmt: skip
 WIDEST = 84  # of any other character, but for those of East Asia
 
+MARKS = "\u0300-\u036f\u20d7"  # set over the letter before
 _TOKEN = re.compile(
-    r"(?P<letter>(?<![\w.])[^\W\d_])_(?P<suffix>[^\W\d_]{1,2}\d*)(?![\w.])|"
-    r"_\{(?P<index>[^{}]*)\}|(?P<word>(?:[^\W\d_][\u0300-\u036f\u20d7]?)+)(?:_?(?P<number>\d+)(?=_\{|(?![\w.])))?|(?P<other>.)",
+    rf"_\{{(?P<index>[^{{}}]*)\}}|(?P<name>(?<![\w.])[^\W\d_](?:[^\W_]|[{MARKS}]|_(?!\{{))*)(?P<path>(?:\.\w*[^\W_])*)|(?P<other>.)",
     re.DOTALL,
 )
 
@@ -78,8 +79,8 @@ def mathematics(text: str) -> Line:
 
     >>> [run.text for run in mathematics("z_{k-1}")], [run.text for run in mathematics("0.1*f12(x)")]
     (['z', 'k', '−1'], ['0.1·', 'f', '12', '(', 'x', ')'])
-    >>> [run.text for run in mathematics("fc2_{k-1}")]
-    ['fc', '2,', 'k', '−1']
+    >>> [run.text for run in mathematics("fc2_{k-1}")], [run.text for run in mathematics("my_layer1")]
+    (['fc', '2,', 'k', '−1'], ['my_layer', '1'])
     >>> mathematics("relu"), mathematics("alpha")
     ((Run(text='relu', italic=False, level=0),), (Run(text='α', italic=True, level=0),))
     >>> [run.text for run in mathematics("W^T a")], mathematics("W^T")[1].level
@@ -96,16 +97,14 @@ def mathematics(text: str) -> Line:
         match = _TOKEN.match(text, place)
         assert match is not None  # any character is a token
         place = match.end()
-        if match["letter"]:
-            runs += [_name(match["letter"]), *_letters(match["suffix"], -1)]
-        elif match["index"] is not None:
+        if match["index"] is not None:
             runs += _letters(match["index"], -1)
-        elif match["word"]:
-            joined = text[match.start() - 1 : match.start()] in ("_", ".") or text[place : place + 1] in ("_", ".")
-            whole = joined and not text.startswith("_{", place)
-            runs.append(Run(match["word"]) if whole else _name(match["word"]))
-            more = "," if text.startswith("_{", place) else ""  # fc2 at k: one index, 2,k
-            runs += [Run(match["number"] + more, level=0 if whole else -1)] if match["number"] else []
+        elif match["path"]:
+            runs.append(Run(match["name"] + match["path"]))
+        elif match["name"]:
+            letter, *indices = letter_and_indices(match["name"])
+            more = "," if indices and text.startswith("_{", place) else ""  # fc2 at k: one index, 2,k
+            runs += [_name(letter), *_letters(",".join(indices) + more, -1)]
         else:
             runs.append(Run({"*": "·", "-": "−"}.get(match["other"], match["other"])))
     return _merged(runs)
@@ -122,7 +121,7 @@ def _name(word: str, level: int = 0) -> Run:
 
 def _letters(text: str, level: int) -> list[Run]:
     """An index or exponent, sign by sign."""
-    parts = re.findall(r"(?:[^\W\d_][\u0300-\u036f\u20d7]?)+|.", text.replace("-", "−").replace("*", "·"))
+    parts = re.findall(rf"(?:[^\W\d_][{MARKS}]?)+|.", text.replace("-", "−").replace("*", "·"))
     return [_name(part, level) if part[0].isalpha() else Run(part, level=level) for part in parts]
 
 

@@ -23,9 +23,13 @@ def step_formula(block: Block, part: int, names: Sequence[str], longest: int = L
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
     >>> step_formula(net.blocks[0], 0, ["z1", "f2"])
     'f2(z1) + z1'
+    >>> step_formula(net.blocks[0], 0, ["(tok + pos)", "f2"])
+    'f2(tok + pos) + (tok + pos)'
     """
     text = template(block, part)
     for position, name in enumerate(names):
+        if name.startswith("("):
+            text = text.replace(f"({_placeholder(position)})", name)
         text = text.replace(_placeholder(position), name)
     return text if len(re.sub(r"_\{|\}", "", text)) <= longest else ""
 

@@ -30,6 +30,10 @@ from symfold.show.graph.names import Names, constant_label, operation_label, ope
 from symfold.show.graph.places import Places, is_join
 
 
+ARITHMETIC = ("+", "-", "*", "/")  # joins that a formula writes out
+LONGEST = 40  # characters of one
+
+
 @dataclass(frozen=True)
 class Leaf:
     """An input, parameter, constant or name of a layer without a graph node so far."""
@@ -81,6 +85,7 @@ class Recorder(Interpreter):
         reserved = [name for leaf in net.leaves for name in self.reserved(leaf)]
         self.names, self.places = Names(reserved), Places(self.net)
         self.graph = Graph(level=self.level)
+        self._written: dict[str, str] = {}  # sums, differences, products and quotients, by graph node
         self._shown: dict[tuple[Node, str], str] = {}
         self._parts: dict[tuple[str, int], str] = {}
 
@@ -146,7 +151,7 @@ class Recorder(Interpreter):
         data = self.graph.nodes[meaning]
         if data["op"] == "transpose":
             return f"{self.called(next(self.graph.predecessors(meaning)))}.T"
-        return str(data.get("state", data["label"]))
+        return str(data.get("state", self._written.get(meaning, data["label"])))
 
     # -- meanings of nodes
 
@@ -209,6 +214,9 @@ class Recorder(Interpreter):
         )
         for port, (source, kind) in enumerate(zip(sources, carried, strict=True)):
             self.edge(source, name, port, kind)
+        if (sign := operation_label(node.op)) in ARITHMETIC:
+            written = f"({f' {sign} '.join(map(self.called, args))})"
+            self._written[name] = written if len(written) <= LONGEST else "..."
         return name
 
     def layer(self, node: Node[Call], args: Sequence[Any]) -> Any:

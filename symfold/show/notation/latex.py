@@ -36,6 +36,8 @@ def indexed_word(word: str, number: str = "", upright: str = r"\mathrm") -> str:
 
     >>> indexed_word("z", "k-1"), indexed_word("W_g", "k"), indexed_word("norm2", "k")
     ('z_{k-1}', 'W_{g_{k}}', '\\mathrm{norm}_{2,k}')
+    >>> indexed_word("my_layer", "k", r"\operatorname")
+    '\\operatorname{my\\_layer}_{k}'
     """
     word = unicodedata.normalize("NFKC", word)
     indices: list[str] = []
@@ -51,7 +53,7 @@ def indexed_word(word: str, number: str = "", upright: str = r"\mathrm") -> str:
         indices[-1] += f"_{{{number}}}"
     elif number:
         indices.append(number)
-        letter = f"{{{letter}}}" if "_" in letter else letter
+        letter = f"{{{letter}}}" if "_" in letter.replace(r"\_", "") else letter
     return letter + (f"_{{{','.join(indices)}}}" if indices else "")
 
 
@@ -64,7 +66,7 @@ def _letter(name: str, upright: str = r"\mathrm") -> str:
     """A letter by its name, or a word as it is: SymPy would write xabs as |x|, and xprime as x'."""
     if name in LETTERS:
         return text_inside(str(sp.latex(sp.Symbol(name))))
-    return f"{upright}{{{text_inside(name)}}}" if len(name) > 1 and not name.isdigit() else text_inside(name)
+    return f"{upright}{{{text_inside(escaped(name))}}}" if len(name) > 1 and not name.isdigit() else text_inside(name)
 
 
 def text_inside(formula: str) -> str:

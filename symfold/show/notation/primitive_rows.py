@@ -25,8 +25,8 @@ from symfold.show.notation.operations import (
     plain_words,
     separated,
 )
-from symfold.show.notation.styles import Style
-from symfold.show.notation.terms import Part, Term
+from symfold.show.notation.styles import Style, mathml_name
+from symfold.show.notation.terms import Name, Part, Term
 
 # the pattern of a style, and how tightly its text binds; Unicode takes the one of text
 PATTERNS: dict[str, dict[str, tuple[str, int]]] = {
@@ -129,14 +129,15 @@ def _directional(term: Term, style: Style) -> list[Part]:
 
 
 def _primed(layer: Term, order: int, part: str) -> list[Part]:
-    """A derivative's name in MathML. A prime is a raised sign already, so it is not set as an exponent."""
+    """A derivative's name in MathML: a prime belongs to the letter, and is raised already, so it is no exponent."""
     if order > 3:
         mark = f"<mrow><mo>(</mo><mn>{order}</mn><mo>)</mo></mrow>"
         return ["<msubsup>", layer, f"<mn>{part}</mn>{mark}</msubsup>"] if part else ["<msup>", layer, f"{mark}</msup>"]
     mark = f'<mo lspace="0" rspace="0">{" ′″‴"[order]}</mo>'
-    if part:
-        return ["<msub><mrow>", layer, f"{mark}</mrow><mn>{part}</mn></msub>"]
-    return ["<mrow>", layer, f"{mark}</mrow>"]
+    name: list[Part] = (
+        [mathml_name(layer.op, mark)] if isinstance(layer.op, Name) else ["<mrow>", layer, f"{mark}</mrow>"]
+    )
+    return ["<msub>", *name, f"<mn>{part}</mn></msub>"] if part else name
 
 
 def _argument_signs(style: Style) -> tuple[str, str, str]:

@@ -97,7 +97,12 @@ def _mathml_word(word: str) -> str:
     return _mathml_printer(sp.Symbol(word)) if word.isalpha() else f"<mi>{escape(word)}</mi>"
 
 
-def _mathml_name(name: Name) -> str:
+def mathml_name(name: Name, mark: str = "") -> str:
+    """A name; a mark, such as a prime, stands between its letter and its indices.
+
+    >>> mathml_name(Name("f", 1), "<mo>′</mo>")
+    '<msub><mrow><mi>f</mi><mo>′</mo></mrow><mrow><mn>1</mn></mrow></msub>'
+    """
     stem = name.stem.replace("...", "…") if name.index is None else name.stem.removesuffix("_")
     letter, *others = letter_and_indices(stem) if not stem.endswith("_") else (stem,)
     indices = list(map(_mathml_index, others))
@@ -107,10 +112,11 @@ def _mathml_name(name: Name) -> str:
             indices[-1] = f"<msub>{indices[-1]}{number}</msub>"
         else:
             indices.append(number)
+    base = f"<mrow>{_mathml_word(letter)}{mark}</mrow>" if mark else _mathml_word(letter)
     if not indices:
-        return _mathml_word(letter)
+        return base
     subscript = "<mo>,</mo>".join(indices)
-    return f"<msub>{_mathml_word(letter)}{f'<mrow>{subscript}</mrow>' if len(indices) > 1 else subscript}</msub>"
+    return f"<msub>{base}{f'<mrow>{subscript}</mrow>' if len(indices) > 1 else subscript}</msub>"
 
 
 def _mathml_index(name: str) -> str:
@@ -144,7 +150,7 @@ STYLES: dict[str, Style] = {
         Style("latex", _latex_printer, latex_name, latex_function,
               " + ", " - ", "- ", " ", r" \cdot ", (r"\left(", r"\right)"), (r"\frac{", "}{", "}"), (r"{\left(", ", ", r" \right)}"),
               ("", ""), (r"\left[", r"\right]"), " = ", r"\ldots"),
-        Style("mathml", _mathml_printer, _mathml_name, lambda word: _mathml_name(Name(word)),
+        Style("mathml", _mathml_printer, mathml_name, lambda word: mathml_name(Name(word)),
               "<mo>+</mo>", "<mo>−</mo>", "<mo>−</mo>", "<mo>\u2062</mo>", "<mo>·</mo>", ("<mrow><mo>(</mo>", "<mo>)</mo></mrow>"),
               ("<mfrac><mrow>", "</mrow><mrow>", "</mrow></mfrac>"),
               ("<mrow><mo>(</mo>", "<mo>,</mo>", "<mo>)</mo></mrow>"), ("<mrow>", "</mrow>"),

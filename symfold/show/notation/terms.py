@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sympy as sp
+from sympy.printing.pretty.pretty_symbology import greek_unicode
 
 from symfold.base.caching import cached
 from symfold.core import interpreter
@@ -48,14 +49,29 @@ class Name:
         return f"{stem}_{shown}" if len(shown) == 1 or shown.isdigit() else f"{stem}_{{{shown}}}"
 
 
+GREEK = "|".join(sorted(filter(str.isalpha, greek_unicode)))
+# two words or more, of several letters each; then perhaps a number, and indices
+SEVERAL_WORDS = re.compile(
+    rf"((?!(?:{GREEK})\d*_)[^\W\d_]{{2,}}\d*_(?:\w+_)?[^\W\d_]{{2,}})((?:_?\d+)?(?:_[^\W\d_]\d*|_\d+)*)"
+)
+
+
 def letter_and_indices(word: str) -> tuple[str, ...]:
     """The parts of a name that is written with indices: its letter, then each index, perhaps a letter with a number.
 
+    A name of several words is one word, perhaps with indices.
+
     >>> letter_and_indices("x1"), letter_and_indices("W_g12"), letter_and_indices("a1_b_2"), letter_and_indices("_x")
     (('x', '1'), ('W', 'g12'), ('a', '1', 'b', '2'), ('_x',))
+    >>> letter_and_indices("my_layer1"), letter_and_indices("my_layer_k"), letter_and_indices("stem_0_weight")
+    (('my_layer', '1'), ('my_layer', 'k'), ('stem_0_weight',))
+    >>> letter_and_indices("alpha_max"), letter_and_indices("norm2_0")
+    (('alpha', 'max'), ('norm', '2', '0'))
     """
     if not word.isidentifier() or word.startswith("_") or "__" in word:
         return (word,)  # no letter to set an index at
+    if several := SEVERAL_WORDS.fullmatch(word):
+        return several[1], *filter(None, several[2].split("_"))
     return tuple(re.sub(r"^([^\W\d_]+)(\d+)(?=_|$)", r"\1_\2", word).split("_"))
 
 
