@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 
 P = ParamSpec("P")
 
-SERIF = "font-family: STIX Two Math, Cambria Math, Latin Modern Math, Times New Roman, serif"
+SERIF = "font-family: Latin Modern Math, STIX Two Math, Cambria Math, Times New Roman, serif"
 BLOCK = f"{SERIF}; font-size: 115%; line-height: 1.6; white-space: nowrap; overflow-x: auto; padding: 2px"
 LINE = f"{SERIF}; font-size: 110%"
 # limits above and below a sum or a product; JupyterLab without trust drops these styles, and they stand beside the sign
@@ -32,6 +32,11 @@ MOST_MATHML = 20_000  # characters of MathML that a notebook shows
 
 # a name with an index, and primes
 NAME = re.compile(r"\b([A-Za-z]|[A-Za-z]\w*?(?=_\{))_(?:\{([^{}<>&]*)\}|([A-Za-z0-9])\b)('*)")
+
+# such a name or a function, with its arguments in brackets; and a letter alone among them
+INSIDE = r"[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]]"
+FORMULA = re.compile(rf"\b[A-Za-z]\w*?(?:_(?:\{{[^{{}}<>&]*\}}|[A-Za-z0-9]\b))?'*(?:{INSIDE})+|{NAME.pattern}")
+LETTER = re.compile(rf"{NAME.pattern}|(?<![\w&])([A-Za-z])(?!\w)")
 
 SPACED = set("=+-−±<>≤≥≠≈→∘⊙∈←∧∨")
 OPENING = set("([{|,;")
@@ -70,21 +75,30 @@ def element(tag: str, content: str, **attributes: str) -> str:
 def prose(text: str) -> str:
     """Plain text, with names such as f_k and z_{k-1}, powers, products, minus signs and epsilon typeset.
 
-    >>> prose("f_k reads z_{k-1} & 10^6")
-    '<i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> &amp; 10<sup>6</sup>'
-    >>> prose("ln_1_{k-1}")
-    'ln_1<sub>k−1</sub>'
-    >>> prose("f_2'(x)[v] - 3*t, of order 2 in epsilon")
-    '<i>f</i>′<sub>2</sub>(x)[v] − 3\u2009t, of order 2 in <i>ε</i>'
+    >>> def shown(text):
+    ...     return prose(text).replace(LINE, "")
+    >>> shown("f_k reads 10^6 & 3*t")
+    '<span style=""><i>f</i><sub>k</sub></span> reads 10<sup>6</sup> &amp; 3\u2009t'
+    >>> shown("ln_1_{k-1}")
+    '<span style="">ln_1<sub>k−1</sub></span>'
+    >>> shown("f_2'(x)[v] - 3, of order 2 in epsilon")
+    '<span style=""><i>f</i>′<sub>2</sub>(<i>x</i>)[<i>v</i>]</span> − 3, of order 2 in <i>ε</i>'
     """
-    shown = NAME.sub(_indexed, escape(text, quote=False))
+    shown = FORMULA.sub(_formula, escape(text, quote=False))
     shown = re.sub(r"(?<=[\w)])\*(?=[A-Za-z(])", "\u2009", shown)
     shown = re.sub(r"(?<=\s)-(?=\s|\d)", "−", shown)
     shown = re.sub(r"\bepsilon\b", "<i>ε</i>", shown)
     return re.sub(r"(\w|\)|</i>)\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
 
 
-def _indexed(match: re.Match[str]) -> str:
+def _formula(match: re.Match[str]) -> str:
+    """A formula in a text, in the letters of formulas."""
+    return element("span", LETTER.sub(_letter, match[0]), style=LINE) if NAME.search(match[0]) else match[0]
+
+
+def _letter(match: re.Match[str]) -> str:
+    if match[5]:
+        return f"<i>{match[5]}</i>"
     name = f"<i>{match[1]}</i>" if len(match[1]) == 1 else match[1]
     primes = "′" * len(match[4])
     return f"{name}{primes}<sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
@@ -93,8 +107,8 @@ def _indexed(match: re.Match[str]) -> str:
 def bullets(sentences: Sequence[str], most: int = 20) -> str:
     """Sentences as a list, at most this many.
 
-    >>> bullets(["f_k reads x", "a", "b"], most=2)
-    '<ul><li><i>f</i><sub>k</sub> reads x</li><li>a</li><li>... and 1 more</li></ul>'
+    >>> bullets(["10^6", "a", "b"], most=2)
+    '<ul><li>10<sup>6</sup></li><li>a</li><li>... and 1 more</li></ul>'
     """
     items = [prose(sentence) for sentence in sentences[:most]]
     rest = [f"... and {len(sentences) - most:,} more"] if len(sentences) > most else []

@@ -383,7 +383,7 @@ def test_long_formulas_on_the_page_are_abbreviated_or_folded() -> None:
     lines = [line for text in re.findall(r'data-text="([^"]*)"', outside) for line in unescape(text).split("\n")]
     assert len(lines) > 50 and max(map(len, lines)) <= FOLDED and "In full (" in page
     moved = page[(start := page.index('class="moved"')) : page.index("</table>", start)]
-    assert moved.count("<tr>") == 1 + 5 and "norm2<sub>k−1</sub> reads" in moved
+    assert moved.count("<tr>") == 1 + 5 and "norm2<sub>k−1</sub></span> reads" in moved
     missing = page[page.index('<section id="missing"') :]
     reasons = re.findall("<dd>(.*?)</dd>", missing)
     assert len(set(reasons)) == len(reasons) == 2 == missing.count("<dt>")
@@ -720,3 +720,12 @@ def test_a_net_is_asked_once_however_often_it_is_compared() -> None:
         row.ask(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")))
     row.ask(sf.fold(sf.mappers.feedforward, sf.layers("f1:4"), sf.tensor("x")))
     assert len(asked) == 2
+
+
+def test_the_answer_in_short_and_what_moved_are_those_of_the_depth_shown(page: str) -> None:
+    parts = {section: re.findall(r'<div data-depth="(\d+)"[^>]*>(.*?)(?=<div data-depth|</section>)', content, re.S) for section, content in
+             ((name, page.partition(f'<section id="{name}"')[2].partition("</section>")[0] + "</section>") for name in ("answer", "pictures"))}
+    short = dict(parts["answer"])
+    assert list(short) == [str(depth) for depth in range(1, 9)]
+    assert "8 against 4" in short["3"] and "16 against 5" in short["4"] and "against" not in short["1"]
+    assert ["What moved" in content for _, content in parts["pictures"]][-8:] == [False] + [True] * 7

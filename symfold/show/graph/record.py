@@ -29,7 +29,6 @@ from symfold.show.graph.arithmetic import paired
 from symfold.show.graph.names import Names, constant_label, operation_label, operation_name, plain_name, shape_text
 from symfold.show.graph.places import Places, is_join
 
-
 ARITHMETIC = ("+", "-", "*", "/")  # joins that a formula writes out
 LONGEST = 40  # characters of one
 
