@@ -20,7 +20,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import symfold as sf
-from symfold.analysis.strength.jets import jets
+from symfold.analysis.strength.jets import count_of_shares, jets, shares
 from symfold.analysis.strength.multilinear import Expansion, directional_of
 from symfold.analysis.strength.series import LOOKED, MOST
 from symfold.compute.evaluate import Evaluator
@@ -622,8 +622,25 @@ def test_powers_that_are_long_stay_powers() -> None:
     assert str(sf.series(sf.Net.of(net.outputs[0] ** 1000), order=0)) == "(x + y)**1000 + O(epsilon)"
 
 
+@pytest.mark.parametrize("sizes", [[1, 2, 3], [2, 2, 3], [1, 1, 5], [3], []])
+def test_shares_are_counted_without_listing_them(sizes: list[int]) -> None:
+    assert [count_of_shares(power, sizes) for power in range(9)] == [len(list(shares(power, sizes))) for power in range(9)]
+
+
+def test_an_order_of_too_many_products_is_refused_by_name_and_has_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("symfold.analysis.strength.jets.MOST", 10)  # 11 partitions of 6: a coefficient of order 7
+    net = opaque("residual", 3)
+    assert str(sf.series(net, order=6)).startswith("c1_k = ")
+    with pytest.raises(TooLarge, match="11 products of lower coefficients, over the bound of 10 .*evaluate"):
+        sf.series(net, order=7).formula()
+    numbers = sf.series(net.bind(bodies(3)), order=7).evaluate(x=0.5)
+    assert numbers[7] == pytest.approx(float(exact("residual", 3, 7, sp.Rational(1, 2))[7]), rel=1e-12)
+
+
 def test_errors_say_what_can_be_done() -> None:
     net = opaque("residual", 2)
+    with pytest.raises(InvalidValue, match="from 0 to 100"):
+        sf.series(net, order=101)
     with pytest.raises(InvalidValue, match="a series of order -1"):
         sf.series(net, order=-1)
     with pytest.raises(InvalidValue, match="named 'epsilon'"):

@@ -12,7 +12,7 @@ directional derivatives (Faa di Bruno).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import factorial
+from math import comb, factorial
 
 import sympy as sp
 
@@ -40,12 +40,13 @@ from symfold.core.primitives import (
 )
 from symfold.core.sequences import entry_of, rebuilt_sequence, reverse_row, stack_row, take_row
 from symfold.core.shapes import is_known
-from symfold.errors import NoRule
+from symfold.errors import NoRule, TooLarge
 from symfold.transform.autodiff.derivatives import partial
 from symfold.transform.inlining import body_of, inlined
 
 # nonlinear reductions, with the primitive that gives the weights of their slope
 REDUCED = {logsumexp: safe_softmax, reduce_max: even_shares, first_max: at_max}
+MOST = 1_000  # products in one coefficient of a layer or of a product
 
 
 def jets(roots: Sequence[Node], order: int, named: bool = True) -> list[Jet]:
@@ -125,8 +126,17 @@ class Taylor:
     # -- elementwise
 
     def product(self, factors: Sequence[Node], power: int) -> Node | None:
-        """The coefficient of a product: the sum over all distributions of the power over the factors."""
-        return total([times(1, *map(self.at, factors, powers)) for powers in compositions(power, len(factors))])
+        """The coefficient of a product: the sum over all distributions of the power over the factors that have some."""
+        orders = range(1, power + 1)
+        moving = [k for k, factor in enumerate(factors) if any(self.at(factor, j) is not None for j in orders)]
+        if not moving:
+            return times(1, *(self.at(factor, 0) for factor in factors)) if power == 0 else None
+        check_bounded(comb(power + len(moving) - 1, power))
+        terms: list[Node | None] = []
+        for shared in compositions(power, len(moving)):
+            powers = dict(zip(moving, shared, strict=True))
+            terms.append(times(1, *(self.at(factor, powers.get(k, 0)) for k, factor in enumerate(factors))))
+        return total(terms)
 
     def head(self, node: Node[Head], power: int) -> Node | None:
         """A function by its derivative v': power * v_power = sum of j * v'_{power - j} * u_j."""
@@ -189,6 +199,7 @@ class Taylor:
             for place, arg in enumerate(node.args[1:])
             if self.at(arg, j) is not None
         ]
+        check_bounded(count_of_shares(power, [j for j, _ in moving]))
         base = tuple(map(self.shaped, node.args))
         terms: list[Node | None] = []
         for counts in sorted(shares(power, [j for j, _ in moving]), key=sum):
@@ -309,6 +320,15 @@ def is_zero(node: Node) -> bool:
     return bool(number_of(node) == 0)
 
 
+def check_bounded(products: int) -> None:
+    """Refuse a coefficient of too many products: their number grows faster than any power of the order."""
+    if products > MOST:
+        raise TooLarge(
+            f"a coefficient of a layer has {products:,} products of lower coefficients, over the bound of {MOST:,} "
+            "(take a lower order; for layers with bodies, .evaluate(x=...) gives numbers at any order)"
+        )
+
+
 def compositions(power: int, parts: int) -> Iterator[tuple[int, ...]]:
     """All ways to write a power as an ordered sum of `parts` numbers from 0 up.
 
@@ -334,3 +354,16 @@ def shares(power: int, sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
         return
     for count in range(power // sizes[0] + 1):
         yield from ((count, *rest) for rest in shares(power - count * sizes[0], sizes[1:]))
+
+
+def count_of_shares(power: int, sizes: Sequence[int]) -> int:
+    """The number of shares, without listing them.
+
+    >>> count_of_shares(3, [1, 2]), count_of_shares(49, range(1, 50))
+    (2, 173525)
+    """
+    counts = [1] + [0] * power  # of each lower power, with the sizes up to now
+    for size in sizes:
+        for lower in range(size, power + 1):
+            counts[lower] += counts[lower - size]
+    return counts[power]

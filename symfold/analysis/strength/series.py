@@ -46,6 +46,7 @@ MOST = 5_000  # terms of a coefficient that is listed
 SHOWN = 40  # terms in all, up to which a formula lists them
 STEPS = 1_000  # steps of a fold that are run to count so few terms
 LOOKED = 20_000  # terms that are computed to count them, over all steps
+MOST_ORDERS = 100  # the work grows with the square of the order, and for operations of several arguments faster
 FORMS = ("terms", "fold")
 
 
@@ -69,8 +70,8 @@ def series(net: Any, order: int = 3) -> Series:
     >>> deep.counts
     (1, n, n*(n - 1)/2)
     """
-    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
-        raise InvalidValue(f"a series of order {order!r} (give a whole number from 0 up)")
+    if isinstance(order, bool) or not isinstance(order, int) or not 0 <= order <= MOST_ORDERS:
+        raise InvalidValue(f"a series of order {order!r} (give a whole number from 0 to {MOST_ORDERS})")
     net = Net.of(net)
     if any(covers(EPSILON, names_of(leaf)) for leaf in net.leaves):
         raise InvalidValue(
