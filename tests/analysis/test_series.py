@@ -631,7 +631,7 @@ def test_an_order_of_too_many_products_is_refused_by_name_and_has_numbers(monkey
     monkeypatch.setattr("symfold.analysis.strength.jets.MOST", 10)  # 11 partitions of 6: a coefficient of order 7
     net = opaque("residual", 3)
     assert str(sf.series(net, order=6)).startswith("c1_k = ")
-    with pytest.raises(TooLarge, match="11 products of lower coefficients, over the bound of 10 .*evaluate"):
+    with pytest.raises(TooLarge, match=r"11 products of lower coefficients, over the bound of 10 .*evaluate"):
         sf.series(net, order=7).formula()
     numbers = sf.series(net.bind(bodies(3)), order=7).evaluate(x=0.5)
     assert numbers[7] == pytest.approx(float(exact("residual", 3, 7, sp.Rational(1, 2))[7]), rel=1e-12)

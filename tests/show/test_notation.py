@@ -439,11 +439,25 @@ def test_straight_code_with_much_sharing_gets_names():
     assert len(preview(z, "latex")) < 4000
 
 
+@pytest.mark.parametrize("depth", [3, "n"])
+def test_an_adjoint_keeps_the_names_of_its_net(depth):
+    def step(z, pair):
+        u = pair[0](z) + z
+        v = pair[1](u) * u + u
+        return pair[1](v) * v + z
+
+    net = sf.fold(step, sf.zipped(*(sf.layers(name, count=depth) for name in ("phi", "psi"))), sf.tensor("x"))
+    own = [line.split(" = ")[0] for line in text(net, "fold").splitlines()]
+    names = [line.split(" = ")[0] for line in text(sf.adjoint(net), "fold").splitlines()]
+    assert own == ["u_k", "v_k", "z_k"]
+    assert [name for name in names if name in own] == own and len(set(names)) == len(names)
+
+
 def test_gradients_are_read_by_where_they_stand():
     net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
     both = sf.value_and_grad(sf.squared_error(net, sf.tensor("t", (None, 3))))
     lines = text(both, "steps").splitlines()
-    assert lines[:3] == ["w1 = dot(x, W1) + b1", "y1 = sigmoid(w1)", "z1 = y1 + x"]
+    assert lines[:3] == ["y1 = dot(x, W1) + b1", "w1 = sigmoid(y1)", "z1 = w1 + x"]
     assert lines[-2:] == ["s[1][W1, ..., W3] = [v1, v2, v3]", "s[1][b1, ..., b3] = [u1, u2, u3]"]
     _, gradient = to_sympy(both, max_ops=None)
     assert list(gradient) == ["W1", "W2", "W3", "b1", "b2", "b3"]

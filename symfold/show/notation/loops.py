@@ -9,6 +9,7 @@ exactly the last state of another continues that fold's letters and numbers.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +18,7 @@ from string import ascii_uppercase
 from typing import NamedTuple
 
 from symfold.base.trees import LEAF
-from symfold.core.blocks import Block, Call
+from symfold.core.blocks import Block, Call, is_call
 from symfold.core.folds import Fold, Select, fold_of, is_emitted, is_fold, is_last_state
 from symfold.core.functions import ROWS
 from symfold.core.leaves import Input
@@ -231,12 +232,7 @@ def _scope(
                 letters.cotangent(part) if sign < 0 else letters.state() for part in node.args[: node.op.carries]
             )
             start = sum(link.op.count for link in chain) if sign < 0 else 0
-        given = tuple(
-            (previous.given[k] if previous and k < len(previous.given) else None) or letters.state()
-            if _wants_name(node, r)
-            else None
-            for k, r in enumerate(node.op.block.results[node.op.carries :])
-        )
+        given = _given(node, previous, letters)
         inner = _scope(node.op.block.results, letters, previous.scope if previous else None, nesting + 1)
         scope.loops[node] = Loop(node, names, given, start, sign, variable, inner, previous)
     return scope
@@ -285,6 +281,25 @@ def _runs_down(node: Node[Fold]) -> bool:
     return all(is_primitive(source, reverse_row) for source in read) and not all(
         is_stacked(source.args[0]) and isinstance(node.op.count, int) for source in read
     )
+
+
+def _given(node: Node[Fold], previous: Loop | None, letters: Letters) -> tuple[str | None, ...]:
+    """A letter for each per-step output that needs one: for a value that its step shares, the letter of shared values.
+
+    A backward pass makes outputs of the values that it reads; they keep the letters that they have without it.
+    """
+    carries, results = node.op.carries, node.op.block.results
+    outputs = [k for k, result in enumerate(results) if k >= carries and _wants_name(node, result)]
+    if not outputs:
+        return (None,) * (len(results) - carries)
+    order = {part: k for k, part in enumerate(walk(results))}
+    uses = Counter(arg for part in walk(results[:carries]) if _is_operation(part) for arg in part.args)
+    given: dict[int, str] = {}
+    for k in sorted(outputs, key=lambda k: order[results[k]]):
+        earlier = previous.given[k - carries] if previous and k - carries < len(previous.given) else None
+        shared = uses[results[k]] > 1 and (is_call(results[k]) or any(map(_is_operation, results[k].args)))
+        given[k] = earlier or (letters.shared() if shared else letters.state())
+    return tuple(given.get(k) for k in range(carries, len(results)))
 
 
 def _wants_name(node: Node[Fold], result: Node) -> bool:
