@@ -32,7 +32,7 @@ Build
 
 Functions
     exp, log, sqrt, sin, cos, erf, tanh, sigmoid, relu, leaky_relu, elu, silu, gelu, mish,
-    softplus, softsign, hardtanh                    elementwise; NumPy's and SymPy's trace as well
+    softplus, softsign, hardtanh, hardsigmoid, hardswish, relu6      elementwise; NumPy's and SymPy's trace as well
     softmax, logsumexp                              along an axis
     stop_gradient                                   a value without its derivative
     squared_error, losses                           losses to minimize

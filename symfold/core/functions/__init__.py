@@ -25,6 +25,8 @@ from symfold.core.functions.heads import gaussian as gaussian
 from symfold.core.functions.heads import gelu as gelu
 from symfold.core.functions.heads import greater as greater
 from symfold.core.functions.heads import greater_equal as greater_equal
+from symfold.core.functions.heads import hardsigmoid as hardsigmoid
+from symfold.core.functions.heads import hardswish as hardswish
 from symfold.core.functions.heads import hardtanh as hardtanh
 from symfold.core.functions.heads import hypot as hypot
 from symfold.core.functions.heads import isfinite as isfinite
@@ -46,6 +48,7 @@ from symfold.core.functions.heads import mish as mish
 from symfold.core.functions.heads import ndtr as ndtr
 from symfold.core.functions.heads import not_equal as not_equal
 from symfold.core.functions.heads import relu as relu
+from symfold.core.functions.heads import relu6 as relu6
 from symfold.core.functions.heads import sigmoid as sigmoid
 from symfold.core.functions.heads import silu as silu
 from symfold.core.functions.heads import softplus as softplus

@@ -185,6 +185,57 @@ function(
 )
 
 
+# -- activations of straight lines
+
+
+def hardswish(xp: Namespace, z: Array) -> Array:
+    """0 below -3, z from 3 on; no product overflows, since z is limited before."""
+    inside = xp.where(z <= -3, 0.0, xp.where(z < 3, z, 0.0))
+    return xp.where(z < 3, inside * (inside + 3.0) / 6.0, z)
+
+
+function(
+    h.relu6,
+    lambda xp, z: xp.where(z <= 0, 0.0, xp.where(z >= 6, 6.0, z)),
+    slopes=(lambda z: h.logical_and(h.greater(z, 0), h.less(z, 6)),),
+    composition=lambda z: h.hardtanh(z, 0, 6),
+    definition=lambda z: sp.Piecewise((0, z <= 0), (z, z < 6), (6, True)),
+    special=(
+        Point((0,), 0, (0,)),
+        Point((6,), 6, (0,)),
+        Point((sp.oo,), 6, (0,)),
+        Point((-sp.oo,), 0, (0,)),
+    ),
+)
+function(
+    h.hardsigmoid,
+    lambda xp, z: xp.where(z <= -3, 0.0, xp.where(z >= 3, 6.0, z + 3.0)) / 6.0,
+    slopes=(lambda z: h.logical_and(h.greater(z, -3), h.less(z, 3)) / 6,),
+    composition=lambda z: h.divide(h.hardtanh(z + 3, 0, 6), 6),
+    definition=lambda z: sp.Piecewise((0, z <= -3), ((z + 3) / 6, z < 3), (1, True)),
+    special=(
+        Point((-3,), 0, (0,)),
+        Point((3,), 1, (0,)),
+        Point((sp.oo,), 1, (0,)),
+        Point((-sp.oo,), 0, (0,)),
+    ),
+)
+function(
+    h.hardswish,
+    hardswish,
+    slopes=(lambda z: h.where(h.greater(z, -3), h.where(h.less(z, 3), h.divide(2 * z + 3, 6), 1), 0),),
+    composition=lambda z: h.where(h.less_equal(z, -3), 0, h.where(h.less(z, 3), h.divide(z * (z + 3), 6), z)),
+    definition=lambda z: sp.Piecewise((0, z <= -3), (z * (z + 3) / 6, z < 3), (z, True)),
+    special=(
+        Point((-3,), 0, (0,)),
+        Point((0,), 0, (HALF,)),
+        Point((3,), 3, (1,)),
+        Point((sp.oo,), sp.oo, (1,)),
+        Point((-sp.oo,), 0, (0,)),
+    ),
+)
+
+
 # -- smooth activations
 
 

@@ -266,6 +266,24 @@ class softsign(Inert):  # noqa: N801
     nargs = 1
 
 
+class relu6(Inert):  # noqa: N801
+    """z between 0 and 6 (Krizhevsky 2010)."""
+
+    nargs = 1
+
+
+class hardsigmoid(Inert):  # noqa: N801
+    """relu6(z + 3)/6: a sigmoid of three straight lines."""
+
+    nargs = 1
+
+
+class hardswish(Inert):  # noqa: N801
+    """z*relu6(z + 3)/6 (Howard et al. 2019)."""
+
+    nargs = 1
+
+
 class relu(Inert):  # noqa: N801
     """max(0, z); SymPy's `Max(0, z)` takes exponential time if nested."""
 

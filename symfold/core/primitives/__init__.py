@@ -8,6 +8,7 @@ In: a name, a shape rule, numbers over an array namespace, an adjoint. Out: a fu
     budgets         the mark of a memory budget
     contractions    einsum
     directional     directional derivatives of opaque layers
+    gelu_tanh       the tanh approximation of GELU
     guarding        products that are zero if a factor is
     images          permuted axes, embedding, windows
     classes         one-hot rows
@@ -60,6 +61,7 @@ from symfold.core.primitives.convolutions import max_pool as max_pool
 from symfold.core.primitives.convolutions import mean_pool as mean_pool
 from symfold.core.primitives.convolutions import transposed_convolution as transposed_convolution
 from symfold.core.primitives.directional import directional as directional
+from symfold.core.primitives.gelu_tanh import gelu_tanh as gelu_tanh
 from symfold.core.primitives.guarding import guarded_product as guarded_product
 from symfold.core.primitives.images import NO_ROW as NO_ROW
 from symfold.core.primitives.images import add_embedded as add_embedded

@@ -100,7 +100,10 @@ FUNCTIONS: dict[str, Rule] = {
         name: f"torch.{name}({{0}})"
         for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "relu", "sigmoid")
     },
-    **{name: f"torch.nn.functional.{name}({{0}})" for name in ("silu", "gelu", "mish")},
+    **{
+        name: f"torch.nn.functional.{name}({{0}})"
+        for name in ("silu", "gelu", "mish", "relu6", "hardsigmoid", "hardswish")
+    },
     **{name: compared(sign) for name, sign in COMPARISONS.items()},
     **{name: combined(sign) for name, sign in LOGIC.items()},
     **{name: tested(f"torch.{name}({{0}})") for name in ("isnan", "isinf", "isfinite")},

@@ -8,7 +8,7 @@ import sympy as sp
 from symfold.core import functions
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
-from symfold.core.primitives import reshape
+from symfold.core.primitives import gelu_tanh, reshape
 from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.choice import apply, choose, clamp, row_of, truncated
 from symfold.exchange.pytorch.rows import HALF, Row, evaluated
@@ -33,10 +33,7 @@ def _divide(shape: Shape, a: Node | float, b: Node | float, rounding_mode: objec
 
 
 def _gelu(shape: Shape, a: Node, approximate: str = "none") -> Node:
-    if approximate == "tanh":
-        inner = (a + a**3 * 0.044715) * float(np.sqrt(2 / np.pi))
-        return a * (Node(sp.tanh, (inner,)) + 1) * HALF
-    return Node(functions.gelu, (a,))
+    return gelu_tanh(a) if approximate == "tanh" else Node(functions.gelu, (a,))
 
 
 def _softplus(shape: Shape, a: Node, beta: float = 1, threshold: float = 20) -> Node:
@@ -47,6 +44,8 @@ def _softplus(shape: Shape, a: Node, beta: float = 1, threshold: float = 20) -> 
 
 def _hardtanh(shape: Shape, a: Node, low: float = -1, high: float = 1) -> Node:
     """A value clipped to two bounds, with slope 0 at the bounds, as in PyTorch."""
+    if (low, high) == (0, 6):
+        return Node(functions.relu6, (a,))
     return Node(functions.hardtanh, (a, as_node(low), as_node(high)))
 
 
@@ -68,15 +67,6 @@ def _elu(shape: Shape, a: Node, alpha: float = 1, scale: float = 1, input_scale:
     scaled, inner = (a, alpha) if input_scale == 1 else (a * input_scale, alpha * input_scale)
     value = Node(functions.elu, (scaled, as_node(inner)))
     return value if scale == input_scale == 1 else value * (scale / input_scale)
-
-
-def _hardsigmoid(shape: Shape, a: Node) -> Node:
-    return _hardtanh(shape, a + 3, 0, 6) / 6
-
-
-def _hardswish(shape: Shape, a: Node) -> Node:
-    inside = choose(shape, apply(functions.less, a, 3), a * (a + 3) / 6, a)
-    return choose(shape, apply(functions.less_equal, a, -3), 0, inside)
 
 
 def _threshold(shape: Shape, a: Node, bound: float, value: float) -> Node:
@@ -121,7 +111,8 @@ ELEMENTWISE: dict[str, Row] = {
         "log1p": functions.log1p, "expm1": functions.expm1, "log2": functions.log2, "log10": functions.log10, "exp2": functions.exp2,
         "hypot": functions.hypot, "logaddexp": functions.logaddexp, "lgamma": sp.loggamma, "digamma": sp.digamma,
         "special_ndtr": functions.ndtr, "mish": functions.mish,
-        "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu, "maximum": sp.Max, "minimum": sp.Min,
+        "sigmoid": functions.sigmoid, "silu": functions.silu, "relu": functions.relu,
+        "relu6": functions.relu6, "hardsigmoid": functions.hardsigmoid, "hardswish": functions.hardswish, "maximum": sp.Max, "minimum": sp.Min,
     }.items()},
     "add": _add, "sub": _sub, "div": _divide,
     "rsub": lambda shape, a, b, alpha=1: _sub(shape, b, a, alpha),
@@ -134,7 +125,7 @@ ELEMENTWISE: dict[str, Row] = {
     "gelu": _gelu, "softplus": _softplus, "leaky_relu": _leaky_relu, "prelu": _prelu, "elu": _elu,
     "celu": lambda shape, a, alpha=1.0: _elu(shape, a, alpha, 1, 1 / alpha),
     "selu": lambda shape, a: _elu(shape, a, SELU_ALPHA, SELU_SCALE),
-    "hardtanh": _hardtanh, "relu6": lambda shape, a: _hardtanh(shape, a, 0, 6), "hardsigmoid": _hardsigmoid, "hardswish": _hardswish,
+    "hardtanh": _hardtanh,
     "softshrink": lambda shape, a, bound=0.5: a - clamp(shape, a, -bound, bound), "hardshrink": lambda shape, a, bound=0.5: _beyond(a, bound, 0),
     "threshold": _threshold, "rrelu": _rrelu, "clip": clamp, "frac": lambda shape, a: a - truncated(a), "fmod": lambda shape, a, b: as_node(a) - as_node(b) * truncated(as_node(a) / b),
     "logit": _logit, "nan_to_num": _nan_to_num, "floor_divide": lambda shape, a, b: _divide(shape, a, b, "floor"), "remainder": _remainder,
