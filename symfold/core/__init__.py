@@ -15,9 +15,9 @@ In: operations and their arguments. Out: nodes, blocks, folds and nets, immutabl
     stacked_inputs    inputs of one shape under many names, as one sequence
     sequences         nodes with a leading axis: stack, take, reverse, element
     blocks            closed functions from nodes to nodes, and layers applied
-    closed_layers     how many layers the body of a layer holds
     folds             a block and a count, as an operation over nodes
     names             one name means one thing in a net
+    closed_layers     layers that hold several layers, or an unknown operation
     interpreter       the one walk, over any meaning of leaves and operations
     net               output nodes and their form
 """

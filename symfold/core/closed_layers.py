@@ -1,9 +1,14 @@
-"""Closed layers: how many layers the body of a layer holds."""
+"""Closed layers: those that hold several layers, or an unknown operation. Counts take each for one step."""
 
 from __future__ import annotations
 
-from symfold.core.blocks import Block, Call
-from symfold.core.nodes import walk
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from symfold.core.blocks import Block, Call, is_name
+from symfold.core.folds import Fold
+from symfold.core.names import show_names
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import (
     concatenate,
     expand,
@@ -17,6 +22,10 @@ from symfold.core.primitives import (
     swap,
 )
 from symfold.core.sequences import reverse_row, stack_row, take_row
+from symfold.core.stacked_inputs import Leaf, count_of, is_leaf
+from symfold.errors import plural
+
+SHOWN = 4  # families of names in a note
 
 ARRANGED = (
     stack_row,
@@ -59,3 +68,51 @@ def layers_inside(op: Call) -> int:
 def is_unknown(body: Block | None) -> bool:
     """Whether the body of a layer is an operation that symfold does not know."""
     return body is not None and any(is_primitive(node, opaque) for node in body.results)
+
+
+def closed_layers(roots: Sequence[Node]) -> dict[tuple[Leaf, ...], int | None]:
+    """The layers that hold several layers, by the leaves of their names, with how many; None for an unknown operation.
+
+    >>> import symfold as sf
+    >>> f = sf.layers("f1:4", sf.perceptron(3, 4))
+    >>> net = sf.fold(sf.mappers.residual, f, sf.tensor("x", (2, 3)))
+    >>> [(leaf.op.names, number) for (leaf,), number in closed_layers(net.outputs).items()]
+    [(Numbered(prefix='f', start=1, count=3, step=1), 2)]
+    """
+    result: dict[tuple[Leaf, ...], int | None] = {}
+    numbers: dict[Call, int | None] = {}
+    for names, op in _calls(roots, {}):
+        if op not in numbers:
+            numbers[op] = None if is_unknown(op.body) else layers_inside(op)
+        if numbers[op] != 1:
+            result[names] = numbers[op]
+    return result
+
+
+def _calls(roots: Sequence[Node], read: Mapping[Node, tuple[Leaf, ...]]) -> Iterator[tuple[tuple[Leaf, ...], Call]]:
+    """The layers that nodes apply, with the leaves that hold their names."""
+    names = dict(read)
+    for node in walk(roots):
+        if is_leaf(node):
+            names[node] = (node,)
+        elif is_name(node) and node not in names:
+            names[node] = tuple(dict.fromkeys(leaf for arg in node.args for leaf in names.get(arg, ())))
+        elif isinstance(node.op, Call):
+            yield names.get(node.args[0], ()), node.op
+        elif isinstance(node.op, Fold):
+            bound = zip(node.op.block.formals, node.args, strict=True)
+            yield from _calls(node.op.block.results, {formal: names[arg] for formal, arg in bound if arg in names})
+
+
+def note_on_closed(roots: Sequence[Node]) -> str:
+    """What counts of paths and layers do not see, in words; empty if nothing."""
+    closed = closed_layers(roots)
+    parts = []
+    for several, holds in ((True, "several layers inside"), (False, "an unknown operation")):
+        families = [names for names, number in closed.items() if (number is not None) is several]
+        total: Any = sum(count_of(leaf.op.names) for names in families for leaf in names)
+        if families:
+            shown = ", ".join(show_names([leaf.op.names for leaf in names], 3) for names in families[:SHOWN])
+            more = ", ..." if len(families) > SHOWN else ""
+            parts.append(f"{shown}{more}: {plural(total, 'layer')} with {holds}, each counted as one")
+    return "; ".join(parts)

@@ -17,7 +17,6 @@ In: a net. Out: path polynomials, degrees, costs.
     schedule          ASAP levels of layers
     connections       which layers reach which
     truncated         truncated Taylor expansions at a point
-    closed            layers that hold several, and count as one
     paths             sf.paths
     unread            folds without parts that nothing reads
     fused             loop fusion: folds of as many steps as one

@@ -11,7 +11,6 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.analysis.counting.closed import note_on_closed
 from symfold.analysis.counting.connections import connections
 from symfold.analysis.counting.distinct_steps import has_distinct_steps
 from symfold.analysis.counting.memory import memory
@@ -20,6 +19,7 @@ from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
 from symfold.analysis.counting.sharing import shared_nodes
 from symfold.core.blocks import Call, is_name
+from symfold.core.closed_layers import note_on_closed
 from symfold.core.folds import Fold, fold_of, is_last_state
 from symfold.core.leaves import Constant, Input
 from symfold.core.net import Net
@@ -122,7 +122,7 @@ def cost(net: Any) -> Cost:
     net = Net.of(net)
     depths = _depths(net)
     if not depths:
-        return Cost(**measured(net), memory=memory(net), closed=note_on_closed(net))
+        return Cost(**measured(net), memory=memory(net), closed=note_on_closed(net.outputs))
     points = (
         [*product(SHALLOW, repeat=len(depths)), *zip(DEEP, DEEP[::-1], strict=True)]
         if len(depths) == 2
@@ -137,7 +137,7 @@ def cost(net: Any) -> Cost:
         **{name: closed(depths, {point: row[name] for point, row in rows.items()}) for name in names},
         tree=_symbolic_tree(net) if len(depths) == 1 else None,
         memory=memory(net),
-        closed=note_on_closed(net),
+        closed=note_on_closed(net.outputs),
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import sympy as sp
 from sympy.printing.mathml import mathml
 
-from symfold.analysis.counting.closed import note_on_closed
 from symfold.analysis.counting.coefficients import symbolic_coefficients
 from symfold.analysis.counting.known_weights import KnownWeights, known_weights, sources
 from symfold.analysis.counting.polynomials import (
@@ -44,6 +43,7 @@ from symfold.analysis.counting.weights import MOST_EXPANDED, Weights
 from symfold.base.arguments import algebraic, real, whole
 from symfold.base.big_numbers import legible, printable
 from symfold.core.blocks import Call
+from symfold.core.closed_layers import note_on_closed
 from symfold.core.folds import Fold, is_fold
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
@@ -374,7 +374,7 @@ class Paths:
     def __repr__(self) -> str:
         try:
             shown = printable(self._shown)
-            note = note_on_closed(self.net)
+            note = note_on_closed(self.net.outputs)
             return f"Paths({shown if isinstance(shown, sp.Expr) else shown.tolist()}{note and f'; {note}'})"
         except Exception as error:  # a display must never fail
             return f"paths that cannot be shown ({error})"

@@ -10,7 +10,6 @@ from itertools import pairwise, zip_longest
 
 import sympy as sp
 
-from symfold.analysis.counting.closed import note_on_closed
 from symfold.analysis.counting.cost import cost
 from symfold.analysis.counting.degree import degree
 from symfold.analysis.counting.paths import paths
@@ -42,6 +41,7 @@ from symfold.apps.report.cells import (
 from symfold.apps.report.comparison import MANY, Comparison
 from symfold.apps.report.depths import any_depth, applied_names, at_number
 from symfold.base.caching import cached
+from symfold.core.closed_layers import note_on_closed
 from symfold.core.net import Net
 from symfold.errors import NoRule, ShapeError, SymfoldError, TooLarge
 from symfold.show.graph import count_steps, symbolic_depth
@@ -137,7 +137,7 @@ def path_counts(net: Net) -> Cell:
         count = sp.limit(lengths.polynomial, T, 1)
         mean = sp.simplify(sp.limit(sp.diff(lengths.polynomial, T), T, 1) / count)
     line = [*counted(count, "path"), "through", decimal(mean), f"layer{'' if mean == 1 else 's'} on average"]
-    return [line, *([note] for note in [note_on_closed(net)] if note)]
+    return [line, *([note] for note in [note_on_closed(net.outputs)] if note)]
 
 
 def product_form(net: Net) -> Cell:

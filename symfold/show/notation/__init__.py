@@ -22,6 +22,7 @@ apart into its parts, literal text with terms in between.
     repeats          like steps, written by filling names into one text
     steps, foldform  the steps form and the fold form
     renamed          symbols of a reader's own
+    closed_note      a line that names closed layers
     sizes            the size of an expanded formula, before it is written
     expanded         the expanded form
     previews         nodes as one short line
@@ -45,6 +46,7 @@ from symfold.show.notation import choices as choices  # choices, maps and primit
 from symfold.show.notation import expanded
 from symfold.show.notation import linear_maps as linear_maps
 from symfold.show.notation import primitive_rows as primitive_rows
+from symfold.show.notation.closed_note import closed_note
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line, fold_lines
 from symfold.show.notation.formula_text import BOUND, Formula
@@ -132,12 +134,14 @@ def _checked_label(label: str | None, style: str) -> str:
 
 def brief_formula(net: Net, most: int) -> str | None:
     """The fold form as text, if it is short enough; a longer one is not written."""
-    return _bounded(_framed_fold(net, style_of(net, "text")), most)
+    return _bounded(framed_lines(fold_lines(net), style_of(net, "text")), most)
 
 
 def _written(net: Net, form: str, names: Renaming, style: Style, max_ops: int | None, inline: bool, label: str) -> str:
     if form == "fold":
-        return "".join(framed_lines(list(map(names.line, fold_lines(net, (), inline))), style, label))
+        return "".join(
+            framed_lines(list(map(names.line, fold_lines(net, (), inline))), style, label, closed_note(net, style))
+        )
     if form == "steps":
         return _steps(net, style, max_ops, inline, label)
     expanded.check_size(net, max_ops)
@@ -153,13 +157,13 @@ def _steps(net: Net, style: Style, max_ops: int | None, inline: bool, label: str
             Advice("form", "fold", 'use form="fold"'),
             Advice("max_ops", count, "lift the bound with max_ops=None"),
         )
-    return "".join(_framed_steps(net_equations, style, label))
+    return "".join(_framed_steps(net_equations, style, label, closed_note(net, style)))
 
 
-def _framed_steps(net_equations: Equations, style: Style, label: str = "") -> Iterator[str]:
-    several = len(net_equations) > 1
+def _framed_steps(net_equations: Equations, style: Style, label: str = "", note: str = "") -> Iterator[str]:
+    several = len(net_equations) > 1 or bool(note)
     lines = (equation(name, value, style, several) for name, value in net_equations.terms())
-    return framed(style, lines, several, label)
+    return framed(style, lines, several, label, note)
 
 
 def folded_formula(net: Net, style: Style, states: Sequence[str] = ()) -> str:
@@ -168,12 +172,13 @@ def folded_formula(net: Net, style: Style, states: Sequence[str] = ()) -> str:
 
 
 def _framed_fold(net: Net, style: Style, states: Sequence[str] = (), inline: bool = False) -> Iterator[str]:
-    return framed_lines(fold_lines(net, states, inline), style)
+    return framed_lines(fold_lines(net, states, inline), style, note=closed_note(net, style))
 
 
-def framed_lines(lines: Sequence[Line], style: Style, label: str = "") -> Iterator[str]:
-    """Lines of the fold form, written and framed."""
-    return framed(style, [_line(line, style, len(lines) > 1) for line in lines], len(lines) > 1, label)
+def framed_lines(lines: Sequence[Line], style: Style, label: str = "", note: str = "") -> Iterator[str]:
+    """Lines of the fold form and a note under them, written and framed."""
+    several = len(lines) > 1 or bool(note)
+    return framed(style, [_line(line, style, several) for line in lines], several, label, note)
 
 
 def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
@@ -278,9 +283,10 @@ def _short_steps(net: Net, style: Style, bound: int) -> str | None:
     if count > SHORT:
         return None
     pairs = list(net_equations.terms())
+    note = closed_note(net, style)
     if count == 1 and net_equations.steps == 0 and net.outputs and len(net.outputs) == 1:
-        return _bounded(stream(pairs[0][1], style), bound)
-    return _bounded(_framed_steps(net_equations, style), bound)
+        return _bounded(framed(style, [stream(pairs[0][1], style)], False, "", note), bound)
+    return _bounded(_framed_steps(net_equations, style, "", note), bound)
 
 
 def _bounded(parts: Iterator[str], bound: int) -> str | None:

@@ -18,6 +18,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.errors import Advice, TooLarge
+from symfold.show.notation.closed_note import closed_note
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.repeats import repeated
 from symfold.show.notation.sizes import expanded_size as expanded_size
@@ -146,14 +147,13 @@ def stream(net: Net, style: str = "text") -> Iterator[str]:
 
 def lines(net: Net, style: Style, label: str = "") -> Iterator[str]:
     """One line per output (a row in MathML, an aligned line in LaTeX); a single output has no name."""
-    terms = terms_of(net, style)
+    terms, note = terms_of(net, style), closed_note(net, style)
     if net.form == LEAF:
-        yield from framed(style, [writing.stream(terms[0], style)], aligned=False, label=label)
+        yield from framed(style, [writing.stream(terms[0], style)], aligned=False, label=label, note=note)
         return
     names = output_names(net.form, "y")
-    yield from framed(
-        style, [equation(name, term, style) for name, term in zip(names, terms, strict=True)], label=label
-    )
+    equations = [equation(name, term, style) for name, term in zip(names, terms, strict=True)]
+    yield from framed(style, equations, label=label, note=note)
 
 
 def check_size(net: Net, max_ops: int | None) -> None:

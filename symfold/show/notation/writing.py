@@ -92,23 +92,32 @@ def _merged(parts: list[Part], done: Mapping[Term | Run, Sequence[Part]]) -> Seq
 MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
 
 
-def framed(style: Style, lines: Iterable[Iterable[str]], aligned: bool = True, label: str = "") -> Iterator[str]:
-    """Lines joined; aligned lines of LaTeX contain an `&` each. With a label, LaTeX numbers and labels them."""
+def framed(
+    style: Style, lines: Iterable[Iterable[str]], aligned: bool = True, label: str = "", note: str = ""
+) -> Iterator[str]:
+    """Lines joined, with a note under them; aligned lines of LaTeX contain an `&` each.
+
+    With a label, LaTeX numbers and labels the lines.
+    """
     if style.key == "mathml":
-        yield MATH + ("<mtable columnalign='left'>" if aligned else "")
-        for line in lines:
-            yield "<mtr><mtd>" if aligned else ""
+        rows = aligned or bool(note)
+        yield MATH + ("<mtable columnalign='left'>" if rows else "")
+        for line in (*lines, *([[note]] if note else ())):
+            yield "<mtr><mtd>" if rows else ""
             yield flat_brackets("".join(line))
-            yield "</mtd></mtr>" if aligned else ""
-        yield ("</mtable>" if aligned else "") + "</math>"
+            yield "</mtd></mtr>" if rows else ""
+        yield ("</mtable>" if rows else "") + "</math>"
         return
-    latex = style.key == "latex" and aligned
+    latex = style.key == "latex" and (aligned or bool(note))
     frame = ("align" if latex else "equation") if label else "aligned" if latex else ""
     yield f"\\begin{{{frame}}}\n" if frame else ""
     for position, line in enumerate(lines):
         yield ("" if not position else " \\\\\n" if latex else "\n")
+        yield "& " if latex and not aligned else ""
         yield from line
         yield f" \\label{{{label}-{position + 1}}}" if label and latex else f"\n\\label{{{label}}}" if label else ""
+    if note:
+        yield f" \\\\\n& {note}" + (r" \notag" if label else "") if latex else f"\n{note}"
     yield f"\n\\end{{{frame}}}" if frame else ""
 
 
