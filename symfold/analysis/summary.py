@@ -10,15 +10,15 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from symfold.analysis.counting.cost import operations, own_passes
+from symfold.analysis.counting.cost import multiply_adds, operations, own_passes
 from symfold.core.attach import attach
 from symfold.core.blocks import Call, is_call, is_name
-from symfold.core.closed_layers import ARRANGED, is_unknown, layers_inside
+from symfold.core.closed_layers import ARRANGED, is_unknown, layers_inside, note_on_closed
 from symfold.core.folds import Fold, Select, is_fold
-from symfold.core.leaves import Constant, Formal
+from symfold.core.leaves import Constant, Fixed, Formal
 from symfold.core.names import show_names
 from symfold.core.net import Net
-from symfold.core.nodes import Node, walk, walking_once
+from symfold.core.nodes import Node, walk, walking_once, with_args
 from symfold.core.primitives import is_apply, is_primitive
 from symfold.core.shapes import Size, show
 from symfold.core.stacked_inputs import Leaf, count_of, is_leaf, is_stacked
@@ -26,8 +26,9 @@ from symfold.errors import plural
 from symfold.transform.rolling import roll
 
 MOST = 60  # rows that are shown
+Cells: TypeAlias = tuple[str, str, str, str, str]
 Sources: TypeAlias = Mapping[Node, Sequence[Leaf]]  # the parameters and names of layers that nodes stand for
-HEADS = ("layer", "shape", "parameters", "operations")
+HEADS = ("layer", "shape", "parameters", "multiply-adds", "operations")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class SummaryRow:
     - times: how often it is computed; in a fold, once per step
     - layers: how many layers or parameters it stands for: f1, ..., f10 are ten, a layer that all steps share is one
     - shape: of its result; of a fold, those of its state
-    - parameters: the number of entries of the parameters that no row above reads, in all steps together
-    - operations: the arithmetic on entries, in all steps together; None if a layer is opaque or a shape unknown
+    - parameters: the number of entries of the parameters that no row above reads, in all steps together; not buffers
+    - multiply_adds: those of products of matrices, in all steps together; None if a layer is opaque or a shape unknown
+    - operations: the arithmetic on entries, likewise
     """
 
     name: str
@@ -48,26 +50,37 @@ class SummaryRow:
     times: Size = 1
     layers: Size = 1
     parameters: Size = 0
+    multiply_adds: Any = 0
     operations: Any = 0
 
     @property
-    def cells(self) -> tuple[str, str, str, str]:
+    def cells(self) -> Cells:
         """The row as text: numbers of several steps as a product, `10 x 12`."""
         return (
             "  " * self.nesting + self.name,
             self.shape,
             _product(self.parameters, self.layers),
-            "unknown" if self.operations is None else _product(self.operations, self.times),
+            *(
+                "unknown" if work is None else _product(work, self.times)
+                for work in (self.multiply_adds, self.operations)
+            ),
         )
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The rows of a net in order of computation, and its totals."""
+    """The rows of a net in order of computation, and its totals.
+
+    buffers: the entries of parameters that training does not move, such as running means. closed: the layers that hold
+    several layers and count as one, in words.
+    """
 
     rows: tuple[SummaryRow, ...]
     parameters: Size
+    multiply_adds: Any
     operations: Any
+    buffers: Size = 0
+    closed: str = ""
 
     def __iter__(self) -> Iterator[SummaryRow]:
         return iter(self.rows)
@@ -76,14 +89,20 @@ class Summary:
         return len(self.rows)
 
     @property
-    def cells(self) -> list[tuple[str, str, str, str]]:
+    def cells(self) -> list[Cells]:
         """The table as text, its first and last rows if it is long, with the totals."""
         rows = [row.cells for row in self.rows]
         if len(rows) > MOST:
             left_out = f"... ({plural(len(rows) - MOST, 'row')} not shown)"
-            rows = [*rows[: MOST - 10], (left_out, "", "", ""), *rows[-10:]]
-        total = "unknown" if self.operations is None else _shown(self.operations)
-        return [*rows, ("total", "", _shown(self.parameters), total)]
+            rows = [*rows[: MOST - 10], (left_out, "", "", "", ""), *rows[-10:]]
+        work = ["unknown" if total is None else _shown(total) for total in (self.multiply_adds, self.operations)]
+        return [*rows, ("total", "", _shown(self.parameters), work[0], work[1])]
+
+    @property
+    def notes(self) -> list[str]:
+        """What stands under the table."""
+        buffers = f"buffers, which training does not move: {_shown(self.buffers)}" if self.buffers != 0 else ""
+        return [note for note in (buffers, self.closed and f"closed: {self.closed}") if note]
 
     def __str__(self) -> str:
         table = [HEADS, *self.cells]
@@ -96,7 +115,7 @@ class Summary:
             for row in table
         ]
         rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *self.notes])
 
     __repr__ = __str__
 
@@ -106,7 +125,7 @@ class Summary:
             styles = [
                 f"text-align:left;padding-left:{0.5 + 1.5 * nesting}em",
                 "text-align:left",
-                *["text-align:right"] * 2,
+                *["text-align:right"] * 3,
             ]
             return "".join(
                 f'<{tag} style="{style}">{escape(cell.strip())}</{tag}>'
@@ -116,7 +135,8 @@ class Summary:
         head = f"<thead><tr>{row(HEADS, 'th')}</tr></thead>"
         *body, total = self.cells
         rows = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in body)
-        return f"<table>{head}<tbody>{rows}</tbody><tfoot><tr>{row(total, 'th')}</tr></tfoot></table>"
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return f"<table>{head}<tbody>{rows}</tbody><tfoot><tr>{row(total, 'th')}</tr></tfoot></table>{notes}"
 
 
 def _shown(value: Any) -> str:
@@ -145,27 +165,38 @@ def _product(total: Any, times: Size) -> str:
 def summary(net: Any) -> Summary:
     """The layers of a net with their shapes, parameters and operations; equal steps are one fold, at any depth.
 
-    Numbers of a fold are written per step: `10 x 12`. The parameters of a layer that is used several times count once.
-    Operations are the arithmetic on entries, a multiply-add of a matrix product counted once; they are unknown if a
-    layer is opaque or a shape unknown.
+    Numbers of a fold are written per step: `10 x 12`. The parameters of a layer that is used several times count once,
+    and buffers (the running statistics of a norm) are said apart. Multiply-adds are those of matrix products,
+    convolutions and attention, as `torch.utils.flop_counter` counts them; operations are the arithmetic on entries, in
+    which a multiply-add is one. Both are unknown if a layer is opaque or a shape unknown.
 
     >>> import symfold as sf
     >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.relu))
     >>> print(summary(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3)))))
-    layer                      shape   parameters  operations
-    ---------------------------------------------------------
+    layer                      shape   parameters  multiply-adds  operations
+    ------------------------------------------------------------------------
     x                          (5, 3)
     fold of 10 steps, 1 carry  (5, 3)
-      f1, f2, ..., f10         (5, 3)     10 x 12     10 x 75
-      1 other operation                               10 x 15
-    ---------------------------------------------------------
-    total                                     120         900
+      f1, f2, ..., f10         (5, 3)     10 x 12        10 x 45     10 x 75
+      1 other operation                                              10 x 15
+    ------------------------------------------------------------------------
+    total                                     120            450         900
     """
     rolled = roll(Net.of(net))
     leaves = [leaf for leaf in rolled.leaves if leaf.op.role == "input"]
     inputs = [SummaryRow(_family([leaf]), show(leaf.shape)) for leaf in leaves]
-    parameters = sum((prod(leaf.shape) for leaf in rolled.leaves if leaf.op.role == "parameter"), 0)
-    return Summary((*inputs, *_Rows().of(rolled.outputs, {}, 0, 1)), parameters, operations(rolled))
+    sizes = {True: 0, False: 0}
+    for leaf in rolled.leaves:
+        if leaf.op.role == "parameter":
+            sizes[_is_buffer(leaf)] += prod(leaf.shape)
+    return Summary(
+        (*inputs, *_Rows().of(rolled.outputs, {}, 0, 1)),
+        sizes[False],
+        multiply_adds(rolled),
+        operations(rolled),
+        sizes[True],
+        note_on_closed(rolled.outputs),
+    )
 
 
 class _Rows:
@@ -193,7 +224,7 @@ class _Rows:
             elif is_apply(node) and (weights := _weights([node], sources)):
                 name = f"{node.op.primitive.name} with {_family(weights)}"
                 rows.append(self.row(name, [node], sources, nesting, times))
-            elif not isinstance(node.op, (Constant, Formal, Select)) and _operations(node) != 0:
+            elif not isinstance(node.op, (Constant, Formal, Select)) and _work(node)[1] != 0:
                 others.append(node)
         if others:
             name = plural(len(others), "other operation" if rows else "operation")
@@ -204,13 +235,12 @@ class _Rows:
         """The row of nodes that are computed together; the parameters that are counted already are left out."""
         new = [leaf for leaf in _weights(nodes, sources) if leaf not in self.counted]
         self.counted.update(new)
-        counts = {count_of(leaf.op.names) if is_stacked(leaf) else 1 for leaf in new}
-        number = sum((prod(leaf.shape) for leaf in new), 0)
-        each = [_operations(node) for node in nodes]
-        work = None if None in each else sum(each) * times
-        return SummaryRow(
-            name, show(nodes[0].shape), nesting, times, counts.pop() if len(counts) == 1 else 1, number, work
-        )
+        trained = [leaf for leaf in new if not _is_buffer(leaf)]
+        counts = {count_of(leaf.op.names) if is_stacked(leaf) else 1 for leaf in trained}
+        number = sum((prod(leaf.shape) for leaf in trained), 0)
+        layers = counts.pop() if len(counts) == 1 else 1
+        work = [None if None in each else sum(each) * times for each in zip(*map(_work, nodes), strict=True)]
+        return SummaryRow(name, show(nodes[0].shape), nesting, times, layers, number, *work)
 
     def fold(self, node: Node[Fold], sources: Sources, nesting: int, times: Size) -> list[SummaryRow]:
         """A fold's own row, then those of its step."""
@@ -246,13 +276,22 @@ def _family(leaves: Sequence[Leaf]) -> str:
     return show_names([leaf.op.names for leaf in leaves], 4)
 
 
-def _operations(node: Node) -> Any:
-    """The arithmetic of one node: of a layer, that of its body."""
+def _is_buffer(leaf: Leaf) -> bool:
+    return isinstance(leaf.op.start, Fixed)
+
+
+def _work(node: Node) -> tuple[Any, Any]:
+    """The multiply-adds and the arithmetic of one node: of a layer, those of its body."""
     if is_call(node):
-        body = node.op.body
-        return None if body is None else operations(Net(body.retyped([arg.shape for arg in node.args[1:]]).results))
-    own = own_passes(node)
-    return None if own is None else own[1] * prod(own[0])
+        if node.op.body is None:
+            return None, None
+        alone = Net(node.op.body.retyped([arg.shape for arg in node.args[1:]]).results)
+    elif is_apply(node):
+        alone = Net((with_args(node, tuple(Node(Formal(0, k, arg.shape)) for k, arg in enumerate(node.args))),))
+    else:
+        own = own_passes(node)
+        return 0, None if own is None else own[1] * prod(own[0])
+    return multiply_adds(alone), operations(alone)
 
 
 attach(Net, summary=summary)

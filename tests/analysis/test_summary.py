@@ -77,4 +77,4 @@ def test_long_tables_are_cut_and_html_is_escaped() -> None:
     page = sf.fold(sf.mappers.residual, sf.layers("f1:4", DENSE), X).summary()._repr_html_()
     assert re.findall(r"<(\w+)", page)[0] == "table" and "f1, f2, f3" in page
     hostile = SummaryRow("<b>&", "(3,)")
-    assert "&lt;b&gt;&amp;" in Summary((hostile,), 0, 0)._repr_html_()
+    assert "&lt;b&gt;&amp;" in Summary((hostile,), 0, 0, 0)._repr_html_()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import product
@@ -230,10 +230,23 @@ def operations(net: Net) -> Any:
     return _operations(net.outputs, _distinct(net.outputs))
 
 
+def multiply_adds(net: Net) -> Any:
+    """The multiply-adds of matrix products, convolutions and attention; None if a layer is opaque or a shape unknown.
+
+    Biases, norms and activations count nothing, as in `torch.utils.flop_counter`, which counts two for each.
+
+    >>> import symfold as sf
+    >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.relu))
+    >>> multiply_adds(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3))))
+    450
+    """
+    return _arithmetic(inlined(net.outputs), _products)
+
+
 def _operations(roots: tuple[Node, ...], distinct: tuple[Node, ...]) -> Any:
     """The same, of roots and of what they are with equal values computed once."""
     with_bodies = inlined(roots)
-    return _arithmetic(distinct if with_bodies == roots else _distinct(with_bodies))
+    return _arithmetic(distinct if with_bodies == roots else _distinct(with_bodies), own_passes)
 
 
 def _distinct(roots: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -241,19 +254,19 @@ def _distinct(roots: tuple[Node, ...]) -> tuple[Node, ...]:
     return roots if has_distinct_steps(roots) else shared_nodes(roots)
 
 
-def _arithmetic(roots: Sequence[Node]) -> Any:
+def _arithmetic(roots: Sequence[Node], own: Callable[[Node], tuple[Shape, Any] | None]) -> Any:
     folds: Any = 0
     passes: dict[Shape, Any] = {}  # by shape, whose size may be an expression: multiplied once
     for node in walk(roots):
         if isinstance(node.op, Fold):
-            step = _arithmetic(node.op.block.results)
+            step = _arithmetic(node.op.block.results, own)
             if step is None:
                 return None
             folds += node.op.count * step
-        elif (own := own_passes(node)) is None:
+        elif (counted := own(node)) is None:
             return None
         else:
-            shape, number = own
+            shape, number = counted
             passes[shape] = passes.get(shape, 0) + number
     return folds + sum(number * prod(shape) for shape, number in passes.items())
 
@@ -269,6 +282,11 @@ def own_passes(node: Node) -> tuple[Shape, Any] | None:
         return None
     shape = node.shape if isinstance(op, type) or is_primitive(node, dot, einsum) else node.args[0].shape
     return shape, _passes(node)
+
+
+def _products(node: Node) -> tuple[Shape, Any] | None:
+    """The same of products of matrices alone."""
+    return own_passes(node) if isinstance(node.op, Call) or is_primitive(node, dot, einsum) else ((), 0)
 
 
 def _passes(node: Node) -> Any:
