@@ -13,7 +13,7 @@ import symfold.compute.backends.rows  # noqa: F401 - fills the table
 from symfold.base.arguments import NumpyArray, arrays_of, check_params, has_params, is_plain, one_of
 from symfold.base.trees import State, builder
 from symfold.compute.backends.choice import RUNS, automatic
-from symfold.compute.backends.table import BACKENDS, DTYPES, Program
+from symfold.compute.backends.table import BACKENDS, DTYPES, Program, stored
 from symfold.compute.bounded_inputs import Bounds, bounded_inputs, check_bounded
 from symfold.compute.lowering import rolled
 from symfold.compute.named_arrays import named_arrays
@@ -88,7 +88,7 @@ class Compiled:
     def params(self) -> Parameters:
         """The parameters that the programs of this thread read."""
         if self._local.params is None:
-            self._local.params = Parameters(self.layout).astype(self.dtype)
+            self._local.params = Parameters(self.layout).astype(stored(self.dtype))
         return self._local.params
 
     @property
@@ -100,32 +100,46 @@ class Compiled:
 
     def __call__(self, params: Any = None, /, *values: Any, **named: Any) -> State:
         """The outputs, from parameters (a mapping; optional if there are none) and values of the inputs."""
-        if not isinstance(params, Mapping):
+        if type(params) is not Parameters and not isinstance(params, Mapping):
             if has_params(params):
                 check_params(params)
             if params is not None:
                 params, values = None, (params, *values)
-        inputs = self._inputs(values, named)
+        inputs, shapes = named, None if values else self._shapes(named)
+        if shapes is None:
+            inputs = self._inputs(values, named)
+            shapes = tuple([inputs[name].shape for name in self.input_names])
         if len(inputs) > len(self.input_names) or params is None:
             named_params = {name: inputs.pop(name) for name in list(inputs) if name not in self._inputs_named}
             params = {**(params or {}), **named_params}
-        program = self._program(tuple([inputs[name].shape for name in self.input_names]))
-        if self.bounded_inputs:
-            check_bounded(self.bounded_inputs, inputs)
+        program = self._program(shapes)
+        if bounds := self.bounded_inputs:
+            check_bounded(bounds, inputs)
         if self._warns:  # infinite and undefined numbers are results, on every backend
             with np.errstate(all="ignore"):
                 return self._computed(program, params, inputs)
         return self._computed(program, params, inputs)
 
     def _computed(self, program: Program, params: Mapping[str, Any], inputs: Mapping[str, NumpyArray]) -> State:
-        self.params.load(params)
+        held = self._local.params
+        (self.params if held is None else held).load(params)
         program.feed(inputs)
         program.run()
         return self._build(program.results())
 
+    def _shapes(self, named: dict[str, Any]) -> tuple[tuple[int, ...], ...] | None:
+        """The shapes of the inputs if they are arrays as they stand and nothing else is given; else None."""
+        if len(named) != len(self.input_names):
+            return None
+        shapes = []
+        for name in self.input_names:
+            value = named.get(name)
+            if not is_plain(value):
+                return None
+            shapes.append(value.shape)
+        return tuple(shapes)
+
     def _inputs(self, values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, NumpyArray]:
-        if not values and named.keys() == self._inputs_named and all(map(is_plain, named.values())):
-            return named
         if len(values) > len(self.input_names):
             raise InvalidType(
                 f"{len(values)} values given for {len(self.input_names)} inputs: {listing(self.input_names)}"
@@ -205,6 +219,7 @@ def compile_net(net: Net, backend: str = "auto", dtype: str = "float64") -> Comp
     """A net compiled by a backend in a dtype; `auto` takes native code if it is installed and worth compiling.
 
     In float32, every backend computes with float32 arrays throughout, in half the memory, and gives float32 arrays.
+    In bfloat16, which JAX alone has, all arrays are those of float32, and factors of products are rounded to bfloat16.
 
     >>> import symfold as sf
     >>> sf.Net.of(2 * sf.tensor("x")).compile("numpy", dtype="float32")(x=0.1)
@@ -218,7 +233,9 @@ def chosen_backend(name: str, net: Net, runs: int = RUNS, dtype: str = "float64"
     """The backend of this name, checked; for `auto`, the fastest one for this number of runs."""
     name = one_of("backend", name, ["auto", *BACKENDS])
     if name == "auto":
-        return automatic(net, runs, dtype)
+        name = automatic(net, runs, dtype)
+        if dtype not in BACKENDS[name].dtypes:
+            name = next((other for other, row in BACKENDS.items() if dtype in row.dtypes), name)
     BACKENDS[name].check(dtype)
     return name
 

@@ -72,7 +72,7 @@ class JaxFunction:
     def __call__(self, params: Mapping[str, object], *positional: object, **named: object) -> Any:
         jnp = jax_numpy()
         from symfold.compute.backends.jax.program import DIFFERENTIABLE
-        from symfold.compute.backends.jax.tracing import full, values
+        from symfold.compute.backends.jax.tracing import Types, full, values
 
         inputs, parameters = ([node.op.name for node in nodes] for nodes in (self.net.inputs, self.net.params))
         if missing := [name for name in parameters if name not in params]:
@@ -95,6 +95,6 @@ class JaxFunction:
             return arrays[leaf.op.name]
 
         leaf_values: dict[Node, Any] = {leaf: leaf_value(leaf) for leaf in leaves_of(roots)}
-        results = values(roots, leaf_values, dtype, guarded_nodes(roots))
+        results = values(roots, leaf_values, Types(dtype), guarded_nodes(roots))
         outputs = [full(result, sized(root.shape), dtype) for result, root in zip(results, roots, strict=True)]
         return unflatten(self.net.form, outputs)

@@ -113,7 +113,8 @@ def fit(
     `progress` shows a bar by tqdm or rich (extra `progress`), else a plain one; None shows it on a terminal, and as a
     widget in notebooks. `backend` takes the steps: NumPy one per call; others many, about half a second of them, and
     over several epochs if nothing is measured between them. Parameters are returned in float64, even if computed in
-    float32.
+    float32. With `dtype="bfloat16"` (JAX), parameters, slots, sums and losses are in float32, factors of products in
+    bfloat16.
 
     >>> import numpy as np, symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(2, 2, sf.tanh)), sf.tensor("x", (None, 2)))

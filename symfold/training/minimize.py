@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, check_params, names_checked, one_of, real, whole
-from symfold.compute.backends.table import DTYPES
+from symfold.compute.backends.table import DTYPES, stored
 from symfold.compute.bounded_inputs import bounded_inputs, check_bounded
 from symfold.compute.compile import chosen_backend, program_of
 from symfold.compute.lowering import rolled
@@ -95,7 +95,7 @@ def minimize(
         value, slope = problem(point)
         if not (math.isfinite(value) and np.isfinite(slope).all()):
             for name, array in problem.arrays.items():
-                refuse_bad(name, ~np.isfinite(array.astype(dtype, copy=False)))
+                refuse_bad(name, ~np.isfinite(array.astype(stored(dtype), copy=False)))
             what = f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite"
             raise Diverged(f"{what} at the start, although data and parameters are finite", START)
         history.loss.append(value)

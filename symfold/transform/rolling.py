@@ -9,7 +9,7 @@ steps with equal blocks are one fold, and a fold of one step is replaced by the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -17,7 +17,7 @@ import sympy as sp
 from symfold.base.arguments import flag, quoted, whole
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold, is_last_state
+from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold, is_last_state, rebuilt_inside
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import is_primitive
@@ -149,14 +149,30 @@ def without_single_steps(roots: Sequence[Node]) -> tuple[Node, ...]:
     def rule(node: Node, args: tuple[Node, ...]) -> Any:
         if not isinstance(node.op, Fold):
             return _arranged(node, args)
-        if node.op.count != 1:
-            return node.op.over(args)
-        block = node.op.block
-        results = rebuilt(block.results, _arranged_again, dict(zip(block.formals, args, strict=True)))
-        state, outputs = node.op.split(results)
-        return (*state, *(stack([output]) for output in outputs))
+        return node.op.over(args) if node.op.count != 1 else _operations(node.op, node.op.block, args)
 
     return rebuilt(roots, rule)
+
+
+def written_out(roots: Sequence[Node], which: Callable[[Fold], bool]) -> tuple[Node, ...]:
+    """The roots with the operations of every step in place of such folds, also in the blocks of others."""
+
+    def fold_rule(fold: Fold, block: Block, args: tuple[Node, ...]) -> tuple[Node, ...]:
+        return _operations(fold, block, args) if which(fold) else fold.over(args, block)
+
+    return rebuilt_inside(roots, _arranged, fold_rule)
+
+
+def _operations(fold: Fold, block: Block, args: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The results of a fold, computed by the operations of this block, step after step."""
+    state, operands = fold.split(args)
+    outputs: list[tuple[Node, ...]] = []
+    for step in range(known_count(fold.count)):
+        entries = (element(o, step) if each else o for o, each in zip(operands, fold.each, strict=True))
+        results = rebuilt(block.results, _arranged_again, dict(zip(block.formals, (*state, *entries), strict=True)))
+        state, outputs_of_step = fold.split(results)
+        outputs.append(outputs_of_step)
+    return (*state, *map(stack, zip(*outputs, strict=True)))
 
 
 def _arranged_again(node: Node, args: tuple[Node, ...]) -> Any:

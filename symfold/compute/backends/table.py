@@ -18,7 +18,8 @@ from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidValue, MissingPackage
 
-DTYPES = ("float64", "float32")
+DTYPES = ("float64", "float32", "bfloat16")
+FULL = DTYPES[:2]  # those that every number of a program may have
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -81,6 +82,15 @@ class Training(Protocol):
         """The parameters and slots before the last step, at which the last finite loss was computed."""
 
 
+def stored(dtype: str) -> str:
+    """The type of the arrays of a program: in bfloat16, only the factors of products are rounded to it.
+
+    >>> stored("bfloat16"), stored("float64")
+    ('float32', 'float64')
+    """
+    return "float32" if dtype == "bfloat16" else dtype
+
+
 @dataclass(frozen=True)
 class Backend:
     """The facts about one backend.
@@ -102,7 +112,7 @@ class Backend:
     training: Callable[[Update, str], Training] | None = field(default=None, repr=False)
     supports: Callable[[Node], bool] = field(default=lambda node: True, repr=False)
     package: str | None = None
-    dtypes: tuple[str, ...] = DTYPES
+    dtypes: tuple[str, ...] = FULL
     warns: bool = True
     processes: Callable[[], int] = field(default=lambda: 1, repr=False)
 
@@ -119,9 +129,11 @@ class Backend:
                 f"(pip install 'symfold[{self.name}]')"
             )
         if dtype not in self.dtypes:
+            others = [name for name, row in BACKENDS.items() if dtype in row.dtypes]
+            advice = f", or choose backend={others[0]!r}" if others else ""
             raise InvalidValue(
                 f"the {self.name} backend computes in {', '.join(self.dtypes)} only, got dtype={dtype!r} "
-                "(leave dtype out, or choose another backend)"
+                f"(leave dtype out{advice})"
             )
 
 

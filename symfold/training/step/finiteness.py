@@ -9,7 +9,7 @@ import numpy as np
 
 from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.stacks import Stack
-from symfold.compute.backends.table import Training
+from symfold.compute.backends.table import Training, stored
 from symfold.compute.compile import compile_net
 from symfold.core.net import Net, listed
 from symfold.errors import Advice, InvalidValue
@@ -45,7 +45,7 @@ class Stop:
 def check_data(stop: Stop, dtype: str) -> None:
     """Raise an error that names the data that are not finite in the dtype of the training."""
     for name, array in stop.stack.arrays.items():
-        bad = ~np.isfinite(array.astype(dtype, copy=False))
+        bad = ~np.isfinite(array.astype(stored(dtype), copy=False))
         if stop.stack.order is None:  # of a user's batches, check those up to the stop only
             bad = bad[: stop.done + 1]
             bad = next((batch for batch in bad if batch.any()), bad[0])
@@ -64,7 +64,7 @@ def refuse_bad(name: str, bad: NumpyArray, data: str = "data") -> None:
 
 def check_held(arrays: Mapping[str, NumpyArray], dtype: str, loss: Callable[[], float]) -> None:
     """Raise an error that names validation data that are not finite, unless a mask leaves them out of the loss."""
-    bad = {name: ~np.isfinite(array.astype(dtype, copy=False)) for name, array in arrays.items()}
+    bad = {name: ~np.isfinite(array.astype(stored(dtype), copy=False)) for name, array in arrays.items()}
     if any(entries.any() for entries in bad.values()) and not np.isfinite(loss()):
         for name, entries in bad.items():
             refuse_bad(name, entries, "validation data")

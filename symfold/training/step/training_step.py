@@ -12,7 +12,7 @@ import numpy as np
 
 from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.stacks import Stack
-from symfold.compute.backends.table import BACKENDS, Training, Update
+from symfold.compute.backends.table import BACKENDS, Training, Update, stored
 from symfold.compute.compile import program_of
 from symfold.compute.lowering import rolled
 from symfold.compute.parameters import Layout, Parameters, layout_of, parameters_of
@@ -208,8 +208,8 @@ class Stepper:
     def __init__(self, update: Update, backend: str = "numpy", dtype: str = "float64"):
         several = not reads_state(update)
         self.net = rolled(update.net) if several else update.net
-        self.copies = Parameters(layout_of(self.net)).astype(dtype) if several else None
-        self.state, self.good = update.start.astype(dtype), update.start.astype(dtype)
+        self.copies = Parameters(layout_of(self.net)).astype(stored(dtype)) if several else None
+        self.state, self.good = update.start.astype(stored(dtype)), update.start.astype(stored(dtype))
         self.targets = [self.state.array_of(leaf) for leaf in update.moved]
         self.inputs = [node.op.name for node in self.net.inputs]
         self.backend, self.dtype = backend, dtype

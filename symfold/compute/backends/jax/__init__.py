@@ -2,8 +2,8 @@
 
 In: a net of known shapes. Out: a pure JAX function, and a program or training that calls it.
 
-    functions      primitives in JAX, one row each
     convolutions   sums of products with windows as convolutions
+    functions      primitives in JAX, one row each
     tracing        nodes as a pure function of arrays
     program        a net for one set of input shapes
     devices        sharding: batch rows over devices, parameters replicated

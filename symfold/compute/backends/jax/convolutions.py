@@ -128,6 +128,11 @@ def xla(window: Window, groups: int, image: jax.Array, kernel: jax.Array) -> jax
     )  # fmt: skip
 
 
+def summed_product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """A product of matrices, summed in float32 or float64."""
+    return jnp.matmul(a, b, preferred_element_type=jnp.promote_types(a.dtype, jnp.float32))
+
+
 def by_xla(window: Window, groups: int, wanted: str, first: jax.Array, second: jax.Array, shape: Sizes) -> jax.Array:
     """The result from image and kernel, or the cotangent of one of them from the other and that of the result."""
     if wanted == "result":
@@ -153,14 +158,14 @@ def by_shifts(window: Window, wanted: str, first: jax.Array, second: jax.Array) 
     if wanted == "result":
         return summed(window.shifted(wide), second)
     bar = jnp.reshape(jnp.moveaxis(second, 1, -1), (-1, second.shape[1]))
-    parts = [bar.T @ jnp.reshape(image, (-1, image.shape[-1])) for image in window.shifted(wide)]
+    parts = [summed_product(bar.T, jnp.reshape(image, (-1, image.shape[-1]))) for image in window.shifted(wide)]
     return jnp.reshape(jnp.stack(parts, axis=-1), (bar.shape[1], last.shape[-1], *window.kernel))
 
 
 def summed(images: Sequence[jax.Array], kernel: jax.Array) -> jax.Array:
     """The sum of the products of shifted images with the entries of a kernel; channels first again."""
     entries = jnp.moveaxis(jnp.reshape(kernel, (*kernel.shape[:2], -1)), -1, 0)
-    total = sum(image @ entry.T for image, entry in zip(images, entries, strict=True))
+    total = sum(summed_product(image, entry.T) for image, entry in zip(images, entries, strict=True))
     return jnp.moveaxis(jnp.asarray(total), -1, 1)
 
 

@@ -12,6 +12,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.scipy import special
 
+from symfold.compute.backends.jax.convolutions import ROW as CONVOLUTION
+from symfold.compute.backends.jax.convolutions import computed
 from symfold.core import primitives as p
 from symfold.core.sequences import stack_row
 
@@ -66,7 +68,20 @@ ROWS: dict[p.Primitive, Callable[..., jax.Array]] = {
 }
 
 
-def row_of(primitive: p.Primitive) -> Callable[..., jax.Array]:
-    """The JAX function of a primitive: from a row here, else the primitive's own."""
-    function = ROWS.get(primitive) or primitive.spelled("jax")
-    return lambda *args, **attributes: function(*map(jnp.asarray, args), **attributes)
+# sums of products of factors with fewer digits than their sum
+ROUNDED: dict[p.Primitive, Callable[..., jax.Array]] = {
+    p.dot: lambda a, b: jnp.matmul(a, b, preferred_element_type=jnp.float32),
+    p.einsum: lambda *arrays, subscripts: jnp.einsum(subscripts, *arrays, preferred_element_type=jnp.float32),
+    CONVOLUTION: lambda *args, **attributes: jnp.asarray(computed(*args, **attributes), jnp.float32),
+}
+
+
+def row_of(primitive: p.Primitive, factors: str | None = None) -> Callable[..., jax.Array]:
+    """The JAX function of a primitive: from a row here, else the primitive's own.
+
+    With `factors`, products round their factors to this type; their sums are in float32.
+    """
+    dtype, function = None, ROWS.get(primitive) or primitive.spelled("jax")
+    if factors and primitive in ROUNDED:
+        dtype, function = factors, ROUNDED[primitive]
+    return lambda *args, **attributes: function(*(jnp.asarray(arg, dtype) for arg in args), **attributes)

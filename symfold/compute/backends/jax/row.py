@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symfold.compute.backends.table import Backend, Program, Shapes, Training, Update
+from symfold.compute.backends.table import DTYPES, Backend, Program, Shapes, Training, Update
 from symfold.compute.parameters import Parameters
 from symfold.core.net import Net
 
@@ -26,4 +26,4 @@ def processes() -> int:
     return count
 
 
-ROW = Backend("jax", program, training, package="jax", processes=processes)
+ROW = Backend("jax", program, training, package="jax", dtypes=DTYPES, processes=processes)

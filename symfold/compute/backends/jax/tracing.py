@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from symfold.compute.backends.jax.functions import row_of
+from symfold.compute.backends.table import stored
 from symfold.compute.evaluate import constant_value
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select, is_fold
@@ -26,8 +28,27 @@ from symfold.transform.autodiff.guarded import fold_below
 from symfold.transform.autodiff.local_adjoints import is_flat, is_linear_in_each, local_adjoint, numbers_in
 
 
+@dataclass(frozen=True)
+class Types:
+    """The types of numbers: of all arrays, and those to which factors of products are rounded, if they are.
+
+    >>> Types.of("bfloat16"), Types.of("float64")
+    (Types(arrays='float32', factors='bfloat16'), Types(arrays='float64', factors=None))
+    """
+
+    arrays: str
+    factors: str | None = None
+
+    @classmethod
+    def of(cls, dtype: str) -> Types:
+        return cls(stored(dtype), None if dtype == stored(dtype) else dtype)
+
+
 def values(
-    roots: Sequence[Node], leaves: Mapping[Node, jax.Array | None], dtype: str, below: Collection[Node] | None = None
+    roots: Sequence[Node],
+    leaves: Mapping[Node, jax.Array | None],
+    types: Types,
+    below: Collection[Node] | None = None,
 ) -> list[Any]:
     """The values of the roots, from those of their leaves; names of layers have none.
 
@@ -35,20 +56,20 @@ def values(
     """
     memo = dict(leaves)
     for node in walk(roots, stop=memo):
-        memo[node] = value(node, [memo[arg] for arg in node.args], dtype, below)
+        memo[node] = value(node, [memo[arg] for arg in node.args], types, below)
     return [memo[root] for root in roots]
 
 
-def value(node: Node, args: Sequence[jax.Array], dtype: str, below: Collection[Node] | None = None) -> Any:
+def value(node: Node, args: Sequence[jax.Array], types: Types, below: Collection[Node] | None = None) -> Any:
     """The value of a node, from those of its arguments; for a fold, its results."""
     op = node.op
     if node.shape[-1:] == (NAME,):
         return None
     if isinstance(op, Constant):
         # a Python number is weakly typed, and a static exponent of a power
-        return float(constant_value(node)) if node.shape == () else np.asarray(constant_value(node), dtype=dtype)
+        return float(constant_value(node)) if node.shape == () else np.asarray(constant_value(node), dtype=types.arrays)
     if is_fold(node):
-        return scan(node.op, args, dtype, None if below is None else fold_below(node, below))
+        return scan(node.op, args, types, None if below is None else fold_below(node, below))
     if isinstance(op, Select):
         return args[0][op.position]
     if isinstance(op, Call):
@@ -57,12 +78,12 @@ def value(node: Node, args: Sequence[jax.Array], dtype: str, below: Collection[N
         compute = numbers_of(op, "jax")
     else:
         assert isinstance(op, Apply)
-        compute = partial(row_of(op.primitive), **dict(op.attributes))
-    return compute(*args) if below is None else differentiated(node, compute, args, dtype, node in below)
+        compute = partial(row_of(op.primitive, types.factors), **dict(op.attributes))
+    return compute(*args) if below is None else differentiated(node, compute, args, types, node in below)
 
 
 def differentiated(
-    node: Node, compute: Callable[..., jax.Array], args: Sequence[jax.Array], dtype: str, guarded: bool
+    node: Node, compute: Callable[..., jax.Array], args: Sequence[jax.Array], types: Types, guarded: bool
 ) -> jax.Array:
     """The value of an operation, with the derivative of its row, to any order."""
     if is_flat(node.op):
@@ -83,17 +104,17 @@ def differentiated(
         arguments = (*primals, result, *(tangents[k] for k in adjoint.places))
         below = frozenset(walk(block.results) if guarded else ())
         roots = [root for root, is_nonzero in zip(block.results, nonzero, strict=True) if is_nonzero]
-        parts = values(roots, dict(zip(block.formals, arguments, strict=True)), dtype, below)
+        parts = values(roots, dict(zip(block.formals, arguments, strict=True)), types, below)
         return result, sum((full(part, result.shape, result.dtype) for part in parts), jnp.zeros_like(result))
 
     with_jvp = jax.custom_jvp(function)
     with_jvp.defjvp(jvp, symbolic_zeros=True)
-    return with_jvp(*(args[k] if hasattr(args[k], "dtype") else jnp.asarray(args[k], dtype) for k in free))
+    return with_jvp(*(args[k] if hasattr(args[k], "dtype") else jnp.asarray(args[k], types.arrays) for k in free))
 
 
-def scan(fold: Fold, args: Sequence[jax.Array], dtype: str, below: Collection[Node] | None = None) -> list[jax.Array]:
+def scan(fold: Fold, args: Sequence[jax.Array], types: Types, below: Collection[Node] | None = None) -> list[jax.Array]:
     """The results of a fold: the last state, then the stacked outputs of the steps."""
-    block, carries = fold.block, fold.carries
+    block, carries, dtype = fold.block, fold.carries, types.arrays
     formals, shapes = block.formals, [sized(shape) for shape in block.shapes[:carries]]
     operands = dict(zip(formals[carries:], args[carries:], strict=True))
     sequences = [f for f, each in zip(operands, fold.each, strict=True) if each and operands[f] is not None]
@@ -102,7 +123,7 @@ def scan(fold: Fold, args: Sequence[jax.Array], dtype: str, below: Collection[No
         state: tuple[jax.Array, ...], entries: tuple[jax.Array, ...]
     ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
         leaves = {**operands, **dict(zip(formals, state, strict=False)), **dict(zip(sequences, entries, strict=True))}
-        after = values(block.results, leaves, dtype, below)
+        after = values(block.results, leaves, types, below)
         outputs = [
             full(output, sized(result.shape), dtype)
             for output, result in zip(after[carries:], block.results[carries:], strict=True)

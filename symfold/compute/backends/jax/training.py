@@ -22,7 +22,7 @@ from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.jax.devices import Index, mesh, placed, replicated, room, split
 from symfold.compute.backends.jax.program import Function, leaves_from, precision
 from symfold.compute.backends.stacks import Stack
-from symfold.compute.backends.table import Update
+from symfold.compute.backends.table import Update, stored
 from symfold.compute.parameters import Layout, Parameters
 from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.frontend.losses import check_single
@@ -51,12 +51,13 @@ class Training:
     """
 
     def __init__(self, update: Update, dtype: str):
-        self.update, self.dtype, self.mesh = update, dtype, mesh()
+        self.update, self.numbers, self.mesh = update, dtype, mesh()
+        self.dtype = stored(dtype)
         self.layout: Layout = update.start.layout
         sharding = replicated(self.mesh)
-        with precision(dtype):
+        with precision(self.dtype):
             self.held: Leaves = tuple(
-                placed(leaf.__getitem__, leaf.shape, sharding) for leaf in leaves_from(update.start, dtype)
+                placed(leaf.__getitem__, leaf.shape, sharding) for leaf in leaves_from(update.start, self.dtype)
             )
         self.calls: list[Call] = []  # the last two with a step
         self.functions: dict[Any, Function] = {}
@@ -146,7 +147,7 @@ class Training:
         shapes = {name: stack.shape(name)[1:] for name in stack}
         key = tuple(shapes.values())
         if key not in self.functions:
-            function = Function(self.update.net, shapes, self.layout, self.dtype)
+            function = Function(self.update.net, shapes, self.layout, self.numbers)
             check_single(function.roots[0].shape)
             self.functions[key] = function
         return self.functions[key]
