@@ -114,6 +114,7 @@ class Parameters(MutableMapping[str, Any]):
     def __init__(self, layout: Layout, flat: NumpyArray | None = None):
         self.layout = layout
         self.flat = zeros(layout) if flat is None else flat
+        self._alike: Layout | None = None  # an equal layout of whole buffers that were loaded
 
     def array_of(self, leaf: Leaf) -> NumpyArray:
         """The array of a leaf, or of a slice of a family."""
@@ -186,7 +187,7 @@ class Parameters(MutableMapping[str, Any]):
 
     def load(self, params: Mapping[str, Any]) -> None:
         """Copy the values of a mapping that has every name."""
-        if isinstance(params, Parameters) and params.layout == self.layout and self.layout.once:
+        if isinstance(params, Parameters) and (params.layout is self._alike or self._is_alike(params.layout)):
             self.flat[...] = params.flat
             return
         missing = [name for name in self.layout.names if name not in params]
@@ -195,6 +196,12 @@ class Parameters(MutableMapping[str, Any]):
         if not (self.layout.once and self._load_plain([params[name] for name in self.layout.names])):
             for name in self:
                 self[name] = params[name]
+
+    def _is_alike(self, layout: Layout) -> bool:
+        """Whether a buffer of this layout is one of ours; remembered, for short calls."""
+        if alike := layout == self.layout and self.layout.once:
+            self._alike = layout
+        return alike
 
     def _load_plain(self, values: Sequence[Any]) -> bool:
         """Copy one array per name in one call; False if one is no array, or of another shape or kind of numbers."""

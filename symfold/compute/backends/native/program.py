@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -22,6 +23,7 @@ from symfold.core.net import Net
 from symfold.core.primitives import row_numbers
 
 POINTER = ctypes.c_void_p
+ADDRESS, BUFFER = ctypes.addressof, ctypes.c_char.from_buffer
 
 
 class Program:
@@ -36,29 +38,27 @@ class Program:
         self.step = self.loaded.function("step", None, *[POINTER] * 3, *thread_types(self.module.threads))
         self.work = workspace(self.module)
         self.numbers = params.flat if self.dtype == params.flat.dtype else np.empty(params.flat.shape, self.dtype)
-        self.feeds: dict[str, list[NumpyArray]] = {}
-        for name, place in self.module.feeds:
-            self.feeds.setdefault(name, []).append(numpy_view(self.work, place))
-        self.parts = [
-            (slice(place.offset, place.offset + prod(place.shape)), place.shape) for place in self.module.places
-        ]
+        self.feeds = [(name, numpy_view(self.work, place)) for name, place in self.module.feeds]
+        self.parts = [(place.offset, place.offset + prod(place.shape), place.shape) for place in self.module.places]
         self.fixed = self.numbers.ctypes.data, self.work.ctypes.data
+        self.size = max(1, self.module.updated)  # an empty buffer has no address
+        # a call of a small net takes microseconds, so further lookups by name would show
+        self.call = self.step if self.team.threads == 1 else partial(self.team.call, self.step)
         self.take_memory()
 
     def take_memory(self) -> None:
         """New memory for the results."""
-        updated = np.empty(max(1, self.module.updated), self.dtype)  # an empty buffer has no address
+        updated = np.empty(self.size, self.dtype)
         self.outputs = Results(updated, self.parts)
-        self.place = ctypes.addressof(ctypes.c_char.from_buffer(updated.data))  # faster than `ctypes.data`
+        self.place = ADDRESS(BUFFER(updated.data))  # faster than `ctypes.data`
         self.given_away = False
 
     def feed(self, values: Mapping[str, NumpyArray]) -> None:
         """Copy the values of the inputs into their arrays."""
         for name, count in self.module.row_numbers:
             row_numbers(values[name], count)
-        for name, arrays in self.feeds.items():
-            for array in arrays:
-                array[...] = values[name]
+        for name, array in self.feeds:
+            array[...] = values[name]
 
     def run(self) -> None:
         if self.numbers is not self.params.flat:
@@ -66,7 +66,7 @@ class Program:
         if self.given_away:
             self.take_memory()
         params, work = self.fixed
-        self.team.call(self.step, params, self.place, work)
+        self.call(params, self.place, work)
 
     def results(self) -> Sequence[Any]:
         """The outputs; the next run takes new memory."""
@@ -82,14 +82,14 @@ class Results(Sequence[Any]):
 
     __slots__ = ("memory", "parts")
 
-    def __init__(self, memory: NumpyArray, parts: Sequence[tuple[slice, tuple[int, ...]]]):
+    def __init__(self, memory: NumpyArray, parts: Sequence[tuple[int, int, tuple[int, ...]]]):
         self.memory, self.parts = memory, parts
 
     def __getitem__(self, number: Any) -> Any:
-        if isinstance(number, slice):
+        if type(number) is slice:
             return [self[k] for k in range(len(self))[number]]
-        part, shape = self.parts[number]
-        return self.memory[part].reshape(shape) if shape else self.memory[part.start, ...].copy()
+        start, stop, shape = self.parts[number]
+        return self.memory[start:stop].reshape(shape) if shape else self.memory[start, ...].copy()
 
     def __len__(self) -> int:
         return len(self.parts)
