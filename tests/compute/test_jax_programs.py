@@ -5,6 +5,7 @@ Needs the extra `jax`; skipped, with the reason, where it is missing. A GPU is a
 
 from __future__ import annotations
 
+import gc
 import re
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,11 @@ from symfold.errors import InvalidValue
 
 jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
 
+from symfold.compute.backends.jax import training  # noqa: E402
 from symfold.compute.backends.jax.program import LONGEST, Function, leaves_from, precision  # noqa: E402
+from symfold.compute.backends.jax.training import Training  # noqa: E402
+from symfold.compute.backends.stacks import Stack  # noqa: E402
+from symfold.training.step.training_step import update_of  # noqa: E402
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits.csv"
 
@@ -164,3 +169,53 @@ def test_other_backends_refuse_bfloat16_by_name() -> None:
             refused()
     assert net.compile(dtype="bfloat16").backend == "jax"
     assert sf.Net.of(2 * sf.tensor("y")).compile(dtype="bfloat16")(y=0.1).dtype == np.float32
+
+
+# ---------------------------------------------------------------- training: memory and transfers
+
+NET = residual(3, 10)
+LOSS = loss_of(NET, 3)
+DATA = {name: np.random.default_rng(seed).normal(size=(50, 3)) for seed, name in enumerate(("x", "target"))}
+
+
+@pytest.mark.parametrize(("steps", "copies"), [(1, 0), (10, 1)])
+def test_the_state_is_copied_once_a_call_and_in_no_step(steps: int, copies: int) -> None:
+    """Of parameters and two slots; what a step reads and writes, it reads and writes in place."""
+    run = Training(update_of(LOSS, NET.init(0), sf.adam(1e-3)), "float64")
+    call = run.called(Stack(steps, DATA, np.arange(5 * steps).reshape(steps, 5)))
+    with precision("float64"):
+        program = run.steps(call.function, steps, True).lower(call.start, call.inputs, call.order).compile().as_text()
+    entry = program[program.index("ENTRY") :]
+    found = re.findall(r"= f64\[10,3,3\]\S* copy\(", entry)
+    assert len(found) == 3 * copies
+    assert not re.search(r" (custom-call|infeed|outfeed|send|recv|copy-start)\(", program)
+
+
+def test_a_training_holds_three_states_and_leaves_the_users_arrays_alone() -> None:
+    params = {name: np.array(value) for name, value in NET.init(0).items()}
+    before, data = {name: value.copy() for name, value in params.items()}, {name: value.copy() for name, value in DATA.items()}
+
+    def alive() -> int:
+        gc.collect()
+        return sum(array.shape == (10, 3, 3) for array in jax.live_arrays())
+
+    others = alive()
+    run = Training(update_of(LOSS, params, sf.adam(1e-3)), "float64")
+    stack = Stack(10, data, np.arange(50).reshape(10, 5))
+    for _ in range(4):
+        run.run(stack)
+    assert alive() - others == 2 * 3  # between calls two states of parameters and two slots
+    assert_close(params, before, 0.0)
+    assert_close(data, DATA, 0.0)
+
+
+def test_a_piece_is_sent_while_the_one_before_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the losses of a piece before the next one is on its way."""
+    events: list[str] = []
+    called, finished = Training.called, Training.finished
+    monkeypatch.setattr(training, "MOST", 3 * 5 * 6 * 8)  # bytes: three batches
+    monkeypatch.setattr(Training, "called", lambda *args: events.append("start") or called(*args))
+    monkeypatch.setattr(Training, "finished", lambda *args: events.append("wait") or finished(*args))
+    losses = Training(update_of(LOSS, NET.init(0), sf.sgd(1e-4)), "float64").run(Stack(10, DATA, np.arange(50).reshape(10, 5)))
+    assert len(losses) == 10
+    assert events == ["start", "start", "wait", "start", "wait", "start", "wait", "wait"]

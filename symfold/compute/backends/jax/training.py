@@ -4,7 +4,8 @@
     larger data             goes to the devices in pieces; a piece is copied while the one before is computed
 
 No step checks its loss, which would copy all parameters. Each call keeps the state that it started from; if a loss is
-not finite, the steps before it are taken once more from there.
+not finite, the steps before it are taken once more from there. So three states are held: that before the last call,
+that before the call at hand, and its result. The state is copied once per call of several steps, none if it is one.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Training:
             self.held: Leaves = tuple(
                 placed(leaf.__getitem__, leaf.shape, sharding) for leaf in leaves_from(update.start, self.dtype)
             )
-        self.calls: list[Call] = []  # the last two with a step
+        self.latest: Call | None = None  # with a step
         self.functions: dict[Any, Function] = {}
         self.programs: dict[Any, Callable[..., Any]] = {}
         self.resident: dict[Leaf, tuple[tuple[NumpyArray, ...], jax.Array]] = {}
@@ -110,7 +111,7 @@ class Training:
         count = int(bad[0]) if bad.size else call.count
         losses += numbers[: count + 1].tolist()
         if count:
-            self.calls = [*self.calls[-1:], Call(call.function, call.start, call.inputs, call.order, count)]
+            self.latest = Call(call.function, call.start, call.inputs, call.order, count)
         if bad.size:
             self.held = self.state_after(call, count)
         return not bad.size
@@ -133,9 +134,9 @@ class Training:
 
     @property
     def good(self) -> Parameters:
-        if not self.calls:
+        if self.latest is None:
             return self.state
-        return self.read(self.state_after(self.calls[-1], self.calls[-1].count - 1))
+        return self.read(self.state_after(self.latest, self.latest.count - 1))
 
     def read(self, leaves: Leaves) -> Parameters:
         """Parameters read from the devices."""
