@@ -46,9 +46,9 @@ TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
     "two steps": (lambda: (residual(2), boosting(2)), ["in step 2, f2 reads z1 in A and x in B"]),
     "one step": (lambda: (residual(1), boosting(1)), ["nothing moved"]),
     "commuted": (lambda: (residual("n"), fold(lambda z, f: z + f(z), "n")), ["nothing moved"]),
-    "feedforward": (lambda: (residual(4), fold(sf.mappers.feedforward, 4)), ["at every step, z_k is f_k + z_{k-1} in A and f_k in B"]),
-    "multiplied": (lambda: (residual("n"), fold(sf.mappers.multiplicative, "n")), ["at every step, z_k is f_k + z_{k-1} in A and f_k*z_{k-1} in B"]),
-    "a coefficient": (lambda: (residual("n"), fold(lambda z, f: z + 0.5 * f(z), "n")), ["at every step, the coefficient of f_k in z_k is 1 in A and 1/2 in B"]),
+    "feedforward": (lambda: (residual(4), fold(sf.mappers.feedforward, 4)), ["at every step, z_k is f_k(z_{k-1}) + z_{k-1} in A and f_k(z_{k-1}) in B"]),
+    "multiplied": (lambda: (residual("n"), fold(sf.mappers.multiplicative, "n")), ["at every step, z_k is f_k(z_{k-1}) + z_{k-1} in A and f_k(z_{k-1})*z_{k-1} in B"]),
+    "a coefficient": (lambda: (residual("n"), fold(lambda z, f: z + 0.5 * f(z), "n")), ["at every step, the coefficient of f_k(z_{k-1}) in z_k is 1 in A and 1/2 in B"]),
     "of the state": (lambda: (residual(9), fold(lambda z, f: f(z) - z, 9)), ["at every step, the coefficient of z_{k-1} in z_k is 1 in A and -1 in B"]),
     "the start": (lambda: (residual(3), fold(sf.mappers.residual, 3, 2 * X)), ["the state starts from x in A and 2*x in B"]),
     "from zero": (lambda: (boosting(4), fold(sf.mappers.boosting(X), 4, 0)), ["the state starts from x in A and 0 in B"]),
@@ -66,9 +66,16 @@ TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
         lambda: (residual(10), sf.fold(lambda z, item: item[0](z, item[1]), [(sf.mappers.residual if k < 5 else sf.mappers.boosting(X), f) for k, f in enumerate(layers(10))], X)),
         ["in steps 6 to 10, f_k reads z_{k-1} in A and x in B"],
     ),
+    "a number times a sum": (
+        lambda: (residual("n"), fold(sf.mappers.heun(), "n")),
+        [
+            "at every step, only B applies f_k, to z_{k-1} + f_k(z_{k-1})",
+            "at every step, z_k is f_k(z_{k-1}) + z_{k-1} in A and z_{k-1} + 1/2*f_k(z_{k-1}) + 1/2*f_k(z_{k-1} + f_k(z_{k-1})) in B",
+        ],
+    ),
     "another layer": (
         lambda: (residual(3), fold(lambda z, f: G(f(z)) + z, 3)),
-        ["only B has the layer g", "at every step, only B applies g, to f_k", "at every step, z_k is f_k + z_{k-1} in A and g + z_{k-1} in B"],
+        ["only B has the layer g", "at every step, only B applies g, to f_k(z_{k-1})", "at every step, z_k is f_k(z_{k-1}) + z_{k-1} in A and g(f_k(z_{k-1})) + z_{k-1} in B"],
     ),
     "twice, to two values": (
         lambda: (fold(lambda z, f: z + f(z) + f(X), "n"), boosting("n")),
@@ -88,7 +95,7 @@ TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
     ),
     "in another order": (
         lambda: (fold(lambda z, f: G(f(z)), 4), fold(lambda z, f: f(G(z)), 4)),
-        ["at every step, f_k reads z_{k-1} in A and g in B", "at every step, g reads f_k in A and z_{k-1} in B", "at every step, z_k is g in A and f_k in B"],
+        ["at every step, f_k reads z_{k-1} in A and g(z_{k-1}) in B", "at every step, g reads f_k(z_{k-1}) in A and z_{k-1} in B", "at every step, z_k is g(f_k(z_{k-1})) in A and f_k(g(z_{k-1})) in B"],
     ),
     "the output": (lambda: (residual(3), 2 * residual(3)), ["the output is the last state in A and 2*z_3 in B"]),
     "by hand": (
@@ -226,8 +233,8 @@ def test_layers_before_and_after_the_blocks_do_not_unroll_them() -> None:
     post, pre = ((lambda z, fg: fg[0](fg[1](z)) + z), (lambda z, fg: fg[1](fg[0](z)) + z))
     first, second = (head(sf.fold(mapper, sf.zipped(f, g), stem(X))) for mapper in (post, pre))
     assert difference(first, second).sentences == (
-        "at every step, g_k reads z_{k-1} in A and f_k in B", "at every step, f_k reads g_k in A and z_{k-1} in B",
-        "at every step, z_k is f_k + z_{k-1} in A and g_k + z_{k-1} in B",
+        "at every step, g_k reads z_{k-1} in A and f_k(z_{k-1}) in B", "at every step, f_k reads g_k(z_{k-1}) in A and z_{k-1} in B",
+        "at every step, z_k is f_k(g_k(z_{k-1})) + z_{k-1} in A and g_k(f_k(z_{k-1})) + z_{k-1} in B",
     )  # fmt: skip
     other = sf.fold(post, sf.zipped(f, g), X)
     assert difference(first, head(other)).sentences[-1] == "the state starts from stem(x) in A and x in B"

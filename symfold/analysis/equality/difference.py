@@ -12,7 +12,18 @@ import networkx as nx
 from symfold.analysis.equality.overlay import merge
 from symfold.analysis.equality.same_form import same_form
 from symfold.analysis.equality.spans import bodies_of, operations_of, overlap, span_text, uncovered
-from symfold.analysis.equality.wiring import K, Layout, StepRange, StepWiring, applied, layout, listed, name_of
+from symfold.analysis.equality.wiring import (
+    Addend,
+    Application,
+    K,
+    Layout,
+    StepRange,
+    StepWiring,
+    applied,
+    layout,
+    listed,
+    name_of,
+)
 from symfold.base.arguments import two_names
 from symfold.core.blocks import Block
 from symfold.core.net import Net
@@ -292,15 +303,14 @@ def _of_steps(
         yield from (replace(change, when=f"in step {show_size(first)}") for change in start)
 
 
-Applied = tuple[str, str]  # a layer and what it reads
-Reads = tuple[Applied, ...]
+Reads = tuple[Application, ...]
 LAYER, LAYERS, ONLY = "the layer is", "the layers ", "only "
 
 
 def _in_order(a: StepRange, b: StepRange, first: int, last: int) -> Change:
     """The different layers that the same steps of two nets apply."""
     steps = range(first, last + 1) if last - first < 4 else (first, first + 1, last)
-    shown = [[layer for step in steps for layer, _ in side.at(step).reads[:1]] for side in (a, b)]
+    shown = [[part.layer for step in steps for part in side.at(step).reads[:1]] for side in (a, b)]
     texts = _both(
         ", ".join(layers) if len(steps) == last - first + 1 else f"{layers[0]}, {layers[1]}, ..., {layers[2]}"
         for layers in shown
@@ -308,14 +318,14 @@ def _in_order(a: StepRange, b: StepRange, first: int, last: int) -> Change:
     return Change(f"{LAYERS}of steps {first} to {last} are", texts)
 
 
-def _aligned(a: Reads, b: Reads) -> tuple[list[tuple[Applied, Applied]], Reads, Reads]:
+def _aligned(a: Reads, b: Reads) -> tuple[list[tuple[Application, Application]], Reads, Reads]:
     """The applications of two steps in pairs, and the rest of each step.
 
     First those of one layer to one value are paired, then those of one layer, then all others in order.
     """
-    pairs: list[tuple[Applied, Applied]] = []
+    pairs: list[tuple[Application, Application]] = []
     left, right = list(a), list(b)
-    for alike in (lambda p, q: p == q, lambda p, q: p[0] == q[0], lambda p, q: True):
+    for alike in (lambda p, q: p == q, lambda p, q: p.layer == q.layer, lambda p, q: True):
         for first in list(left):
             if (second := next((second for second in right if alike(first, second)), None)) is not None:
                 left.remove(first)
@@ -328,39 +338,50 @@ def _pairs(a: StepWiring, b: StepWiring, names: tuple[str, str], step: Size, wit
     """The differences of two steps; `with_arguments` as in the wiring."""
     changes: list[Change] = []
     aligned, *rest = _aligned(a.reads, b.reads)
-    for (layer_a, read_a), (layer_b, read_b) in aligned:
-        if layer_a != layer_b:
-            changes.append(Change(LAYER, (layer_a, layer_b)))
-        if read_a != read_b.replace(layer_b, layer_a) and read_a != read_b:
-            subject = layer_a if layer_a == layer_b else "it"
-            changes.append(Change(f"{subject} reads", (read_a, read_b)))
+    for one, other in aligned:
+        if one.layer != other.layer:
+            changes.append(Change(LAYER, (one.layer, other.layer)))
+        if one.read not in (other.read, other.read.replace(other.layer, one.layer)):
+            subject = one.layer if one.layer == other.layer else "it"
+            changes.append(Change(f"{subject} reads", _both(shortest((one.full, other.full), (one.read, other.read)))))
     for extra, others, name in zip(rest, (b.reads, a.reads), names, strict=True):
-        changes += [
-            Change(f"{ONLY}{name} applies {layer}, to {read}") for layer, read in extra if (layer, read) not in others
-        ]
-    renamed = {_term(second, with_arguments): _term(first, with_arguments) for first, second in aligned}
+        for part in extra:
+            if part not in others:
+                changes.append(
+                    Change(f"{ONLY}{name} applies {part.layer}, to {shortest((part.full,), (part.read,))[0]}")
+                )
+    renamed = {_term(other, with_arguments): _term(one, with_arguments) for one, other in aligned}
     for (letter, addends_a), (_, addends_b) in zip(a.addends, b.addends, strict=False):
-        left, right = dict(addends_a), {renamed.get(name, name): factor for name, factor in addends_b}
+        left = {part.name: part for part in addends_a}
+        right = {renamed.get(part.name, part.name): part for part in addends_b}
         state = name_of(step, letter)
         if left.keys() == right.keys():
             changes += [
-                Change(f"the coefficient of {part} in {state} is", (left[part], right[part]))
-                for part in left
-                if left[part] != right[part]
+                Change(
+                    f"the coefficient of {shortest((part.full,), (name,))[0]} in {state} is",
+                    (part.factor, right[name].factor),
+                )
+                for name, part in left.items()
+                if part.factor != right[name].factor
             ]
         else:
-            changes.append(Change(f"{state} is", (_sum(left), _sum(right))))
+            full, short = ([_sum(sums, whole) for sums in (addends_a, addends_b)] for whole in (True, False))
+            changes.append(Change(f"{state} is", _both(shortest(full, short))))
     if len(a.addends) != len(b.addends):
         changes.append(Change("the state has", (f"{len(a.addends)} parts", f"{len(b.addends)}")))
     return changes
 
 
-def _term(applied: Applied, with_arguments: bool) -> str:
-    return f"{applied[0]}({applied[1]})" if with_arguments else applied[0]
+def shortest(full: Sequence[str], short: Sequence[str]) -> Sequence[str]:
+    """Terms with all the arguments of layers; if they are long, with layers standing for what they return."""
+    return tuple(full) if max(map(len, full)) <= LONG_TERM else tuple(short)
 
 
-def _sum(parts: dict[str, str]) -> str:
-    return (
-        " + ".join(part if factor == "1" else f"{factor}*{part}" for part, factor in parts.items()).replace("+ -", "- ")
-        or "0"
-    )
+def _term(part: Application, with_arguments: bool) -> str:
+    return f"{part.layer}({part.read})" if with_arguments else part.layer
+
+
+def _sum(addends: Sequence[Addend], whole: bool) -> str:
+    terms = [(part.full if whole else part.name, part.factor) for part in addends]
+    shown = " + ".join(term if factor == "1" else f"{factor}*{term}" for term, factor in terms)
+    return shown.replace("+ -", "- ") or "0"

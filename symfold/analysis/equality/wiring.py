@@ -5,9 +5,10 @@ For a chain of folds at a step, which may be a symbol; for a short net without f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import sympy as sp
@@ -36,11 +37,29 @@ TEXT = STYLES["text"]
 
 
 @dataclass(frozen=True)
-class StepWiring:
-    """One step as text: each layer with what it reads, and each part of the state with its addends and coefficients."""
+class Application:
+    """A layer and what it reads as text, by which steps are compared; `full` has all the arguments of layers in it."""
 
-    reads: tuple[tuple[str, str], ...]
-    addends: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    layer: str
+    read: str
+    full: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Addend:
+    """A part of a sum as text, its coefficient, and the part with all the arguments of layers in it."""
+
+    name: str
+    factor: str
+    full: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class StepWiring:
+    """One step as text: each layer with what it reads, and each part of the state, by its letter, with its addends."""
+
+    reads: tuple[Application, ...]
+    addends: tuple[tuple[str, tuple[Addend, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +93,7 @@ class StepRange:
     @property
     def repeats(self) -> bool:
         """Whether a step applies one layer more than once."""
-        layers = [layer for layer, _ in self.at(self.first).reads]
+        layers = [application.layer for application in self.at(self.first).reads]
         return len(set(layers)) < len(layers)
 
     @property
@@ -131,19 +150,16 @@ def step_wiring(walked: Pass, reading: Reading, with_arguments: bool = False) ->
     """The wiring of a step; if `with_arguments`, layers are written with their arguments."""
     written = (lambda term: term) if with_arguments else closed
     block, carries = walked.loop.fold.block, walked.loop.fold.carries
-    calls = [*filter(is_call, walked.loop.scope.order)]
-    reads = tuple(
-        (
-            text(reading.known[node.args[0]]),
-            ", ".join(text(written(as_term(reading.known[arg]))) for arg in node.args[1 : 1 + node.op.arity]),
-        )
-        for node in calls
-    )
+    reads = []
+    for node in filter(is_call, walked.loop.scope.order):
+        terms = [as_term(reading.known[arg]) for arg in node.args[1 : 1 + node.op.arity]]
+        read, full = (", ".join(text(shown(term)) for term in terms) for shown in (written, as_term))
+        reads.append(Application(text(reading.known[node.args[0]]), read, full))
     addends = tuple(
-        (walked.loop.letters[part], tuple(addends_of(written(reading.definition(result))).items()))
+        (walked.loop.letters[part], addends_of(reading.definition(result), written))
         for part, result in enumerate(block.results[:carries])
     )
-    return StepWiring(reads, addends)
+    return StepWiring(tuple(reads), addends)
 
 
 def closed(term: Term) -> Term:
@@ -157,24 +173,32 @@ def bracketed(term: Term) -> str:
     return f"({text(term)})" if term.op is sp.Add else text(term)
 
 
-def addends_of(term: Term) -> dict[str, str]:
-    """The addends of a term, each with its coefficient."""
+def addends_of(term: Term, written: Callable[[Term], Term]) -> tuple[Addend, ...]:
+    """The addends of a term, each with its coefficient; named as they are written."""
     coefficients: dict[str, Fraction] = {}
-    pending = [term]
+    full: dict[str, str] = {}
+    pending = [(Fraction(1), term)]
     while pending:
-        part = pending.pop()
+        factor, part = pending.pop()
         if part.op is sp.Add:
-            pending += reversed(part.args)
+            pending += [(factor, arg) for arg in reversed(part.args)]
             continue
-        factor, rest = Fraction(1), [part]
+        rest = [part]
         if part.op is sp.Mul:
             numbers = [exact(Node(arg.op)) if isinstance(arg.op, Constant) else None for arg in part.args]
             rest = [arg for arg, number in zip(part.args, numbers, strict=True) if number is None]
-            for number in numbers:
-                factor *= 1 if number is None else number
-        name = "*".join(sorted(map(bracketed, rest))) if len(rest) > 1 else text(rest[0]) if rest else "1"
+            factor *= prod(number for number in numbers if number is not None)
+            if len(rest) == 1 < len(numbers):  # a number times a sum is a sum
+                pending.append((factor, rest[0]))
+                continue
+        name, whole = (_product([shown(arg) for arg in rest]) for shown in (written, as_term))
         coefficients[name] = coefficients.get(name, Fraction(0)) + factor
-    return {name: shown(factor) for name, factor in coefficients.items() if factor}
+        full.setdefault(name, whole)
+    return tuple(Addend(name, shown(factor), full[name]) for name, factor in coefficients.items() if factor)
+
+
+def _product(factors: Sequence[Term]) -> str:
+    return "*".join(sorted(map(bracketed, factors))) if len(factors) > 1 else text(factors[0]) if factors else "1"
 
 
 # ---------------------------------------------------------------- nets without folds

@@ -60,7 +60,11 @@ class Factor(LinearMap):
                 "text": [*name, f"[{number}]"],
                 "unicode": [*name, f"⁽{number.translate(SUPERSCRIPTS)}⁾"],
                 "latex": ["{", *name, f"}}^{{({number})}}"],
-                "mathml": ["<msup>", *name, f"<mrow><mo>(</mo><mn>{number}</mn><mo>)</mo></mrow></msup>"],
+                "mathml": [
+                    "<msup>",
+                    *grouped(name, style),
+                    f"<mrow><mo>(</mo><mn>{number}</mn><mo>)</mo></mrow></msup>",
+                ],
             }[style.key]
         return [*name, *call("", term.args[1:], style)] if len(term.args) > 1 else name
 
@@ -82,7 +86,7 @@ class Composed(LinearMap):
 
 
 def _raised(term: Term, upper: dict[str, str], style: Style) -> list[Part]:
-    base, shown = bracketed(term.args[0], ATOM, style), upper[style.key]
+    base, shown = grouped(bracketed(term.args[0], ATOM, style), style), upper[style.key]
     return ["<msup>", *base, shown, "</msup>"] if style.key == "mathml" else [*base, shown]
 
 
