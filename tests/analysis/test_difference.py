@@ -102,7 +102,7 @@ TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
         lambda: (residual(3), X + layers(3)[0](X) + layers(3)[1](X) + layers(3)[2](X + layers(3)[0](X) + layers(3)[1](X))),
         ["f2 reads x + f1 in A and x in B"],
     ),
-    "bodies": (lambda: (residual(3), sf.fold(sf.mappers.residual, sf.layers("f1:4", lambda z: z**2), X)), ["f1, ..., f3 have one body in A and another in B"]),
+    "bodies": (lambda: (residual(3), sf.fold(sf.mappers.residual, sf.layers("f1:4", lambda z: z**2), X)), ["f1, f2, f3 have one body in A and another in B"]),
 }
 
 
@@ -244,7 +244,7 @@ def test_layers_before_and_after_the_blocks_do_not_unroll_them() -> None:
 def test_bodies_that_differ_are_told_by_their_operations() -> None:
     f, g = (sf.layers("f1:4", sf.dense(3, 3, activation)) for activation in (sf.tanh, sf.relu))
     first, second = (sf.fold(sf.mappers.residual, layers, sf.tensor("x", (None, 3))) for layers in (f, g))
-    assert difference(first, second).sentences == ("f1, ..., f3 have one body (tanh) in A and another (relu) in B",)
+    assert difference(first, second).sentences == ("f1, f2, f3 have one body (tanh) in A and another (relu) in B",)
 
 
 def test_long_terms_are_told_without_what_stands_deep_in_brackets_unless_that_is_what_moved() -> None:

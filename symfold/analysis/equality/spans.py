@@ -124,4 +124,6 @@ def span_text(span: Span) -> str:
         return stem
     if first == last:
         return f"{stem}{first}"
-    return f"{stem}{first}, {stem}{last}" if last == first + 1 else f"{stem}{first}, ..., {stem}{show_size(last)}"
+    if last - first in (1, 2):
+        return ", ".join(f"{stem}{number}" for number in range(first, last + 1))
+    return f"{stem}{first}, ..., {stem}{show_size(last)}"
