@@ -102,7 +102,7 @@ TOLD: dict[str, tuple[Callable[[], tuple[Any, Any]], list[str]]] = {
         lambda: (residual(3), X + layers(3)[0](X) + layers(3)[1](X) + layers(3)[2](X + layers(3)[0](X) + layers(3)[1](X))),
         ["f2 reads x + f1 in A and x in B"],
     ),
-    "bodies": (lambda: (residual(3), sf.fold(sf.mappers.residual, sf.layers("f1:4", lambda z: z**2), X)), ["f1, f2, f3 have one body in A and another in B"]),
+    "bodies": (lambda: (residual(3), sf.fold(sf.mappers.residual, sf.layers("f1:4", lambda z: z**2), X)), ["f1, f2, f3 are symbols in A and functions in B"]),
 }
 
 

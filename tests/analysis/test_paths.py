@@ -757,3 +757,9 @@ def test_many_coefficients_in_a_symbolic_depth_are_products_or_refused() -> None
             paths.coefficients(10**7)
     with pytest.raises(sf.errors.NoRule, match=r"no rule gives the coefficients of .*P_n"):
         sf.paths(sf.mappers.ARCHITECTURES["lstm"].net("n")).coefficients(3)
+
+
+def test_coefficients_at_a_symbolic_depth_say_how_to_list_them() -> None:
+    pairs = sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n"))
+    with pytest.raises(ValueError, match=r"depends on n \(list the first ones: .coefficients\(upto=3\)"):
+        sf.paths(sf.fold(lambda z, item: item[0](z) + item[1](z), pairs, sf.tensor("x"))).coefficients()

@@ -87,3 +87,11 @@ def test_a_net_that_is_no_loss_has_activations_alone_and_shows_a_table_of_any_de
 def test_what_cannot_be_recorded_is_refused(call: Any, message: str) -> None:
     with pytest.raises(sf.SymfoldError, match=message):
         call()
+
+
+def test_a_gradient_of_another_shape_has_no_cosine_with_the_loss_gradient() -> None:
+    x = sf.tensor("x", (4, 2))
+    y = sf.layer("out", sf.dense(2, 1))(sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), x))
+    loss = sf.squared_error(y, sf.tensor("target", (4, 1)))
+    shown = str(sf.received(loss, loss.init(seed=0), x=np.ones((4, 2)), target=np.zeros((4, 1))))
+    assert "nan" not in shown and shown.splitlines()[-1].endswith("of another shape")

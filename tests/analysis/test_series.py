@@ -706,3 +706,9 @@ def test_a_new_axis_of_a_value_of_unknown_shape_keeps_its_position() -> None:
 def test_entries_of_a_sequence_of_which_some_go_to_zero() -> None:
     x = sf.tensor("x", (2,))
     assert str(sf.series(sf.stack([x, sf.layer("f")(x)]), 0)) == "[x + O(epsilon), O(epsilon)]"
+
+
+def test_equal_parts_of_a_sum_are_counted() -> None:
+    """Heun's second order is the trapezoid rule: half the derivative along both ends of a step."""
+    lines = str(sf.series(sf.fold(sf.mappers.heun(), sf.layers("f", count="n"), sf.tensor("x")), order=2)).splitlines()
+    assert "c2_k = c2_{k-1} + (f_k'(x)[c1_{k-1}] + f_k'(x)[c1_k])/2, k = 1..n, c1_0 = 0, c2_0 = 0" in lines

@@ -538,7 +538,7 @@ def test_layers_that_nothing_teaches_are_said_to_receive_nothing() -> None:
 def test_volume_is_the_product_in_a_residual_net_and_of_the_sum_in_boosting() -> None:
     """The sentence against numbers: determinants of layers that are known, by hand."""
     said = " ".join(str(compared()).split())
-    assert "in residual the product of det(I + J_k(z_{k-1})); in boosting det(I + the sum of J_k(x))" in said
+    assert "in residual the product of det(I + J_k(z_{k-1})) over all layers; in boosting det(I + the sum of J_k(x))" in said
     assert "differ at order 2, by epsilon^2 times the divergence of the sum over i < j of f_j'(x)[f_i(x)]" in said
     assert "Volume" not in str(compared("residual", "multiplicative")) and "differ at order 2, by" not in str(compared("residual", "z + f(z)"))
     x, size, random = sf.tensor("x", (None, 3)), 1e-3, np.random.default_rng(0)
@@ -583,7 +583,28 @@ def test_counts_that_are_not_known_say_why() -> None:
     cells = {answered.row.label: answered.cells for answered in answers(compared("multiplicative", "residual", 10**6))}
     assert text_of(cells["series"][0]) == "not known: the terms of this net are counted layer by layer only, and 1,000,000 layers are too many"
     symbolic = {answered.row.label: answered.cells for answered in answers(compared("multiplicative", "residual", "n"))}
-    assert "the depth n is a symbol" in text_of(symbolic["series"][0])
+    assert text_of(symbolic["series"][0]) == "of 3 layers: orders 0 to 3: 0, 0, 0, 1 terms"  # x * f1(x) * f2(x f1(x)) ...
+
+
+def test_rounded_counts_are_compared_exactly() -> None:
+    """n(2n - 1) and 2n(n - 1) terms look equal when rounded."""
+    a, m, x = sf.layers("a", count=10**6), sf.layers("m", count=10**6), sf.tensor("x")
+    one_after_another = sf.fold(lambda z, item: (z + item[0](z)) + item[1](z + item[0](z)), sf.zipped(a, m), x)
+    side_by_side = sf.fold(lambda z, item: z + item[0](z) + item[1](z), sf.zipped(a, m), x)
+    row = next(answered for answered in answers(sf.compare(one_after_another, side_by_side)) if answered.row.label == "series")
+    assert row.differ and "1,999,999,000,000" in text_of(row.cells[0])
+
+
+def test_letters_of_both_gradients_are_explained() -> None:
+    x = sf.tensor("x")
+    nets = [sf.fold(sf.mappers.residual, sf.layers(names), x) for names in ("f1:3", "g1:3")]
+    assert "g (in B: b) the loss gradient" in " ".join(str(sf.compare(*nets)).split())
+
+
+def test_layers_of_one_name_with_other_bodies_have_no_difference_in_epsilon() -> None:
+    opaque, given = (sf.fold(sf.mappers.residual, sf.layers("f1:3", *body), sf.tensor("x")) for body in ((), (lambda z: z**2,)))
+    said = str(sf.compare(opaque, given))
+    assert "f1, f2 are symbols in A and functions in B" in said and "With layers scaled" not in said
 
 
 def test_the_page_begins_with_the_question_and_the_terminal_explains_its_signs(page: str) -> None:
@@ -612,7 +633,7 @@ def test_long_formulas_of_both_nets_have_one_form() -> None:
             assert shortened[0] == shortened[1]
 
 
-@pytest.mark.parametrize(("names", "spoken"), [(("residual", "boosted"), "in residual and first in boosted"), (("f(z) + z", "late"), "in A and first in B")])
+@pytest.mark.parametrize(("names", "spoken"), [(("residual", "boosted"), "in residual and first(x) in boosted"), (("f(z) + z", "late"), "in A and first(x) in B")])
 def test_sentences_call_the_nets_by_short_names(names: tuple[str, str], spoken: str) -> None:
     assert f"f_k reads z_{{k-1}} {spoken}." in " ".join(str(classifiers(names)).split())
 

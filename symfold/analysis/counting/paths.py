@@ -289,7 +289,12 @@ class Paths:
         >>> sf.paths(sf.fold(sf.mappers.boosting(x), sf.layers("f1:5"), x)).coefficients()
         [1, 4]
         """
-        if upto is not None and depth_symbols(self.net):
+        if symbols := depth_symbols(self.net):
+            if upto is None:
+                raise InvalidValue(
+                    f"the number of coefficients depends on {', '.join(map(str, symbols))} "
+                    "(list the first ones: .coefficients(upto=3); or give a number: net.at(n=10))"
+                )
             return symbolic_coefficients(sp.sympify(self._sum), whole("upto", upto))
         if upto is None:
             return trimmed(self._coefficients(self.longest))

@@ -11,7 +11,7 @@ import networkx as nx
 
 from symfold.analysis.equality.overlay import merge
 from symfold.analysis.equality.same_form import same_form
-from symfold.analysis.equality.spans import bodies_of, operations_of, overlap, span_text, uncovered
+from symfold.analysis.equality.spans import bodies_of, differing_bodies, operations_of, overlap, span_text, uncovered
 from symfold.analysis.equality.wiring import (
     Addend,
     Application,
@@ -36,6 +36,7 @@ MOST_SENTENCES = 12
 MOST_OPERATIONS = 3  # that are named of a body
 LONGEST = 160
 LONG_TERM = 60  # characters; of longer terms, what stands deep in brackets is left out
+BRIEF = 36  # characters of a term with all the arguments of its layers
 
 
 @dataclass(frozen=True)
@@ -202,17 +203,19 @@ def _layers(a: Net, b: Net, names: tuple[str, str]) -> Iterator[Change]:
         if layers:
             several = len(layers) > 1 or "," in layers[0]
             yield Change(f"only {name} has the layer{'s' if several else ''} {', '.join(layers)}")
-    for span, body in bodies[0].items():
-        for other, other_body in bodies[1].items():
-            if overlap(span, other) and body != other_body:
-                have = "have" if "," in span_text(span) else "has"
-                yield Change(f"{span_text(span)} {have}", _bodies(body, other_body))
+    for span, body, other_body in differing_bodies(a, b):
+        several = "," in span_text(span)
+        if body is None or other_body is None:
+            kinds = ("symbols", "functions") if several else ("a symbol", "a function")
+            yield Change(
+                f"{span_text(span)} {'are' if several else 'is'}", kinds if body is None else _both(kinds[::-1])
+            )
+        else:
+            yield Change(f"{span_text(span)} {'have' if several else 'has'}", _bodies(body, other_body))
 
 
-def _bodies(one: Block | None, other: Block | None) -> tuple[str, str]:
+def _bodies(one: Block, other: Block) -> tuple[str, str]:
     """Two bodies in words, with a few operations that only one of them has."""
-    if one is None or other is None:
-        return "one body", "another"
     names = operations_of(one), operations_of(other)
     first, second = (
         f" ({', '.join(sorted(own - others)[:MOST_OPERATIONS])})" if own - others else ""
@@ -374,7 +377,7 @@ def _pairs(a: StepWiring, b: StepWiring, names: tuple[str, str], step: Size, wit
 
 def shortest(full: Sequence[str], short: Sequence[str]) -> Sequence[str]:
     """Terms with all the arguments of layers; if they are long, with layers standing for what they return."""
-    return tuple(full) if max(map(len, full)) <= LONG_TERM else tuple(short)
+    return tuple(full) if max(map(len, full)) <= BRIEF else tuple(short)
 
 
 def _term(part: Application, with_arguments: bool) -> str:

@@ -43,6 +43,17 @@ def bodies_of(net: Net) -> dict[Span, Any]:
     return _merged(bodies)
 
 
+def differing_bodies(a: Net, b: Net) -> list[tuple[Span, Any, Any]]:
+    """The layers of one name with different bodies in two nets: a span of the first, and both bodies."""
+    first, second = bodies_of(a), bodies_of(b)
+    return [
+        (span, body, other_body)
+        for span, body in first.items()
+        for other, other_body in second.items()
+        if overlap(span, other) and body != other_body
+    ]
+
+
 def _interleaved(numbered: Collection[tuple[Numbered, Any]]) -> Iterator[tuple[Numbered, Any]]:
     """Runs, with s runs of stride s that start at consecutive numbers (as of groups) merged into one of stride 1."""
     left = dict.fromkeys(numbered)

@@ -231,12 +231,11 @@ def proved(a: Net, b: Net, functions: RandomFunctions) -> int:
 
 def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
     if total > MOST_NUMBERS:
-        unread = (
-            f", more than the {MOST_STEPS:,} that are read one by one as random functions" if total > MOST_STEPS else ""
-        )
+        most = f"{MOST_NUMBERS:,} in floating point"
+        most += f", {MOST_STEPS:,} as random functions" if total > MOST_STEPS else ""
         text = (
-            f"undecided: no argument for folds as wholes decides, and of {total:,} steps{unread} "
-            f"no numbers are computed above {MOST_NUMBERS:,}; at a smaller depth the nets may be decided"
+            f"undecided: no argument for whole folds decides, and the {total:,} steps of both nets are too many to "
+            f"compute one by one (at most {most}); at a smaller depth the nets may be decided"
         )
         return Verdict("undecided", None, text, {"steps": total})
     try:

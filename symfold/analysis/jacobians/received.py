@@ -44,8 +44,10 @@ class Received(Tabled, Result):
     @property
     def _table(self) -> Table:
         def row(k: int) -> tuple[str, ...]:
-            cosine = _cosine(self.gradients[k], self.loss_gradient)
-            return self.layers[k], str(self.gradients[k].shape), f"{self.norms[k]:.3g}", f"{cosine:.3g}"
+            gradient = self.gradients[k]
+            alike = gradient.shape == self.loss_gradient.shape
+            cosine = f"{_cosine(gradient, self.loss_gradient):.3g}" if alike else "of another shape"
+            return self.layers[k], str(gradient.shape), f"{self.norms[k]:.3g}", cosine
 
         return Table(("layer", "shape", "gradient norm", "cosine with loss gradient"), len(self.layers), row)
 

@@ -7,6 +7,7 @@ f3''(x)[f1(x), f2(x)]. Derivatives are expanded in each direction, so that like 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from math import comb
@@ -33,8 +34,10 @@ LOOKED_AT = 64  # nodes of a word that decide its order; then its digest does
 
 
 def total(parts: Iterable[Node | None]) -> Node | None:
-    """A sum of nodes without its zeros; None is zero."""
-    addends = tuple(part for part in parts if part is not None)
+    """A sum of nodes without its zeros, equal ones counted; None is zero."""
+    counts = Counter(part for part in parts if part is not None)
+    terms = (node if count == 1 else times(count, node) for node, count in counts.items())
+    addends = tuple(term for term in terms if term is not None)
     return None if not addends else addends[0] if len(addends) == 1 else Node(sp.Add, addends)
 
 

@@ -45,6 +45,7 @@ class Formula:
 LONG = 240  # characters; a longer formula is abbreviated
 T = sp.Symbol("t")  # the variable of path polynomials
 HIGH = 100  # exponents above which an expression is not multiplied out
+WHOLE = 10**15  # above which a number is rounded
 
 Part = str | Formula
 
@@ -53,6 +54,24 @@ class Unknown(str):
     """Why an answer is not known, in a few words."""
 
     __slots__ = ()
+
+
+class Rounded(str):
+    """A rounded number in words, which is compared by its exact value."""
+
+    exact: int
+
+    @classmethod
+    def of(cls, value: int) -> Rounded:
+        text = cls(said(value))
+        text.exact = value
+        return text
+
+    def followed(self, mark: str) -> Rounded:
+        """The same with a punctuation mark after it."""
+        text = type(self)(f"{self}{mark}")
+        text.exact = self.exact
+        return text
 
 
 Line = Sequence[Part]  # words and formulas, one after the other
@@ -183,11 +202,13 @@ def said(number: object) -> str:
 
     >>> said(16), said(1234567), said(2**1000), said(Fraction(4, 5)), said(sp.Symbol("n") / 2)
     ('16', '1,234,567', 'about 10^301', '4/5', 'n/2')
+    >>> said(2 * 10**15), said(10**12)
+    ('about 2*10^15', '1,000,000,000,000')
     """
     if isinstance(number, (Fraction, sp.Rational)) and number.denominator == 1:
         number = int(number.numerator)
     if isinstance(number, int):
-        return f"{number:,}" if abs(number) < 10**12 else f"about 10^{round(math.log10(abs(number))):,}"
+        return f"{number:,}" if abs(number) < WHOLE else rounded(number)
     if isinstance(number, Fraction):
         if is_long(number):
             return str(Quotient(number)).replace("**", "^")
@@ -195,10 +216,19 @@ def said(number: object) -> str:
     return str(printable(number)).replace("**", "^") if isinstance(number, sp.Basic) else f"{number:.6g}"
 
 
+def rounded(number: int) -> str:
+    """The size of a large number: one digit and a power of ten; of a number of a hundred digits the power alone."""
+    high = math.log10(abs(number))
+    digit, power = round(10 ** (high % 1)), math.floor(high)
+    if high >= HIGH or digit in (1, 10):
+        return f"about 10^{round(high):,}"
+    return f"about {'-' if number < 0 else ''}{digit}*10^{power}"
+
+
 def number(value: object) -> Part:
     """A number as text, a symbolic one as a formula."""
     if not isinstance(value, sp.Expr) or value.is_number:
-        return said(value)
+        return Rounded.of(value) if isinstance(value, int) and abs(value) >= WHOLE else said(value)
     shown = printable(value)
     return Formula(
         lambda style: str(shown) if style == "text" else f"<mrow>{mathml(shown, printer='presentation')}</mrow>", value

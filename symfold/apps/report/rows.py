@@ -22,6 +22,7 @@ from symfold.apps.report.cells import (
     Cell,
     Formula,
     Part,
+    Rounded,
     T,
     Unknown,
     abbreviated,
@@ -107,6 +108,8 @@ def same_part(one: Part, other: Part) -> bool:
     values = [part.value if isinstance(part, Formula) else None for part in (one, other)]
     if None not in values:
         return same_value(*values)
+    if isinstance(one, Rounded) and isinstance(other, Rounded):
+        return one.exact == other.exact
     return (one if isinstance(one, str) else one.text) == (other if isinstance(other, str) else other.text)
 
 
@@ -165,25 +168,29 @@ def work_and_span(net: Net) -> Cell:
 
 def series_counts(net: Net) -> Cell:
     general = any_depth(net, net) if count_steps(net) > MANY else None
-    symbol = symbolic_depth(net)
+    symbol, which = symbolic_depth(net), ""
     try:
         counts = series(net if general is None else general[0], SERIES_ORDER).counts
     except SymfoldError:
-        if general is None or symbol is not None:
+        if symbol is not None and general is not None:  # no formula for every depth is known
+            few, which = few_layers(net)
+            counts = series(few, SERIES_ORDER).counts
+        elif general is None:
             raise
-        return [
-            [
-                Unknown(
-                    "not known: the terms of this net are counted layer by layer only, and "
-                    f"{said(count_steps(net))} layers are too many"
-                )
+        else:
+            return [
+                [
+                    Unknown(
+                        "not known: the terms of this net are counted layer by layer only, and "
+                        f"{said(count_steps(net))} layers are too many"
+                    )
+                ]
             ]
-        ]
     if general is not None and symbol is None:
         counts = tuple(sp.sympify(count).subs(symbolic_depth(general[0]), int(count_steps(net))) for count in counts)
     *others, last = map(number, counts)
-    listed = [part + "," if isinstance(part, str) else part.followed(",") for part in others]
-    return [[f"orders 0 to {len(counts) - 1}:", *listed, last, "terms"]]
+    listed = [part.followed(",") if isinstance(part, (Formula, Rounded)) else f"{part}," for part in others]
+    return [[f"{which}orders 0 to {len(counts) - 1}:", *listed, last, "terms"]]
 
 
 def degree_of(net: Net) -> Cell:

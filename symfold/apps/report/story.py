@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from symfold.analysis.equality.difference import difference
+from symfold.analysis.equality.spans import differing_bodies
 from symfold.analysis.strength.series import series
 from symfold.apps.report.cells import Formula, Line
 from symfold.apps.report.common import STATE, Additive, additive
@@ -85,7 +86,7 @@ def first_sweep(comparison: Comparison) -> Sentences:
 def order_of_difference(comparison: Comparison) -> Sentences:
     """The power of the layers' strength from which on the nets differ, and the term there."""
     a, b = comparison.symbolic
-    if a == b:
+    if a == b or differing_bodies(a, b):
         return []
     leading = (series(a, ORDER) - series(b, ORDER)).leading
     if leading is None:
@@ -114,9 +115,12 @@ def volume(comparison: Comparison) -> Sentences:
     pair = [additive(net) for net in comparison.rolled]
     if None in pair or count_steps(comparison.rolled[0]) < 2:
         return []
-    told = [_determinant(which, net) for which, net in zip(comparison.spoken, pair, strict=True) if net is not None]
     a, b = pair
     assert a is not None and b is not None
+    factors = _determinant(a), _determinant(b)
+    told = [f"in {which} {factor}" for which, factor in zip(comparison.spoken, factors, strict=True)]
+    if factors[0] == factors[1]:
+        told = [f"in both nets {factors[0]}"]
     both = (
         replace(a, read=b.read) == b
         and a.read != b.read
@@ -129,7 +133,7 @@ def volume(comparison: Comparison) -> Sentences:
     )
     return (
         [[f"Volume changes by a factor, the determinant of the Jacobian: {'; '.join(told)}.", *ends]]
-        if all(told)
+        if all(factors)
         else []
     )
 
@@ -139,10 +143,10 @@ def _starts(read: Name, net: Additive, state: bool) -> bool:
     return read == STATE if state else read.stem == net.start and read != STATE
 
 
-def _determinant(which: str, net: Additive) -> str:
+def _determinant(net: Additive) -> str:
     if net.read == STATE:
-        return f"in {which} the product of det(I + J_k(z_{{k-1}}))"
-    return f"in {which} det(I + the sum of J_k({net.start}))" if _starts(net.read, net, False) else ""
+        return "the product of det(I + J_k(z_{k-1})) over all layers"
+    return f"det(I + the sum of J_k({net.start}))" if _starts(net.read, net, False) else ""
 
 
 def what_moved(comparison: Comparison) -> Sentences:

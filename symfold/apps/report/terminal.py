@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from symfold.analysis.jacobians.taught import taught
 from symfold.apps.report.cells import Line, in_full, line_text, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.rows import Answered, answers
@@ -17,10 +18,6 @@ WIDTH = 80
 SCREEN = 40  # lines; longer answers are cut
 CUTS = range(12, 1, -1)  # lines of a cell, from the longest
 BELOW, WORDS = 2, 6  # lines of a formula, and of a sentence, below the table if something is cut
-KEY = (
-    "Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u, g the "
-    "loss gradient; f2'(x)[v] is the derivative of f2 at x along v."
-)
 MORE = "Answers that end in ... are shortened; the page (.to_html(), or -o report.html) shows them whole."
 DIFFERENT, SAME, OPEN = "!=", "= ", "? "
 
@@ -37,12 +34,22 @@ def shown(comparison: Comparison, width: int = WIDTH, strong: Callable[[str], st
     opening, closing = (list(told(comparison, sentences)) for sentences in (OPENING, CLOSING))
     text = ""
     for most in (None, *CUTS):
-        answer = Screen(comparison.titles, rows, width, most, strong)
+        answer = Screen(comparison.titles, rows, key_to(comparison), width, most, strong)
         lines = [line.rstrip() for part in answer.parts(opening, closing) for line in part.split("\n")]
         text = "\n".join(lines)
         if len(lines) <= SCREEN:
             break
     return text
+
+
+def key_to(comparison: Comparison) -> str:
+    """What the letters of the table mean; a net that has a layer g calls the loss gradient otherwise."""
+    one, other = (taught(net).letter for net in comparison.rolled)
+    letters = one if one == other else f"{one} (in {comparison.spoken[1]}: {other})"
+    return (
+        f"Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u, {letters} the loss gradient; "
+        "f2'(x)[v] is the derivative of f2 at x along v."
+    )
 
 
 def as_data(comparison: Comparison) -> dict[str, Any]:
@@ -72,6 +79,7 @@ class Screen:
 
     titles: tuple[str, str]
     rows: Sequence[Answered]
+    key: str
     width: int
     most: int | None
     strong: Callable[[str], str]
@@ -90,7 +98,7 @@ class Screen:
         yield "-" * self.width
         yield from map(self._row, self.rows)
         yield "-" * self.width
-        yield wrapped(KEY if self.most is None else f"{KEY} {MORE}", self.width)
+        yield wrapped(self.key if self.most is None else f"{self.key} {MORE}", self.width)
         yield from map(self._sentence, closing)
 
     def _sentence(self, line: Line) -> str:
