@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 import networkx as nx
@@ -17,6 +18,8 @@ from symfold.show.notation import describe, display_mathml
 MOST_FORMULA = 20_000  # nodes of a net; the formula of more is long, and would be written twice to find that out
 MOST_EDGES = 3 * MOST_NODES
 MOST_SVG = 150_000  # characters of a picture of every layer
+MOST_HEIGHT = 900  # pixels of one: a screen
+FOLDED = "One step of each fold is drawn. For every step: net.draw('net.svg', level='layer')."
 
 
 def formula_html(net: Net) -> str:
@@ -30,10 +33,17 @@ def formula_html(net: Net) -> str:
 
 def picture_html(net: Net) -> str:
     """The picture of a net, of one step of each fold if it is large, or nothing if it has none that is small enough."""
-    svg = display_svg(net)
-    if svg is not None and len(svg) > MOST_SVG:  # nobody reads so large a picture: one step of each fold
-        svg = to_svg(net, "fold")
-    return "" if svg is None else image(svg, f"Picture of the net {describe(net)[:300]}")
+    svg, note = display_svg(net), ""
+    if svg is not None and (len(svg) > MOST_SVG or _height(svg) > MOST_HEIGHT):  # nobody reads so large a picture
+        folded = to_svg(net, "fold")
+        if folded != svg:
+            svg, note = folded, element("p", escape(FOLDED))
+    return "" if svg is None else note + image(svg, f"Picture of the net {describe(net)[:300]}")
+
+
+def _height(svg: str) -> float:
+    height = re.search(r'<svg\b[^>]*? height="([\d.]+)"', svg)
+    return float(height[1]) if height else 0
 
 
 def display_html(net: Net) -> str | None:

@@ -27,6 +27,7 @@ ABOVE = "order: -1"
 LARGE = "font-size: 140%"
 PICTURE = "max-width: none; height: auto; background: white"
 ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot);)\w+;")  # of HTML; XML knows only these four
+FRAME = "overflow: auto; max-height: 48rem"
 MOST_IMAGE = 400_000  # bytes of a picture
 MOST_MATHML = 20_000  # characters of MathML that a notebook shows
 
@@ -119,17 +120,17 @@ def bullets(sentences: Sequence[str], most: int = 20) -> str:
 
 
 def image(svg: str | bytes, description: str) -> str:
-    """An SVG as an image with its data in it, which scrolls if it is wide; nothing if it is too large.
+    """An SVG as an image with its data in it, which scrolls if it is wide or tall; nothing if it is too large.
 
-    >>> image("<svg/>", "a & b")[:58]
-    '<div style="overflow-x: auto"><img alt="a &amp; b" style="'
+    >>> image("<svg/>", "a & b").partition(">")[2][:29]
+    '<img alt="a &amp; b" style="m'
     """
     data = svg.encode() if isinstance(svg, str) else svg
     if len(data) > MOST_IMAGE:
         return ""
     encoded = base64.b64encode(data).decode()
     return (
-        f'<div style="overflow-x: auto"><img alt="{escape(description)}" style="{PICTURE}" '
+        f'<div style="{FRAME}"><img alt="{escape(description)}" style="{PICTURE}" '
         f'src="data:image/svg+xml;base64,{encoded}"></div>'
     )
 

@@ -341,3 +341,10 @@ def test_a_display_of_many_different_steps_writes_the_first_alone(name):
     assert time.process_time() - start < 2
     assert shown == str(shorter) and shown.endswith("...") and len(shown) < 2000
     assert deep._repr_latex_() is None
+
+
+@pytest.mark.parametrize(("depth", "folded"), [(2, False), (12, True)])
+def test_a_picture_taller_than_a_screen_is_drawn_folded_and_says_so(depth: int, folded: bool) -> None:
+    net = sf.fold(lambda z, f: z + sum(f(k * z) for k in range(1, 9)), sf.layers("f", count=depth), sf.tensor("x"))
+    assert ("One step of each fold is drawn" in net._repr_html_()) == folded
+    assert "max-height" in net._repr_html_()
