@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 
 P = ParamSpec("P")
 
-SERIF = "font-family: Latin Modern Math, STIX Two Math, Cambria Math, Times New Roman, serif"
+SERIF = "font-family: Latin Modern Roman, STIX Two Text, Cambria, Times New Roman, serif"
 BLOCK = f"{SERIF}; font-size: 115%; line-height: 1.6; white-space: nowrap; overflow-x: auto; padding: 2px"
 LINE = f"{SERIF}; font-size: 110%"
 # limits above and below a sum or a product; JupyterLab without trust drops these styles, and they stand beside the sign
@@ -27,7 +27,7 @@ ABOVE = "order: -1"
 LARGE = "font-size: 140%"
 PICTURE = "max-width: none; height: auto; background: white"
 ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot);)\w+;")  # of HTML; XML knows only these four
-FRAME = "overflow: auto; max-height: 48rem"
+FRAME = "overflow: auto; max-height: 760px"
 MOST_IMAGE = 400_000  # bytes of a picture
 MOST_MATHML = 20_000  # characters of MathML that a notebook shows
 
@@ -79,9 +79,9 @@ def prose(text: str) -> str:
     >>> def shown(text):
     ...     return prose(text).replace(LINE, "")
     >>> shown("f_k reads 10^6 & 3*t")
-    '<span style=""><i>f</i><sub>k</sub></span> reads 10<sup>6</sup> &amp; 3\u2009t'
+    '<span style=""><i>f</i><sub><i>k</i></sub></span> reads 10<sup>6</sup> &amp; 3\u2009t'
     >>> shown("ln_1_{k-1}")
-    '<span style="">ln_1<sub>k−1</sub></span>'
+    '<span style="">ln_1<sub><i>k</i>−1</sub></span>'
     >>> shown("f_2'(x)[v] - 3, of order 2 in epsilon")
     '<span style=""><i>f</i>′<sub>2</sub>(<i>x</i>)[<i>v</i>]</span> − 3, of order 2 in <i>ε</i>'
     """
@@ -102,7 +102,8 @@ def _letter(match: re.Match[str]) -> str:
         return f"<i>{match[5]}</i>"
     name = f"<i>{match[1]}</i>" if len(match[1]) == 1 else match[1]
     primes = "′" * len(match[4])
-    return f"{name}{primes}<sub>{(match[2] or match[3]).replace('-', '−')}</sub>"
+    index = re.sub(r"(?<!\w)([A-Za-z])(?!\w)", r"<i>\1</i>", (match[2] or match[3]).replace("-", "−"))
+    return f"{name}{primes}<sub>{index}</sub>"
 
 
 def bullets(sentences: Sequence[str], most: int = 20) -> str:

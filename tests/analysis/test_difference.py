@@ -224,7 +224,7 @@ def test_the_steps_that_are_said_are_those_whose_mapper_differs(choices: list[tu
 
 def test_a_difference_is_displayed_as_a_list() -> None:
     found = difference(residual("n"), boosting("n"), names=("<a>", "b & c"))
-    assert re.sub('</?span[^>]*>', "", found._repr_html_()) == "<ul><li>from step 2 on, <i>f</i><sub>k</sub> reads <i>z</i><sub>k−1</sub> in &lt;a&gt; and x in b &amp; c</li></ul>"
+    assert re.sub('</?span[^>]*>', "", found._repr_html_()) == "<ul><li>from step 2 on, <i>f</i><sub><i>k</i></sub> reads <i>z</i><sub><i>k</i>−1</sub> in &lt;a&gt; and x in b &amp; c</li></ul>"
 
 
 def test_layers_before_and_after_the_blocks_do_not_unroll_them() -> None:

@@ -383,7 +383,7 @@ def test_long_formulas_on_the_page_are_abbreviated_or_folded() -> None:
     lines = [line for text in re.findall(r'data-text="([^"]*)"', outside) for line in unescape(text).split("\n")]
     assert len(lines) > 50 and max(map(len, lines)) <= FOLDED and "In full (" in page
     moved = page[(start := page.index('class="moved"')) : page.index("</table>", start)]
-    assert moved.count("<tr>") == 1 + 5 and "norm2<sub>k−1</sub></span> reads" in moved
+    assert moved.count("<tr>") == 1 + 5 and "norm2<sub><i>k</i>−1</sub></span> reads" in moved
     missing = page[page.index('<section id="missing"') :]
     reasons = re.findall("<dd>(.*?)</dd>", missing)
     assert len(set(reasons)) == len(reasons) == 2 == missing.count("<dt>")

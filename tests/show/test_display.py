@@ -32,7 +32,7 @@ KEPT = {
 }  # fmt: skip
 STYLES = {
     "font-family": r"[A-Za-z ,-]+", "font-size": r"\d+%", "font-weight": "bold", "line-height": r"[\d.]+", "white-space": "nowrap|normal",
-    "overflow-x": "auto", "padding": r"\d+px", "max-width": "none", "height": "auto", "background": "white", "text-align": "left|center",
+    "overflow-x": "auto", "overflow": "auto", "max-height": r"\d+px", "padding": r"\d+px", "max-width": "none", "height": "auto", "background": "white", "text-align": "left|center",
     "vertical-align": "top", "color": "#[0-9A-F]{6}",
 }  # fmt: skip
 LIMITS = {"display", "flex-direction", "align-items", "vertical-align", "order"}  # where these are removed, limits stand beside their sign
