@@ -346,8 +346,10 @@ def _computed(torch: ModuleType, node: FxNode, constants: dict[FxNode, Tensor]) 
         return constants[arg] if arg in constants else torch.zeros(arg.meta["val"].shape, dtype=arg.meta["val"].dtype)
 
     args, kwargs = torch.fx.map_arg((node.args, dict(node.kwargs)), value)
+    view, reshape = torch.ops.aten.view.default, torch.ops.aten.reshape.default
+    compute = reshape if node.target is view else node.target  # a `contiguous` before it may be bypassed
     with torch.no_grad():
-        return node.target(*args, **kwargs)
+        return compute(*args, **kwargs)
 
 
 def _tree(nodes: list[FxNode]) -> Scope:
