@@ -21,6 +21,7 @@ torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed"
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402, N812
 
+from symfold.exchange.pytorch.ops import OPERATIONS  # noqa: E402
 from tests.coverage.check import READ, compared, difference  # noqa: E402
 from tests.coverage.layers import REFUSED, SETTINGS, classes  # noqa: E402
 
@@ -89,6 +90,16 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "moved axes": (lambda x: x.movedim((0, 2), (1, 0)).swapaxes(0, 1), R),
     "interpolation by area": (lambda x: F.interpolate(x, size=3, mode="area"), (2, 3, 7)),
     "remainders": (lambda x: x % 0.7 + torch.div(x, 0.3, rounding_mode="floor"), R),
+    "entries at places": (lambda x, places: F.grid_sample(x, places, align_corners=False), (2, 3, 4, 5), (2, 3, 2, 2)),
+    "entries at places, corners, borders": (lambda x, places: F.grid_sample(x, places, padding_mode="border", align_corners=True), (2, 3, 4, 5), (2, 3, 2, 2)),
+    "entries at places, reflected": (lambda x, places: F.grid_sample(x, 2 * places, padding_mode="reflection", align_corners=False), (2, 3, 4, 5), (2, 3, 2, 2)),
+    "nearest entries at places": (lambda x, places: F.grid_sample(x, places, mode="nearest", align_corners=True), (2, 3, 4, 5), (2, 3, 2, 2)),
+    "entries of a volume at places": (lambda x, places: F.grid_sample(x, places, align_corners=True), (1, 2, 3, 4, 2), (1, 2, 2, 3, 3)),
+    "a moved image": (lambda x, theta: F.grid_sample(x, F.affine_grid(theta, [2, 1, 3, 4], align_corners=True), align_corners=True), (2, 1, 4, 5), (2, 2, 3)),
+    "a histogram": (lambda x: torch.histc(x, 4, -1, 1) + x.sum(), R),
+    "a branch by values": (lambda x: torch.cond(x.sum() > 0, lambda x: (x.sin(), x + 1), lambda x: (x.cos(), x * 2), (x,)), R),
+    "the other branch": (lambda x: torch.cond(x.sum() < 0, lambda x: (x.sin(), x + 1), lambda x: (x.cos(), x * 2), (x,)), R),
+    "a constant transposed and viewed": (lambda x: x * torch.arange(10.0).view(2, 5).t().contiguous().view(-1)[:5], R),
     "grouped heads": (lambda x: x[:, :, None].expand(3, 4, 2, 5).reshape(3, 8, 5), R),
 }
 
@@ -165,3 +176,13 @@ def test_operations_of_images_export_to_onnx(name: str, tmp_path: Path) -> None:
         sf.to_onnx(sf.Net.of(net.outputs[0]), path, params)
         (result,) = runtime.InferenceSession(path).run(None, {net.inputs[0].op.name: x.numpy()})
         np.testing.assert_allclose(result, module(x).detach().numpy(), rtol=1e-10, atol=1e-10)
+
+
+def test_rows_times_the_matrices_of_their_groups() -> None:
+    generator = np.random.default_rng(0)
+    rows, matrices, ends = generator.normal(size=(6, 4)), generator.normal(size=(3, 4, 5)), np.array([2, 2, 5])
+    values = {"x": rows, "w": matrices, "ends": ends}
+    x, w, last = (sf.tensor(name, value.shape) for name, value in values.items())
+    net = sf.Net.of(OPERATIONS["_grouped_mm"]((6, 5), x, w, last))
+    wanted = np.concatenate([rows[:2] @ matrices[0], rows[2:5] @ matrices[2], np.zeros((1, 5))])
+    np.testing.assert_allclose(net(**values), wanted, rtol=1e-14)

@@ -9,7 +9,7 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     opening       which modules are written out
     rows          the rows of operations
     choice, arrangement, elementwise, indexing   operations on entries, one row each
-    losses, products, norms, images, pools       losses, and operations on axes
+    losses, products, norms, images, sampling, pools   losses, and operations on axes
     recurrent, ops                               recurrent layers, and the table of all operations
     reader        sf.from_torch
     spellings     primitives that PyTorch has as one operation

@@ -20,8 +20,9 @@ from symfold.exchange.pytorch.pools import POOLS
 from symfold.exchange.pytorch.products import PRODUCTS, attention_row
 from symfold.exchange.pytorch.recurrent import RECURRENT
 from symfold.exchange.pytorch.rows import Row
+from symfold.exchange.pytorch.sampling import SAMPLING
 
-FAMILIES = (ELEMENTWISE, CHOICES, ARRANGEMENT, INDEXING, PRODUCTS, NORMS, IMAGES, POOLS, LOSSES, RECURRENT)
+FAMILIES = (ELEMENTWISE, CHOICES, ARRANGEMENT, INDEXING, PRODUCTS, NORMS, IMAGES, SAMPLING, POOLS, LOSSES, RECURRENT)
 OPERATIONS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.items()}
 
 # with truth values as the argument at a place

@@ -236,6 +236,32 @@ def _bag(rows: Node, counted: Node | None, start: int, stop: int, mode: int) -> 
     return total / apply(sp.Max, count, 1) if mode == 1 else total
 
 
+def _grouped_product(
+    shape: Shape, x: Node, weights: Node, ends: Node | None = None, bias: Node | None = None, dtype: object = None
+) -> Node:
+    """The product of each row with the matrix of its group; groups of rows end at given numbers of rows."""
+    if ends is None:
+        return dot(x, weights)
+    covered(len(x.shape) == 2 and len(weights.shape) == 3 and bias is None, "a grouped product of other shapes")
+    before_end = apply(functions.less, np.arange(x.shape[0], dtype=np.float64), expand(ends, axis=-1))
+    before = concatenate(
+        broadcast_to(as_node(0), shape=(1, x.shape[0])), part(before_end, 0, 0, ends.shape[0] - 1), axis=-2
+    )
+    in_group = before_end - before
+    return reduce_sum(dot(expand(x, axis=0) * expand(in_group, axis=-1), weights), axis=(0,), keepdims=False)
+
+
+def _histogram(shape: Shape, a: Node, bins: int = 100, low: float = 0, high: float = 0) -> Node:
+    """The numbers of entries in bins of equal size; the last bin contains its upper end."""
+    covered(high > low, "a histogram between the smallest and the largest entry")
+    flat = reshape(a, shape=(prod(a.shape),))
+    place = apply(sp.floor, (flat - low) * (bins / (high - low)))
+    bin_of = choose((), apply(functions.equal, flat, high), bins - 1, place)
+    return reduce_sum(
+        apply(functions.equal, expand(bin_of, axis=-1), np.arange(bins, dtype=np.float64)), axis=(0,), keepdims=False
+    )
+
+
 def _cosine_similarity(shape: Shape, a: Node, b: Node, axis: int = 1, eps: float = 1e-8) -> Node:
     axis = axis % len(a.shape) - len(a.shape)
     lengths = [clamp((), norm(value, axis=(axis,), keepdims=True), eps) for value in (a, b)]
@@ -319,7 +345,7 @@ PRODUCTS: dict[str, Row] = {
     "sum": reduction(reduce_sum), "mean": reduction(reduce_mean),
     "softmax": _softmax, "_softmax": _softmax, "log_softmax": _log_softmax, "_log_softmax": _log_softmax, "logsumexp": reduction(logsumexp),
     "matmul": lambda shape, a, b: dot(a, b), "mm": lambda shape, a, b: dot(a, b), "bmm": lambda shape, a, b: dot(a, b),
-    "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
+    **dict.fromkeys(("_grouped_mm", "transformers::grouped_mm_fallback"), _grouped_product), "histc": _histogram, "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
     "scaled_dot_product_attention": attention_row(truths=False),
     "cumsum": lambda shape, a, axis, dtype=None: cumulative_sum(a, axis=axis % len(a.shape) - len(a.shape), backward=False) if a.shape else a,
     "einsum": lambda shape, equation, operands, path=None: sum_of_products(equation, operands), "bilinear": _bilinear,
