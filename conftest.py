@@ -11,6 +11,8 @@ NEEDED = {
     "sklearn": ("symfold/sklearn/*.py",),
     "scipy": ("symfold/training/minimize.py",),
     "torch": ("symfold/exchange/pytorch/*.py", "tests/coverage/*.py"),
+    "torchvision": ("tests/coverage/vision.py",),
+    "transformers": ("tests/coverage/architectures.py",),
 }
 collect_ignore_glob = [
     *(path for package, paths in NEEDED.items() if not find_spec(package) for path in paths),

@@ -1,0 +1,255 @@
+"""A whole model read by `sf.from_torch`: PyTorch's numbers and gradients, the blocks in folds, and how long it takes."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+import symfold as sf
+from symfold.core.folds import is_fold
+from symfold.core.nodes import Node, walk
+from symfold.core.primitives import is_apply
+from symfold.core.stacked_inputs import StackedInputs
+from symfold.errors import SymfoldError
+from tests.coverage.check import TOLERANCE, worst
+from tests.every_fold import folds
+
+Build = Callable[[], tuple[Any, ...]]  # a module, its inputs, and perhaps inputs by name
+SECONDS = 300
+ROUNDING = 1e-4  # the most by which float32 in the middle of a model moves its results
+REARRANGED = frozenset({"stack", "take", "reverse", "concatenate", "reshape", "swap", "permute", "item", "expand"})
+
+
+@dataclass
+class Found:
+    """What was found out about a model."""
+
+    read: bool = False
+    numbers: bool = False
+    gradients: str = "not tried"  # or `equal`, or how they differ
+    reason: str = ""  # why it is not read, or how the numbers differ
+    blocks: int = 0  # modules of a kind in a row
+    folded: int = 0  # those of them that are steps of folds
+    folds: list[int] = field(default_factory=list)  # steps of each fold, nested ones too
+    parameters: int = 0
+    nodes: int = 0
+    seconds: float = 0.0  # of reading, on one processor
+    rounds: bool = False  # whether it computes in float32 in places, which was left out
+    error: float = 0.0  # of the numbers, if it is above the tolerance
+
+
+class InDouble(TorchFunctionMode):
+    """Casts to float32 go to float64, so that PyTorch rounds as a net does."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.Tensor.float:
+            return args[0].double()
+        args = tuple(torch.float64 if arg is torch.float32 else arg for arg in args)
+        return func(*args, **{key: torch.float64 if arg is torch.float32 else arg for key, arg in (kwargs or {}).items()})
+
+
+def examine(build: Build, report: Callable[[Found], None] = lambda found: None) -> Found:
+    """Read a model and compare it with PyTorch; `report` is called after every step.
+
+    If the numbers differ by little, the model rounds to float32: it is read and compared again without these casts.
+    """
+    found = compared(build, Found(), report)
+    if found.error and found.error < ROUNDING:
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            with InDouble():
+                found = compared(build, Found(rounds=True), report)
+        finally:
+            torch.set_default_dtype(before)
+    return found
+
+
+def compared(build: Build, found: Found, report: Callable[[Found], None]) -> Found:
+    """Read a model, and compare its numbers and gradients with PyTorch's."""
+    torch.manual_seed(0)
+    module, inputs, *rest = build()
+    named: Mapping[str, Any] = rest[0] if rest else {}
+    module = shaken(module.double().eval())
+    begin = time.process_time()
+    try:
+        net, params = sf.from_torch(module, tuple(inputs), named)
+    except SymfoldError as error:
+        found.reason = str(error).split(" (give partial")[0].split(" (call .eval")[0]
+        return found
+    finally:
+        found.seconds = round(time.process_time() - begin, 1)
+    found.read = True
+    found.parameters = sum(value.size for value in params.values())
+    found.nodes = sum(1 for _ in walk(net.outputs))
+    found.folds = [int(count) for count, _ in folds(net)]
+    found.blocks, found.folded = blocks_in_folds(module, net)
+    found.reason = "the numbers take too long"
+    report(found)
+    tensors = [value for value in tree_leaves((tuple(inputs), dict(named))) if torch.is_tensor(value)]
+    results = [value for value in tree_leaves(module(*inputs, **named)) if torch.is_tensor(value)]
+    names = [node.op.name for node in net.inputs]
+    values = dict(zip(names, (value.numpy() for value in tensors), strict=True))
+    outputs = net.compile("numpy")(params, **values)
+    outputs = [*outputs.values()] if isinstance(outputs, Mapping) else [*outputs] if isinstance(outputs, (tuple, list)) else [outputs]
+    found.error = worst(zip(outputs, (value.detach().numpy() for value in results), strict=True), TOLERANCE)
+    found.numbers, found.reason = not found.error, f"the numbers differ by {found.error:.0e}" if found.error else ""
+    if found.error:
+        return found
+    found.gradients = "too slow"
+    report(found)
+    found.gradients = slopes_compared(module, net, params, values, results)
+    return found
+
+
+def shaken(module: Any) -> Any:
+    """A module whose weights and statistics are all different, so that no term of it vanishes."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in module.parameters():
+            if weight.is_floating_point():
+                weight.add_(torch.randn(weight.shape, generator=generator, dtype=torch.float64) * 0.05)
+        for path, buffer in module.named_buffers():
+            if path.endswith("running_var"):
+                buffer.copy_(torch.rand(buffer.shape, generator=generator, dtype=torch.float64) + 0.5)
+            elif path.endswith("running_mean"):
+                buffer.copy_(torch.randn(buffer.shape, generator=generator, dtype=torch.float64) * 0.05)
+    return module
+
+
+def slopes_compared(module: nn.Module, net: sf.Net, params: Any, values: Any, results: Sequence[Any]) -> str:
+    """`equal`, or how the gradients by all parameters of a weighted sum of the results differ."""
+    smooth = [k for k, value in enumerate(results) if value.requires_grad]
+    if not smooth:
+        return "none"
+    generator = np.random.default_rng(2)
+    weights = {k: generator.normal(size=tuple(results[k].shape)) for k in smooth}
+    sum((results[k] * torch.tensor(weights[k])).sum() for k in smooth).backward()
+    loss: Any = 0
+    for k in smooth:
+        loss = loss + (net.outputs[k] * weights[k]).sum()
+    named = {name_of(path): weight for path, weight in module.named_parameters()}
+    wrt = [node.op.name for node in net.params if node.op.name in named]
+    slopes = sf.grad(sf.Net.of(loss), wrt=wrt).compile("numpy")(params, **values)
+    largest = max(float(weight.grad.abs().max()) for weight in named.values() if weight.grad is not None)
+    if not largest:
+        return "all zero"
+    pairs = [(slopes[name] / largest, np.zeros(slopes[name].shape) if named[name].grad is None else named[name].grad.numpy() / largest) for name in wrt]
+    error = worst(pairs, TOLERANCE)
+    missing = [name for name, weight in named.items() if name not in wrt and weight.grad is not None and weight.grad.any()]
+    return f"differ by {error:.0e}" if error else f"{missing[0]} is missing" if missing else "equal"
+
+
+def name_of(path: str) -> str:
+    """A parameter's name in the net."""
+    text = path.replace(".", "_")
+    return text if text.isidentifier() else f"p_{text}"
+
+
+# -- folds
+
+
+def blocks_in_folds(module: nn.Module, net: sf.Net) -> tuple[int, int]:
+    """How many modules stand in rows of equal ones, and how many of them give a fold its items."""
+    items = items_of_folds(net)
+    rows = [path for row in rows_of(module) for path in row]
+    return len(rows), sum(any(name.startswith(f"{name_of(path)}_") for name in items) for path in rows)
+
+
+def rows_of(module: nn.Module, path: str = "") -> Iterator[list[str]]:
+    """The outermost rows of at least two modules with the same class and the same shapes of weights."""
+    groups: dict[Any, list[str]] = {}
+    children = dict(module.named_children())
+    for name, child in children.items():
+        shapes = tuple((key, tuple(weight.shape)) for key, weight in child.named_parameters())
+        if shapes and (isinstance(module, nn.ModuleList) or not type(child).__module__.startswith("torch.nn")):
+            groups.setdefault((type(child), shapes), []).append(name)
+    inside = {name for group in groups.values() if len(group) > 1 for name in group}
+    yield from ([f"{path}{name}" for name in group] for group in groups.values() if len(group) > 1)
+    for name, child in children.items():
+        if name not in inside:
+            yield from rows_of(child, f"{path}{name}.")
+
+
+def items_of_folds(net: sf.Net) -> set[str]:
+    """The parameters that a fold reads one by one, as entries of a sequence."""
+    names: set[str] = set()
+    roots = [*net.outputs]
+    while roots:
+        for node in walk([roots.pop()]):
+            if is_fold(node):
+                names |= stacked_parameters(node.args)
+            inner = getattr(node.op, "block", None) or getattr(node.op, "body", None)
+            roots += inner.results if inner else ()
+    return names
+
+
+def stacked_parameters(operands: Iterable[object]) -> set[str]:
+    """The parameters whose entries a sequence lists, perhaps rearranged."""
+    found: set[str] = set()
+    todo = [*operands]
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, Node):
+            continue
+        if isinstance(node.op, StackedInputs):
+            found |= set(node.op.names)
+        elif is_apply(node) and node.op.primitive.name in REARRANGED:
+            todo += node.args
+    return found
+
+
+# -- processes
+
+
+def table(module: str, names: Sequence[str], seconds: float = SECONDS) -> Iterator[tuple[str, Found]]:
+    """What was found out about each model of a module, in a process for each, which has some seconds of a processor."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([module])
+    for name in names:
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_examined, args=(module, name, sender, int(seconds)), daemon=True)
+        process.start()
+        sender.close()
+        found = Found(reason=f"it takes longer than {seconds:.0f} s")
+        try:
+            while True:
+                found = Found(**json.loads(receiver.recv()))
+        except EOFError:
+            pass
+        process.join()
+        yield name, found
+
+
+def _examined(module: str, name: str, sender: Connection, seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    def report(found: Found) -> None:
+        sender.send(json.dumps(asdict(found)))
+
+    torch.set_num_threads(1)
+    last = Found()
+
+    def keep(found: Found) -> None:
+        nonlocal last
+        last = found
+        report(found)
+
+    try:
+        report(examine(import_module(module).MODELS[name], keep))
+    except Exception as error:
+        first = str(error).splitlines()[0] if str(error) else ""
+        last.reason = f"{type(error).__name__}: {first}"
+        report(last)
