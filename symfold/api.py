@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 import symfold.analysis.record
+import symfold.analysis.repetition
 import symfold.analysis.summary
 import symfold.apps.experiments as experiments
 import symfold.errors as errors

@@ -6,6 +6,7 @@ In: one net or two. Out: counts, formulas, series, verdicts.
     jacobians/    derivatives as ordered products, and the gradients that layers receive
     normal_form   one form for nets that differ only by rolling and the order and brackets of sums
     record        net.record: what each layer gives and receives
+    repetition    net.folds: what is folded, and what stays apart
     summary       net.summary: layers with their shapes, parameters and operations
     strength/     series in the strength of the layers
     coupling      virtual weights between layers

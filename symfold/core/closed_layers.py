@@ -50,19 +50,25 @@ def layers_inside(op: Call) -> int:
     >>> [layers_inside(sf.Net.of(f(x)).outputs[0].op) for f in (two, sf.layer("g", sf.dense(3, 3)), sf.layer("h"))]
     [2, 1, 1]
     """
-    if op.body is None:
-        return 1
-    weights = set(op.body.formals[op.arity :])
+    return 1 if op.body is None else max(1, _layers(op.body.results, set(op.body.formals[op.arity :])))
+
+
+def _layers(roots: Sequence[Node], weights: set[Node]) -> int:
+    """The number of layers of some roots, given their weights; each step of a fold has its own."""
     number = 0
-    for node in walk(op.body.results):
-        if not is_apply(node):
+    for node in walk(roots):
+        if isinstance(node.op, Fold):
+            read = {formal for formal, arg in zip(node.op.block.formals, node.args, strict=True) if arg in weights}
+            each = _layers(node.op.block.results, read)
+            number += each * node.op.count if isinstance(node.op.count, int) else 2 * each
+        elif not is_apply(node):
             number += layers_inside(node.op) if isinstance(node.op, Call) else 0
         elif is_primitive(node, *ARRANGED):
             if node.args and weights.issuperset(node.args):
                 weights.add(node)
         elif weights.intersection(node.args):
             number += 1
-    return max(1, number)
+    return number
 
 
 def is_unknown(body: Block | None) -> bool:

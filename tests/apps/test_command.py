@@ -829,7 +829,7 @@ def test_inspect_reports_and_draws_what_roll_gives(tmp_path: Path, monkeypatch: 
 
     rolled = sf.roll(net())
     rolled.draw("rolled.svg", level="fold")
-    assert found["folds"] == [{"count": "5", "state": 1}] and found["formula"] == rolled.formula(form="fold")
+    assert [(fold["count"], fold["state"], fold["layers"]) for fold in found["folds"]] == [("5", 1, ["f1..5"])] and found["formula"] == rolled.formula(form="fold")
     assert Path("net.svg").read_bytes() == Path("rolled.svg").read_bytes()
 
 

@@ -125,7 +125,8 @@ def test_modules_are_opened_to_a_depth() -> None:
         net, params = sf.from_torch(module, value, depth=depth)
         np.testing.assert_allclose(net(params, value.numpy()), module(value).detach().numpy(), atol=1e-12)
         texts.append(net.formula(form="expanded"))
-    assert texts[0] == "sequential(input)" and texts[1] == "linear1(body0(input))"
+    assert texts[0] == "sequential(input)\nclosed: sequential (several layers inside)"
+    assert texts[1] == "linear1(body0(input))\nclosed: body0 (several layers inside)"
     assert texts[2] == "linear1(mid0(first0(input)) + input)"
     assert texts[3] == sf.from_torch(module, value)[0].formula(form="expanded")
     assert sf.from_torch(module, value, depth=9)[0] == sf.from_torch(module, value)[0]

@@ -50,16 +50,15 @@ def command(what: str, partial: bool, depth: int | None, output: str | None, jso
         with Status("drawing"):
             report["net"].draw(output, level="fold")
     module = what.partition(":")[0]
-    net = report.pop("net")
+    net, repetition = report.pop("net"), report.pop("repetition")
     if json_:
         say_json({"imported": module, **report, "file": output})
         return
     say(f"imported: {module} (its code has run)")
-    say("folds:    " + (", ".join(f"{fold['count']} steps" for fold in report["folds"]) or "none"))
-    for title in ("layers", "parameters", "paths", "work", "span"):
-        say(f"{title + ':':9} {report[title]}")
-    if report["closed"]:
-        say(f"closed:   {report['closed']}")
+    say(repetition)
+    for title in ("layers", "parameters", "buffers", "multiply-adds", "paths", "work", "span", "closed"):
+        if report[title] not in ("", 0):
+            say(f"{title}: {report[title]}")
     say("formula:")
     say("\n".join(f"  {line}" for line in report["formula"].splitlines()) if net.bindings else f"  {report['formula']}")
     if output is not None:
@@ -124,32 +123,41 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.analysis.counting.cost import cost
     from symfold.analysis.counting.paths import paths
     from symfold.analysis.counting.polynomials import in_powers
+    from symfold.analysis.repetition import folds
     from symfold.analysis.summary import summary
     from symfold.core.stacked_inputs import StackedInputs
     from symfold.show.notation import formula
     from symfold.transform.rolling import roll
 
     rolled = roll(net)
-    costs, numbers = cost(rolled), summary(rolled).parameters
-    polynomials = [in_powers(paths(part).polynomial) for part in _outputs(rolled)]
+    costs, table, repetition = cost(rolled), summary(rolled), folds(rolled)
+    counted = paths(rolled)
+    starts = [f"from {node.op.names[0]} " if len(counted.inputs) > 1 else "" for node in counted.inputs]
+    polynomials = [
+        f"{start}{in_powers(counted.matrix[row, column])}"
+        for row in range(len(rolled.outputs))
+        for column, start in enumerate(starts)
+    ]
     return {
-        "folds": [{"count": str(fold.op.count), "state": fold.op.carries} for fold in rolled.bindings],
+        "folds": [{**vars(fold), "count": str(fold.count), "state": len(fold.state)} for fold in repetition.folds],
+        "apart": [vars(part) for part in repetition.apart],
         "layers": sum(
             leaf.op.count if isinstance(leaf.op, StackedInputs) else 1
             for leaf in rolled.leaves
             if leaf.op.role == "layer"
         ),
-        "parameters": numbers if isinstance(numbers, int) else str(numbers),
-        "paths": "; ".join(map(str, polynomials)),
+        "parameters": _plain(table.parameters),
+        "buffers": _plain(table.buffers),
+        "multiply-adds": "unknown" if table.multiply_adds is None else _plain(table.multiply_adds),
+        "paths": "; ".join(polynomials),
         "work": str(costs.work),
         "span": str(costs.span),
         "closed": costs.closed,
         "formula": formula(rolled, form="fold"),
         "net": rolled,
+        "repetition": str(repetition),
     }
 
 
-def _outputs(net: Net) -> list[Net]:
-    from symfold.core.net import Net
-
-    return [Net((output,)) for output in net.outputs]
+def _plain(number: Any) -> int | str:
+    return number if isinstance(number, int) else str(number)

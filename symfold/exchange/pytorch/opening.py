@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from symfold.exchange.pytorch.export import Exported, Scope, name_of
+from symfold.exchange.pytorch.recurrent import RECURRENT
 
 if TYPE_CHECKING:
     from torch.fx import Node as FxNode
@@ -20,8 +21,8 @@ def opened(exported: Exported, kinds: Kinds, depth: int | None = None) -> frozen
     """The modules to write out, by path: down to a depth, or what an honest picture needs.
 
     Without a depth, a module is written out if values join in it or in a module inside (a sum or concatenation of
-    values that went through different weights), if it is the outermost of repeated modules, or if no module around it
-    repeats. So what is closed hides no skip connection.
+    values that went through different weights), if it is recurrent, if it is the outermost of repeated modules, or if
+    no module around it repeats. So what is closed hides no skip connection and no fold over time.
     """
     if depth is not None:
         return frozenset(
@@ -38,7 +39,8 @@ def opened(exported: Exported, kinds: Kinds, depth: int | None = None) -> frozen
     def visit(scope: Scope, inside: bool) -> bool:
         repeated = times[signatures[id(scope)]] > 1
         inner = [visit(call, inside or repeated) for call in calls(scope)]
-        opens = any(inner) or bool(inner and not inside) or joins(scope, exported) or scope.path in several
+        loops = any(name_of(item.target) in RECURRENT for item in scope.items if not isinstance(item, Scope))
+        opens = any(inner) or bool(inner and not inside) or joins(scope, exported) or scope.path in several or loops
         if opens:
             result.add(scope.path)
         return opens

@@ -1,0 +1,252 @@
+"""What repeats in a net: the folds that it has, and layers numbered alike that stay apart, with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symfold.core.attach import attach
+from symfold.core.blocks import Block, Call, is_call, is_name
+from symfold.core.folds import Fold, is_fold
+from symfold.core.net import Net
+from symfold.core.nodes import Node, walk
+from symfold.core.primitives import Apply
+from symfold.core.shapes import Size, show
+from symfold.core.stacked_inputs import Leaf, Numbered, count_of, is_leaf
+from symfold.errors import listing, plural
+from symfold.transform.rolling import roll
+
+MOST_NAMES = 8  # that a line lists
+Key = tuple[str, str]  # what stands before and after the number that counts repetitions
+
+
+@dataclass(frozen=True)
+class FoldFound:
+    """A fold: its steps, the names of their layers, state shapes, and how many values a step gives out."""
+
+    count: Size
+    layers: tuple[str, ...]
+    state: tuple[str, ...]
+    emitted: int = 0
+    nesting: int = 0
+
+    def __str__(self) -> str:
+        layers = f": {listing(self.layers, MOST_NAMES)}" if self.layers else ""
+        carries = f"carries {' and '.join(self.state)}" if self.state else "carries nothing"
+        emits = f", gives out {plural(self.emitted, 'value')} per step" if self.emitted else ""
+        return f"{'  ' * self.nesting}{self.count} steps{layers}; {carries}{emits}"
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Layers that are numbered like others and stay apart from them, with the reason."""
+
+    layers: tuple[str, ...]
+    others: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{listing(self.layers, MOST_NAMES)} apart from {listing(self.others, MOST_NAMES)}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """The folds of a net, outer ones first, and what stays apart."""
+
+    folds: tuple[FoldFound, ...]
+    apart: tuple[Apart, ...]
+
+    def __str__(self) -> str:
+        folds = [f"folded: {fold}" for fold in self.folds] or ["folded: nothing"]
+        return "\n".join([*folds, *(f"not folded: {part}" for part in self.apart)])
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Site:
+    """A layer where it is applied: the names it has in all steps, and the folds around it."""
+
+    leaf: Leaf
+    op: Call
+    shapes: tuple[Any, ...]  # of the values it reads, and of its result
+    place: tuple[int, ...]  # the positions of the folds around it
+
+    @property
+    def first(self) -> str:
+        return self.leaf.op.names[0]
+
+    @property
+    def is_family(self) -> bool:
+        return count_of(self.leaf.op.names) != 1
+
+    @property
+    def keys(self) -> list[Key]:
+        """What its names have in common but for a number; of a single name, each of its numbers may count."""
+        names = self.leaf.op.names
+        if isinstance(names, Numbered):
+            return [(names.prefix, "")]
+        parts = [(name[: number.start()], name[number.end() :]) for name in names for number in _numbers(name)]
+        return [key for key in dict.fromkeys(parts) if parts.count(key) == len(names)]
+
+    @property
+    def names(self) -> str:
+        """Its name; of a family, the first and the last number."""
+        names, keys = self.leaf.op.names, self.keys
+        if not self.is_family:
+            return names[0]
+        last = names.last if isinstance(names, Numbered) else names[-1]
+        if not keys:
+            return f"{names[0]}..{last}"
+        prefix, suffix = keys[0]
+        return f"{names[0].removesuffix(suffix)}..{last[len(prefix) : len(last) - len(suffix)]}{suffix}"
+
+    def has(self, number: str, key: Key) -> bool:
+        """Whether a name is numbered so."""
+        return f"{key[0]}{number}{key[1]}" in self.leaf.op.names
+
+
+def _numbers(name: str) -> list[re.Match[str]]:
+    return list(re.finditer(r"\d+", name))
+
+
+def folds(net: Any) -> Repetition:
+    """The folds of the rolled net, and layers numbered alike that stay apart from each other, with the reason.
+
+    A repetition is folded if its steps apply the same operations at the same shapes to values that correspond. What
+    differs is said of the first layer that differs.
+
+    >>> import symfold as sf
+    >>> into, deep = sf.layer("f1", sf.dense(2, 3)), sf.layers("f2:6", sf.dense(3, 3))
+    >>> print(folds(sf.fold(sf.mappers.residual, deep, into(sf.tensor("x", (5, 2))))))
+    folded: 4 steps: f2..5; carries (5, 3)
+    not folded: f1 apart from f2..5: f1 reads (5, 2), f2 reads (5, 3)
+    """
+    rolled = roll(Net.of(net))
+    found: list[FoldFound] = []
+    sites = list(_sites(rolled.outputs, {}, (), found))
+    return Repetition(tuple(found), tuple(_apart(sites)))
+
+
+def _sites(
+    roots: Sequence[Node], read: Mapping[Node, tuple[Leaf, ...]], place: tuple[int, ...], found: list[FoldFound]
+) -> Iterator[Site]:
+    """The layers that nodes apply, in order, and the folds on the way."""
+    names = dict(read)
+    for node in walk(roots):
+        if is_leaf(node):
+            names[node] = (node,)
+        elif is_name(node) and node not in names:
+            names[node] = tuple(dict.fromkeys(leaf for arg in node.args for leaf in names.get(arg, ())))
+        elif is_call(node):
+            for leaf in names.get(node.args[0], ()):
+                arity = node.op.arity + 1
+                yield Site(leaf, node.op, (*(arg.shape for arg in node.args[1:arity]), node.shape), place)
+        elif is_fold(node):
+            position = len(found)
+            fold = node.op
+            bound = zip(fold.block.formals, node.args, strict=True)
+            found.append(_found(fold, (), len(place)))
+            inner = {formal: names[arg] for formal, arg in bound if arg in names}
+            inside = list(_sites(fold.block.results, inner, (*place, position), found))
+            own = dict.fromkeys(site.names for site in inside if len(site.place) == len(place) + 1)
+            found[position] = _found(fold, tuple(own), len(place))
+            yield from inside
+
+
+def _found(fold: Fold, layers: tuple[str, ...], nesting: int) -> FoldFound:
+    state = tuple(show(fold.result_shape(k)) for k in range(fold.carries))
+    return FoldFound(fold.count, layers, state, len(fold.block.results) - fold.carries, nesting)
+
+
+def _apart(sites: Sequence[Site]) -> Iterator[Apart]:
+    """Layers numbered alike, in different places; those of the same two places and numbers together."""
+    together: dict[tuple[Any, ...], list[tuple[Site, Site]]] = {}
+    for first, second, key in _pairs(sites):
+        before, number = (
+            "" if site.is_family else site.first[len(key[0]) : len(site.first) - len(key[1])]
+            for site in (first, second)
+        )
+        together.setdefault((first.place, before, second.place, number), []).append((first, second))
+    for (*_, number), pairs in together.items():
+        differences = filter(None, (_difference(*pair) for pair in pairs))
+        yield Apart(
+            tuple(dict.fromkeys(second.names for _, second in pairs)),
+            tuple(dict.fromkeys(first.names for first, _ in pairs)),
+            next(differences, "") or _around(sites, [first for first, _ in pairs], number),
+        )
+
+
+def _around(sites: Sequence[Site], references: Sequence[Site], number: str) -> str:
+    """Why equal layers stay apart: a layer of the step that has no counterpart, or is taken by the fold already."""
+    place = references[0].place
+    others = [site for site in sites if place and site.place == place and site not in references and site.is_family]
+    for site in others:
+        for key in site.keys[:1]:
+            if number and not any(one.has(number, key) for one in sites):
+                return f"a step has {site.names}, and there is none numbered {number}"
+    taken = [site.names for site in others for key in site.keys[:1] if number and site.has(number, key)]
+    if taken:
+        return f"the rest of a step: {listing(taken, 2)} are in the fold"
+    return "the layers are alike, but what they read, or what reads them, differs"
+
+
+def _pairs(sites: Sequence[Site]) -> Iterator[tuple[Site, Site, Key]]:
+    """Layers numbered alike in different places: each with a family of a fold, or with the single layer before it."""
+    families: dict[Key, list[Site]] = {}
+    for site in sites:
+        for key in site.keys:
+            families.setdefault(key, []).append(site)
+    paired: set[Site] = set()
+    for folded in (True, False):
+        for key, members in families.items():
+            first = next((site for site in members if site.is_family), None) if folded else None
+            for k, site in enumerate(members):
+                reference = first if folded else members[k - 1] if k else None
+                if reference in (None, site) or site in paired or reference.names == site.names:
+                    continue
+                if folded or not site.is_family:
+                    paired.add(site)
+                    yield reference, site, key
+
+
+def _difference(a: Site, b: Site) -> str:
+    """How two layers differ, in words; empty if they do not."""
+    if a.op.arity != b.op.arity:
+        return f"{b.first} reads {plural(b.op.arity, 'value')}, {a.first} {plural(a.op.arity, 'value')}"
+    for x, y in zip(a.shapes[:-1], b.shapes[:-1], strict=True):
+        if x != y:
+            return f"{b.first} reads {show(y)}, {a.first} reads {show(x)}"
+    if a.shapes[-1] != b.shapes[-1]:
+        return f"{b.first} gives {show(b.shapes[-1])}, {a.first} gives {show(a.shapes[-1])}"
+    if a.op.body == b.op.body:
+        return ""
+    if a.op.body is None or b.op.body is None:
+        return f"{b.first if b.op.body else a.first} has a body, {a.first if b.op.body else b.first} has none"
+    return f"inside, {_inner_difference(a.op.body, b.op.body, a.first, b.first)}"
+
+
+def _inner_difference(a: Block, b: Block, first: str, second: str) -> str:
+    """The first operation in which two bodies differ."""
+    for shape_a, shape_b in zip(a.shapes, b.shapes, strict=False):
+        if shape_a != shape_b:
+            return f"{second} has a weight {show(shape_b)}, {first} {show(shape_a)}"
+    ways = [[node for node in walk(block.results) if isinstance(node.op, (type, Apply))] for block in (a, b)]
+    for x, y in zip(*ways, strict=False):
+        if x.op == y.op and x.shape == y.shape:
+            continue
+        name_x, name_y = (node.op.primitive.name if isinstance(node.op, Apply) else node.op.__name__ for node in (x, y))
+        if name_x != name_y:
+            return f"{second} computes {name_y} where {first} computes {name_x}"
+        if isinstance(x.op, Apply) and isinstance(y.op, Apply):
+            mine, theirs = dict(x.op.attributes), dict(y.op.attributes)
+            for key in mine:
+                if mine[key] != theirs.get(key):
+                    return f"{name_x} has {key} {theirs.get(key)} in {second}, {mine[key]} in {first}"
+        return f"{name_x} gives {show(y.shape)} in {second}, {show(x.shape)} in {first}"
+    return f"{second} computes other things than {first}"
+
+
+attach(Net, folds=folds)
