@@ -96,11 +96,10 @@ def test_the_programs_of_the_gpu_table(name: str) -> None:
     pytest.importorskip("jax", reason="the extra 'jax' is not installed")
     pytest.importorskip("torch", reason="the extra 'torch' is not installed")
     from tests.benchmarks import gpu
-    from tests.benchmarks.gpu_nets import ROWS
 
-    problem = ROWS[name][1]()
-    found = gpu.evidence(problem)
-    assert [*found["losses"], gpu.torch_row(problem)[1]] == pytest.approx([found["losses"][0]] * 3, rel=1e-4)
+    model = gpu.ROWS[name][1]()
+    found = gpu.evidence(model)
+    assert [*found["losses"], gpu.torch_row(model)[1]] == pytest.approx([found["losses"][0]] * 3, rel=1e-4)
     assert found["symfold"]["dot"] == found["JAX scan"]["dot"]
     assert not {"infeed", "outfeed", "send", "recv"} & set(found["symfold"])
 

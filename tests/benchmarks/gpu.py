@@ -16,61 +16,65 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import symfold as sf
-from tests.benchmarks.gpu_nets import ROWS, Problem
+from tests.benchmarks.models import Model, images, lstm, residual, transformer
 
 TOTAL, LIMIT, COMPILER = 340.0, 60.0, 30.0  # seconds: of all rows, of a row, that torch.compile needs at hand
 STEPS, ROUNDS, RATE = 8, 5, 1e-6
 COUNTED = ("dot", "convolution", "custom-call", "copy", "transpose", "infeed", "outfeed", "send", "recv")
 
+# by name, at full size and for a check of the programs alone, in the order of the table
+ROWS: dict[str, tuple[Callable[[], Model], Callable[[], Model]]] = {
+    "residual 1024x4096x32": (partial(residual, 1024, 4096, 32), partial(residual, 8, 16, 4)),
+    "residual 256x1024x200": (partial(residual, 256, 1024, 200), partial(residual, 8, 16, 20)),
+    "residual 4096x8192x8": (partial(residual, 4096, 8192, 8), partial(residual, 16, 16, 3)),
+    "transformer 512, 8 heads, T 256, batch 16, 8 blocks": (partial(transformer, 512, 8, 256, 16, 8), partial(transformer, 8, 2, 6, 2, 3)),
+    "LSTM 512, batch 64, T 256": (partial(lstm, 512, 64, 256), partial(lstm, 8, 4, 6)),
+    "convolutions 64x56x56, batch 64, 16 blocks": (partial(images, 64, 56, 64, 16), partial(images, 3, 6, 4, 3)),
+}
+
 Ready = tuple[Callable[[], object], float]  # a call of STEPS steps that waits for them, and the first loss
 
 
-def symfold_training(problem: Problem) -> tuple[Any, Any]:
+def symfold_training(model: Model) -> tuple[Any, Any]:
     """The training that `fit` runs, and a stack of batches, all of them the same."""
     from symfold.compute.backends.stacks import Stack
     from symfold.training.step.training_step import training_of, update_of
 
-    update = update_of(sf.roll(problem.loss), problem.params, sf.sgd(RATE))
-    samples = next(iter(problem.data.values())).shape[0]
-    if any(value.shape[0] != samples for value in problem.data.values()):  # sequences: batches are given
-        return training_of(update, "jax", "float32"), Stack(STEPS, {name: np.stack([value] * STEPS) for name, value in problem.data.items()})
-    return training_of(update, "jax", "float32"), Stack(STEPS, problem.data, np.tile(np.arange(samples), (STEPS, 1)))
+    update = update_of(sf.roll(model.loss), model.params, sf.sgd(RATE))
+    data = numbers(model)
+    samples = next(iter(data.values())).shape[0]
+    if any(value.shape[0] != samples for value in data.values()):  # sequences: batches are given
+        return training_of(update, "jax", "float32"), Stack(STEPS, {name: np.stack([value] * STEPS) for name, value in data.items()})
+    return training_of(update, "jax", "float32"), Stack(STEPS, data, np.tile(np.arange(samples), (STEPS, 1)))
 
 
-def symfold_row(problem: Problem) -> Ready:
-    training, stack = symfold_training(problem)
+def numbers(model: Model) -> dict[str, Any]:
+    return {name: np.float32(value) for name, value in model.data.items()}
+
+
+def symfold_row(model: Model) -> Ready:
+    training, stack = symfold_training(model)
     return lambda: training.run(stack), float(training.run(stack)[0])
 
 
-def by_jax(problem: Problem, unrolled: bool) -> tuple[Callable[..., Any], Any, Any]:
-    """STEPS steps as a function of weights and data, jitted, and both on the device."""
+def by_jax(model: Model, unrolled: bool) -> tuple[Callable[..., Any], Any, Any]:
+    """STEPS steps as a function of weights and data, jitted, and both on the device; unrolled, every layer has arrays of its own."""
     import jax
 
-    data = jax.device_put({name: np.float32(value) for name, value in problem.data.items()})
-    layers = range(problem.depth or 0)
-    weights = jax.device_put([problem.weights(k) for k in layers] if unrolled else problem.stacked())
-
-    def loss(weights: Any, data: Any) -> Any:
-        state = data["x"] if problem.depth else (data["h"], data["c"])
-        if unrolled:
-            for layer in weights:
-                state = problem.in_jax(jax, state, layer, None)
-        elif problem.depth:
-            state, _ = jax.lax.scan(lambda z, w: (problem.in_jax(jax, z, w, None), None), state, weights)
-        else:
-            state, _ = jax.lax.scan(lambda z, u: (problem.in_jax(jax, z, weights, u), None), state, data["u"])
-        result = state if problem.depth else state[0]
-        return ((result - data["target"]) ** 2).mean()
+    data, weights = jax.device_put((numbers(model), model.stacked("float32")))
+    if unrolled:
+        weights = {name: list(array) for name, array in weights.items()}
 
     def steps(weights: Any, data: Any) -> Any:
         def step(weights: Any, _: Any) -> Any:
-            value, slope = jax.value_and_grad(loss)(weights, data)
+            value, slope = jax.value_and_grad(model.jax_loss)(weights, data, unrolled)
             return jax.tree.map(lambda w, g: w - RATE * g, weights, slope), value
 
         return jax.lax.scan(step, weights, None, length=STEPS)
@@ -78,69 +82,52 @@ def by_jax(problem: Problem, unrolled: bool) -> tuple[Callable[..., Any], Any, A
     return jax.jit(steps), weights, data
 
 
-def jax_row(problem: Problem, unrolled: bool = False) -> Ready:
+def jax_row(model: Model, unrolled: bool = False) -> Ready:
     import jax
 
-    steps, weights, data = by_jax(problem, unrolled)
+    steps, weights, data = by_jax(model, unrolled)
     return lambda: jax.block_until_ready(steps(weights, data)), float(steps(weights, data)[1][0])
 
 
-def torch_row(problem: Problem, compiled: bool = False) -> Ready:
+def torch_row(model: Model, compiled: bool = False) -> Ready:
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True  # as JAX does
-    data = {name: torch.tensor(value, device=device) for name, value in problem.data.items()}
-    layers = [[torch.tensor(w, device=device, requires_grad=True) for w in problem.weights(k)] for k in range(problem.depth or 1)]
-    flat = [weight for layer in layers for weight in layer]
+    data = {name: torch.tensor(value, device=device) for name, value in numbers(model).items()}
+    weights = [torch.tensor(array, device=device, requires_grad=True) for array in model.listed("float32")]
 
     def loss() -> Any:
-        if problem.depth:
-            state = data["x"]
-            for layer in layers:
-                state = problem.in_torch(torch, state, layer, None)
-        elif device == "cuda":  # cuDNN's
-            w = layers[0]
-            wide = [torch.cat([part[k] for k in (1, 0, 3, 2)], -1) for part in (w[:4], w[4:8], w[8:])]  # i, f, g, o
-            zero = torch.zeros_like(wide[2][0])
-            matrices = [wide[0].T.contiguous(), wide[1].T.contiguous(), wide[2][0], zero]
-            _, state, _ = torch._VF.lstm(data["u"], (data["h"][None], data["c"][None]), matrices, True, 1, 0.0, True, False, False)
-            state = state[0]
-        else:
-            both = data["h"], data["c"]
-            for u in data["u"]:
-                both = problem.in_torch(torch, both, layers[0], u)
-            state = both[0]
-        return ((state - data["target"]) ** 2).mean()
+        return model.torch_loss(weights, data)
 
     run = torch.compile(loss) if compiled else loss
 
     def steps() -> Any:
         for _ in range(STEPS):
             value = run()
-            slope = torch.autograd.grad(value, flat)
+            slope = torch.autograd.grad(value, weights)
             with torch.no_grad():
-                torch._foreach_add_(flat, slope, alpha=-RATE)
+                torch._foreach_add_(weights, slope, alpha=-RATE)
         return value.item()  # waits
 
     return steps, float(run().item())
 
 
-def peers(problem: Problem) -> dict[str, Callable[[], Ready]]:
+def peers(model: Model) -> dict[str, Callable[[], Ready]]:
     """The rows of a net, ours first."""
-    rows = {"symfold": lambda: symfold_row(problem), "JAX scan": lambda: jax_row(problem), "PyTorch eager": lambda: torch_row(problem)}
-    if problem.unrolled:
-        rows["JAX unrolled"] = lambda: jax_row(problem, True)
-    if problem.depth is None or problem.depth <= 16:
-        rows["PyTorch compiled"] = lambda: torch_row(problem, True)
+    rows = {"symfold": lambda: symfold_row(model), "JAX scan": lambda: jax_row(model), "PyTorch eager": lambda: torch_row(model)}
+    if model.depth and model.depth <= 64:  # else XLA takes too long
+        rows["JAX unrolled"] = lambda: jax_row(model, True)
+    if model.depth is None or model.depth <= 16:
+        rows["PyTorch compiled"] = lambda: torch_row(model, True)
     return rows
 
 
-def measured(problem: Problem, until: float) -> dict[str, Any]:
+def measured(model: Model, until: float) -> dict[str, Any]:
     """Milliseconds per step by peer; a reason instead where there is none."""
     row: dict[str, Any] = {}
     reference: float | None = None
-    for name, ready in peers(problem).items():
+    for name, ready in peers(model).items():
         left = until - time.monotonic()
         if left < (COMPILER if name in ("PyTorch compiled", "JAX unrolled") else 5.0):
             row[name] = "no time left"
@@ -174,16 +161,16 @@ def counted(text: str) -> dict[str, int]:
     return {name: found[name] for name in COUNTED if found[name]}
 
 
-def evidence(problem: Problem) -> dict[str, Any]:
+def evidence(model: Model) -> dict[str, Any]:
     """The losses of the small programs, and what is counted in those of symfold and of JAX by hand."""
     from symfold.compute.backends.jax.program import precision
 
-    training, stack = symfold_training(problem)
+    training, stack = symfold_training(model)
     first = float(training.run(stack)[0])
     call = training.called(stack)
     with precision("float32"):
         program = training.steps(call.function, STEPS, call.order is not None).lower(call.start, call.inputs, call.order)
-    steps, weights, data = by_jax(problem, False)
+    steps, weights, data = by_jax(model, False)
     return {
         "losses": [first, float(steps(weights, data)[1][0])],
         "symfold": counted(program.compile().as_text()),

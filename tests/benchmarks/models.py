@@ -57,7 +57,7 @@ def folded(step: Callable[..., Any], params: Arrays, state: Any, unrolled: bool)
 
     if not unrolled:
         return jax.lax.scan(lambda z, w: (step(z, w), None), state, params)[0]
-    for k in range(len(next(iter(params.values())))):
+    for k in range(len(next(iter(params.values())))):  # of arrays, or of lists of arrays
         state = step(state, {name: array[k] for name, array in params.items()})
     return state
 
@@ -133,11 +133,17 @@ def jax_transformer(head_width: int, p: Arrays, q: Arrays, unrolled: bool) -> An
         centered = z - z.mean(-1, keepdims=True)
         return centered * jax.lax.rsqrt((centered**2).mean(-1, keepdims=True) + 1e-5) * gain + shift
 
+    def attended(queries: Any, keys: Any, values: Any) -> Any:
+        if jax.default_backend() == "gpu":  # JAX's own function, whose softmax is in float32
+            heads = (jnp.moveaxis(array, 1, 2) for array in (queries, keys, values))
+            return jnp.moveaxis(jax.nn.dot_product_attention(*heads, is_causal=True), 2, 1)
+        scores = jnp.where(past, jnp.einsum("nhtk,nhsk->nhts", queries, keys) * head_width**-0.5, -jnp.inf)
+        return jax.nn.softmax(scores, -1) @ values
+
     def block(z: Any, w: Arrays) -> Any:
         y = norm(z, w["gain_p"], w["shift_p"])
         queries, keys, values = (jnp.einsum("ntd,hdk->nhtk", y, w[f"{m}_a"]) + w[f"b{m.lower()}_a"] for m in "QKV")
-        scores = jnp.where(past, jnp.einsum("nhtk,nhsk->nhts", queries, keys) * head_width**-0.5, -jnp.inf)
-        z = z + jnp.einsum("nhtk,hkd->ntd", jax.nn.softmax(scores, -1) @ values, w["O_a"]) + w["bo_a"]
+        z = z + jnp.einsum("nhtk,hkd->ntd", attended(queries, keys, values), w["O_a"]) + w["bo_a"]
         y = norm(z, w["gain_q"], w["shift_q"])
         return z + jax.nn.relu(y @ w["W_m"] + w["b_m"]) @ w["U_m"] + w["c_m"]
 
