@@ -92,6 +92,32 @@ def test_code_of_gradients_of_pools_and_embeddings(target: str) -> None:
     check(sf.value_and_grad(sf.Net.of((rows * rows).sum())), target, 1e-11)
 
 
+@pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in ("boosting from the number 0", "a state of two parts: LSTM", "time by depth") else pytest.mark.slow) for name in CASES])
+def test_long_folds_are_scans_in_jax(name: str) -> None:
+    """Of the same numbers, forward and backward; no loop in Python reads the steps."""
+    case = CASES[name]
+    net = case.build(20)
+    both = sf.value_and_grad(weighted_squares(net))
+    check(net, "jax")
+    check(both, "jax", 1e-11)
+    if case.blocks == 1:
+        assert "scan(step," in both.to_code("jax") and "    for " not in both.to_code("jax").split("def net(")[1]
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
+def test_a_scan_is_traced_once_at_any_depth() -> None:
+    import jax
+
+    sizes = []
+    for depth in (20, 40):
+        net = sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(3, 3, sf.tanh), count=depth), sf.tensor("x", (None, 3)))
+        traced = jax.make_jaxpr(run(net.to_code("jax")))(dict(net.init(0)), np.ones((2, 3)))
+        (scan,) = [equation for equation in traced.eqns if equation.primitive.name == "scan"]
+        sizes.append(len(scan.params["jaxpr"].eqns))
+    assert sizes[0] == sizes[1]
+
+
 # ---------------------------------------------------------------- every row of the tables: written, or refused by name
 
 WITHOUT = {"gamma", "loggamma", "digamma", "polygamma"}

@@ -17,6 +17,14 @@ from symfold.exchange.code.targets import CodeTarget, add_target
 OWN = ("attention", "layer_norm", "causal_mask", "sum_to", "at_max", "places")
 HELPERS = {
     **{name: source.replace("softmax(", "jax.nn.softmax(") for name, source in helpers("jnp").items() if name in OWN},
+    "scan": """\
+def scan(step, state, entries, count):
+    first = jax.tree.map(lambda entry: entry[0], entries)
+    for _ in range(2):  # the state has the shape and type of the next one
+        after = jax.eval_shape(step, state, first)[0]
+        full = lambda z, like: jnp.broadcast_to(jnp.asarray(z, like.dtype), like.shape)
+        state = jax.tree.map(full, state, after)
+    return jax.lax.scan(step, state, entries, count)""",
     "add_rows": """\
 def add_rows(values, shape, rows):
     return jnp.zeros(shape, values.dtype).at[rows].add(values)""",
@@ -97,5 +105,6 @@ ROW = add_target(
         array="jnp.array({0})",
         stack="jnp.stack({0})",
         root="jnp.sqrt({0})",
+        scan="scan({0}, {1}, {2}, {3})",
     )
 )

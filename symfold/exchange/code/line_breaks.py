@@ -17,6 +17,10 @@ def statement(text: str, width: int) -> list[str]:
         first(argument) + second(argument)
         * third(argument)
     )
+    >>> print(*statement('(a, b), _ = first(argument, second(argument))', 40), sep="\n")
+    (a, b), _ = first(
+        argument, second(argument)
+    )
     >>> print(*statement('for a, b in zip(first_sequence, second_sequence):', 40), sep="\n")
     for a, b in zip(
         first_sequence, second_sequence
@@ -24,7 +28,7 @@ def statement(text: str, width: int) -> list[str]:
     """
     if len(text) <= width:
         return [text]
-    parts = re.fullmatch(r"(return |for |)(?:([\w, ]+?)( = | in ))?(.*?)(:?)", text)
+    parts = re.fullmatch(r"(return |for |)(?:([\w, ]+?(?= = | in )|[\w, ()]+?(?= = ))( = | in ))?(.*?)(:?)", text)
     assert parts is not None
     start, targets, sign, value, end = (part or "" for part in parts.groups())
     head = start + targets + sign

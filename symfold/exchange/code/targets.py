@@ -32,6 +32,8 @@ class CodeTarget:
     - `stack`: a list of arrays as one array
     - `root`: a square root
     - `wrapped`: a number as an argument of a function
+    - `scan`: a fold of more than 16 steps, from its step (a function of the state and of an entry of each sequence that
+      returns the next state and what it emits), its state, its sequences and their length; if empty, folds are loops
 
     >>> TARGETS["numpy"].imports, TARGETS["numpy"].root
     (('import itertools', 'import math', 'import numpy as np'), 'np.sqrt({0})')
@@ -46,6 +48,7 @@ class CodeTarget:
     stack: str = "np.stack({0})"
     root: str = "np.sqrt({0})"
     wrapped: str = "{0}"
+    scan: str = ""
 
     @property
     def modules(self) -> dict[str, str]:

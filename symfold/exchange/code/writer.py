@@ -1,7 +1,8 @@
 """The writer: nodes as statements and expressions, folds as loops.
 
 A value that is used once is written where it is used, unless the line would be long; a value that is used several times
-gets a variable. A loop assigns its state at the end of each step, all parts at once.
+gets a variable. A loop assigns its state at the end of each step, all parts at once. A target may write a long fold as
+one operation, whose step is a function of the state and of an entry of each sequence.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ from symfold.exchange.code.targets import CodeTarget, filled
 from symfold.show.notation.loops import INDICES, Letters
 
 Numbers: TypeAlias = Mapping[Node, float]  # the values of nodes that are Python numbers in code
+Entry: TypeAlias = tuple[str, Code]  # the variable of an entry, and its sequence
 NO_NUMBERS: Numbers = {}
 SHORT = 20  # characters of numbers that are written as a sum or a product
 LONG = 72  # characters of an expression that is written inside another
 WIDE = 100  # characters of a line
+SHORTEST = 16  # steps of a fold that is always a loop
 MOST = 2_000  # numbers of an array that is written out
 ARITHMETIC = (sp.Add, sp.Mul, sp.Pow, divide)
 EXACT = 2**53  # every smaller whole number is a float
@@ -259,7 +262,7 @@ class Writer:
         ]
         index = INDICES[min(self.nesting, len(INDICES)) - 1]
         known: dict[Node, Any] = dict(zip(block.formals, map(Code, state), strict=False))
-        entries: list[tuple[str, str]] = []
+        entries: list[Entry] = []
         rest = zip(block.formals[fold.carries :], node.args[fold.carries :], operands, fold.each, strict=True)
 
         def state_of(result: Node) -> str:
@@ -273,27 +276,62 @@ class Writer:
                 source = code.text if code.text.isidentifier() else self.letters.listed()
                 sequence = self.named(code, source)
                 entry = self.identifiers.fresh(f"{source}_{index}")
-                entries.append((entry, sequence.text))
+                entries.append((entry, sequence))
                 known[formal] = Code(entry)
             else:
                 wanted = operand.op.name if is_input(operand) else self.letters.shared()
                 known[formal] = self.named(self.numeric(code), wanted)
         emitted = [self.identifiers.fresh(f"{state_of(result)}s") for result in block.results[fold.carries :]]
-        for name in emitted:
-            self.emit(f"{name} = []")
-        self.emit(_loop(entries, count))
-        self.nesting += 1
         constant = zip(block.formals[fold.carries :], node.args[fold.carries :], fold.each, strict=True)
         given = {formal: numbers[arg] for formal, arg, each in constant if not each and arg in numbers}
+        if self.target.scan and count > SHORTEST:
+            self.scan(block, state, entries, emitted, known, given, count)
+        else:
+            self.loop(block, state, entries, emitted, known, given, count)
+        self.states.update((Node(Select(k), (node,)), name) for k, name in enumerate(state))
+        return [Code(name) for name in (*state, *emitted)]
+
+    def loop(
+        self, block: Block, state: Sequence[str], entries: Sequence[Entry], emitted: Sequence[str],
+        known: Mapping[Node, Any], given: Numbers, count: int,
+    ) -> None:  # fmt: skip
+        """A fold as a loop."""
+        for name in emitted:
+            self.emit(f"{name} = []")
+        self.emit(_loop([(entry, sequence.text) for entry, sequence in entries], count))
+        self.nesting += 1
         for line in self.step(block, state, self.scope(block.results, known, given, once=True), emitted):
             self.emit(line)
         self.nesting -= 1
-        results: list[Any] = [Code(name) for name in state]
-        self.states.update((Node(Select(k), (node,)), name) for k, name in enumerate(state))
         for name in emitted:
             self.emit(f"{name} = {self.called(self.target.stack.format(name))}")
-            results.append(Code(name))
-        return results
+
+    def scan(
+        self, block: Block, state: Sequence[str], entries: Sequence[Entry], emitted: Sequence[str],
+        known: Mapping[Node, Any], given: Numbers, count: int,
+    ) -> None:  # fmt: skip
+        """A fold as one operation."""
+        step, argument = self.identifiers.fresh("step"), self.identifiers.fresh("entries" if entries else "_")
+        self.emit(f"def {step}({_tuple(state) if len(state) == 1 else 'state'}, {argument}):")
+        self.nesting += 1
+        if len(state) != 1:
+            self.emit(f"{', '.join(state)} = state" if state else "pass")
+        if entries:
+            self.emit(f"{', '.join(entry for entry, _ in entries)} = {argument}")
+        codes = list(map(self.numeric, self.scope(block.results, known, given, once=True)))
+        following, outputs = block.results[: len(state)], block.results[len(state) :]
+        texts = {
+            result: self.named(code, self.letters.state()).text
+            if result in following and result in outputs
+            else code.text
+            for result, code in dict(zip(block.results, codes, strict=True)).items()
+        }
+        results = [_tuple([texts[result] for result in part]) for part in (following, outputs)]
+        self.emit(f"return {results[0]}, {results[1] if outputs else None}")
+        self.nesting -= 1
+        sequences = _tuple([self.stacked(sequence).text for _, sequence in entries]) if entries else "None"
+        scanned = self.called(self.target.scan.format(step, _tuple(state), sequences, count))
+        self.emit(f"{_tuple(state)}, {_tuple(emitted) if emitted else '_'} = {scanned}")
 
     def state(self, source: Node, code: Code, only_use: bool) -> str:
         """The variable of a part of the state: the loop before goes on with its own, if nothing else reads it."""
@@ -347,6 +385,11 @@ def _loop(entries: Sequence[tuple[str, str]], count: int) -> str:
         return f"for _ in range({count}):"
     names, sequences = (", ".join(parts) for parts in zip(*entries, strict=True))
     return f"for {names} in {f'zip({sequences})' if len(entries) > 1 else sequences}:"
+
+
+def _tuple(texts: Sequence[str]) -> str:
+    """One text, or several in brackets."""
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
 def _number(value: float) -> Code:
