@@ -125,6 +125,7 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.analysis.counting.polynomials import in_powers
     from symfold.analysis.repetition import folds
     from symfold.analysis.summary import summary
+    from symfold.core.names import names_of
     from symfold.core.stacked_inputs import StackedInputs
     from symfold.show.notation import formula
     from symfold.transform.rolling import roll
@@ -132,7 +133,7 @@ def answers(net: Net) -> dict[str, Any]:
     rolled = roll(net)
     costs, table, repetition = cost(rolled), summary(rolled), folds(rolled)
     counted = paths(rolled)
-    starts = [f"from {node.op.names[0]} " if len(counted.inputs) > 1 else "" for node in counted.inputs]
+    starts = [f"from {names_of(node)[0]} " if len(counted.inputs) > 1 else "" for node in counted.inputs]
     polynomials = [
         f"{start}{in_powers(counted.matrix[row, column])}"
         for row in range(len(rolled.outputs))
