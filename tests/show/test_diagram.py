@@ -21,7 +21,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import attention
 from symfold.errors import DataError, InvalidType, InvalidValue, MissingPackage, TooLarge, UnknownName
 from symfold.show import render as rendering
-from symfold.show.diagram import PictureSize, diagram, display_svg, picture_size, svg_of_several
+from symfold.show.diagram import PictureSize, diagram, display_svg, picture_size, svg_of_several, to_svg
 from symfold.show.diagram.layout import Picture
 from symfold.show.render import render
 
@@ -288,6 +288,14 @@ def test_no_line_runs_through_the_title_of_a_step(case, route):
     boxes, points = list(titles(svg)), list(line_points(svg))
     assert boxes and points
     assert not [box for box in boxes for x, y in points if box[0] < x < box[1] and box[2] < y < box[3]]
+
+
+def test_the_layers_of_a_step_are_listed_in_order_below_it():
+    f, g = sf.layers("f1:3"), sf.layers("g1:3")
+    net = sf.fold(lambda z, item: item[1](item[0](z)) + z, sf.zipped(f, g), sf.tensor("x"))
+    drawn = to_svg(net, "step")
+    assert drawn.count('class="node layer"') == 2 and drawn.count('class="node step"') == 2
+    assert [re.sub("<[^>]*>", "", group) for group in re.findall(r'<g class="node layer">.*?</title>(.*?)</g>', drawn)] == ["f1g1", "f2g2"]
 
 
 def test_a_legend_says_what_is_there_and_no_more():

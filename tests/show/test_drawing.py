@@ -146,7 +146,8 @@ def test_without_a_path_a_drawing_is_shown_and_saved(tmp_path):
         drawing.save("both.doc")
 
 
-def test_the_marks_of_a_legend_have_the_colors_of_their_lines():
-    svg = picture(RESIDUAL, legend=True)
-    assert '<tspan fill="#D55E00">━▶</tspan>' in svg and 'stroke="#D55E00"' in svg
-    assert '<tspan fill="#0072B2">□</tspan>' in svg
+def test_a_legend_draws_its_shapes_and_lines_as_the_picture_does():
+    drawn, _, key = picture(BOOSTING, legend=True).rpartition("\n</g>\n")
+    for look in (' fill="#CFE6F5" stroke="#0072B2" stroke-width="1.4"', ' stroke="#D55E00" stroke-width="2.6"', ' stroke="#007A5A" stroke-width="1.1" stroke-dasharray="5 3"'):
+        assert look in drawn and key.count(look) == 1
+    assert "━▶" not in key and ">the same value in every step</text>" in key

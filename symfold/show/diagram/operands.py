@@ -44,6 +44,8 @@ def with_operands(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
     for name in list(graph):
         if graph.nodes[name]["op"] == "transpose":
             _transposed(graph, name)
+    for name in [name for name, kind in graph.nodes(data="kind") if kind == "step"]:
+        _list_layers(graph, name)
     for name, data in graph.nodes(data=True):
         if data["kind"] == "constant" and data["shape"] == "()":
             data["label"] = _minus(data["label"])
@@ -136,6 +138,18 @@ def _times(graph: nx.MultiDiGraph, name: str, text: str) -> str:
     graph.remove_node(source)
     graph.add_edge(first, name, key=key, **{**data, "kind": inward["kind"]})
     return f"{factor}{text[1:]}" if text.startswith("1/") else f"{factor} · {text}"
+
+
+def _list_layers(graph: nx.MultiDiGraph, step: str) -> None:
+    """The layers that one step alone reads, as one list in the order of its arguments."""
+    edges = sorted(graph.in_edges(step, data=True), key=lambda edge: int(edge[2]["port"]))
+    first, *others = [
+        source for source, _, _ in edges
+        if graph.nodes[source]["kind"] == "layer" and graph.degree(source) == 1
+    ] or [""]  # fmt: skip
+    if others:
+        graph.nodes[first]["label"] = "\n".join(graph.nodes[source]["label"] for source in (first, *others))
+        graph.remove_nodes_from(others)
 
 
 def _transposed(graph: nx.MultiDiGraph, name: str) -> None:

@@ -80,10 +80,7 @@ LINES = {
 }  # fmt: skip
 
 
-KEY_COLORS = {  # of the sign of each meaning: that of the outline or the line in the picture
-    **{text: {**NODE, **NODES[kind]}["color"] for kind, text in LEGEND.items()},
-    **{text: {**EDGE, **EDGES[kind]}["color"] for kind, text in LINES.items()},
-}
+KEYS = {text: kind for table in (LEGEND, LINES) for kind, text in table.items()}  # what each meaning is a kind of
 GAP = "     "  # between two meanings
 
 

@@ -12,11 +12,12 @@ from symfold.show.diagram.lettering import FAMILY, Line, markup, plain, width
 from symfold.show.diagram.pen import Pen, Point, Step
 from symfold.show.diagram.scene import LEADING, LOOP, SMALL, TEXT, TITLE, Shape, loop_width
 from symfold.show.diagram.sizes import HEAD
-from symfold.show.diagram.style import CLOSED, CLUSTER, EDGE, EDGES, GAP, GRAPH, INK, KEY_COLORS, NODE, NODES
+from symfold.show.diagram.style import CLOSED, CLUSTER, EDGE, EDGES, GAP, GRAPH, INK, KEYS, LINES, NODE, NODES
 from symfold.show.graph.names import visible
 
 MARGIN = 8.0  # around the picture
-HEADING, KEY = 15.0, 11.0  # the sizes of the title and the legend
+HEADING, KEY = 15.0, 12.0  # the sizes of the title and the legend
+SAMPLE, APART = 24.0, 16.0  # of a shape or a line in the legend, and between two meanings
 DASHES = {"dashed": "5 3", "dotted": "1.5 2.5"}
 BASE = 0.34  # from the middle of a text to its base line, in sizes
 
@@ -229,8 +230,9 @@ def document(pictures: Sequence[tuple[str, Canvas]], legend: str = "") -> str:
         wide, at = max(wide, right - left), at + bottom - top
     for line in filter(None, legend.split("\n")):
         at += KEY * 1.7
-        parts.append(_key(line, at - KEY * 0.3))
-        wide = max(wide, width(plain(line), KEY))
+        key, across = _key(line, at - KEY * 0.3)
+        parts.append(key)
+        wide = max(wide, across)
     w, h = number(wide + 2 * MARGIN), number(at + 2 * MARGIN)
     corner = f"{number(-MARGIN)} {number(-MARGIN)}"
     return "\n".join([
@@ -243,12 +245,32 @@ def document(pictures: Sequence[tuple[str, Canvas]], legend: str = "") -> str:
     ])  # fmt: skip
 
 
-def _key(line: str, y: float) -> str:
-    """A line of the legend; each sign has the color of what it stands for."""
-    meanings = (meaning.split(" ", 1) for meaning in line.split(GAP))
-    texts = [f'<tspan fill="{KEY_COLORS[f"{sign} {text}"]}">{sign}</tspan> {escape(text)}' for sign, text in meanings]
-    at = f'x="0" y="{number(y + BASE * KEY)}" font-size="{KEY:g}" xml:space="preserve"'
-    return f"<text {at}>{GAP.join(texts)}</text>"
+def _key(line: str, y: float) -> tuple[str, float]:
+    """A line of the legend, and how wide it is: shapes and lines as in the picture, each before its meaning."""
+    parts, x = list[str](), 0.0
+    for meaning in line.split(GAP):
+        text = plain(meaning.split(" ", 1)[1])
+        sample = _line_sample if meaning in LINES.values() else _shape_sample
+        parts += [sample(KEYS[meaning], x, y), _text(text, (x + SAMPLE + 5, y), KEY, "start")]
+        x += SAMPLE + 5 + width(text, KEY) + APART
+    return "".join(parts), x - APART
+
+
+def _shape_sample(kind: str, x: float, y: float) -> str:
+    """A shape as in the picture, without a name; a join has its sign."""
+    style = {**NODE, **NODES[kind]}
+    across = 13.0 if kind == "join" else SAMPLE - 4
+    sign = _text(plain("+"), (x + SAMPLE / 2, y), KEY) if kind == "join" else ""
+    return _outline(style, x + SAMPLE / 2, y, across, 13.0) + sign
+
+
+def _line_sample(kind: str, x: float, y: float) -> str:
+    """An arrow as in the picture."""
+    style = {**EDGE, **EDGES[kind]}
+    tip = x + SAMPLE
+    line = tag("path", d=f"M{number(x)},{number(y)}H{number(tip - HEAD / 2)}", fill="none", stroke=style["color"],
+               stroke_width=style["penwidth"], stroke_dasharray=DASHES.get(style.get("style", ""), ""))  # fmt: skip
+    return line + _head(style.get("arrowhead", ""), (tip, y), (1.0, 0.0), HEAD, style["color"])
 
 
 def _before_last(steps: Sequence[Step]) -> Point:
