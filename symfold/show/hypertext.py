@@ -73,8 +73,10 @@ def element(tag: str, content: str, **attributes: str) -> str:
     return f"<{tag}{shown}>{content}</{tag}>"
 
 
-def prose(text: str) -> str:
+def prose(text: str, class_: str = "") -> str:
     """Plain text, with names such as f_k and z_{k-1}, powers, products, minus signs and epsilon typeset.
+
+    Formulas have the look of formulas, or on a page with a style sheet this class.
 
     >>> def shown(text):
     ...     return prose(text).replace(LINE, "")
@@ -85,16 +87,17 @@ def prose(text: str) -> str:
     >>> shown("f_2'(x)[v] - 3, of order 2 in epsilon")
     '<span style=""><i>f</i>′<sub>2</sub>(<i>x</i>)[<i>v</i>]</span> − 3, of order 2 in <i>ε</i>'
     """
-    shown = FORMULA.sub(_formula, escape(text, quote=False))
+    look = {"class_": class_} if class_ else {"style": LINE}
+    shown = FORMULA.sub(lambda match: _formula(match[0], look), escape(text, quote=False))
     shown = re.sub(r"(?<=[\w)])\*(?=[A-Za-z(])", "\u2009", shown)
     shown = re.sub(r"(?<=\s)-(?=\s|\d)", "−", shown)
     shown = re.sub(r"\bepsilon\b", "<i>ε</i>", shown)
     return re.sub(r"(\w|\)|</i>)\^(\d[\d,]*|\w)", r"\1<sup>\2</sup>", shown)
 
 
-def _formula(match: re.Match[str]) -> str:
-    """A formula in a text, in the letters of formulas."""
-    return element("span", LETTER.sub(_letter, match[0]), style=LINE) if NAME.search(match[0]) else match[0]
+def _formula(text: str, look: dict[str, str]) -> str:
+    """A formula in a text; what has no name with an index is none."""
+    return element("span", LETTER.sub(_letter, text), **look) if NAME.search(text) else text
 
 
 def _letter(match: re.Match[str]) -> str:
@@ -198,7 +201,7 @@ def _sign(text: str, between: bool) -> str:
     sign = escape(text.replace("-", "−"))
     if text in SPACED and between:  # a long formula is broken after a sum, not at an equals sign
         return f" {sign} " if text in ("+", "-", "−") else f"\N{NO-BREAK SPACE}{sign}\N{NO-BREAK SPACE}"
-    return f"{sign} " if text in (",", ";") else sign
+    return f"{sign} " if text in (",", ";") and between else sign
 
 
 def _part(part: Element, tight: bool) -> str:

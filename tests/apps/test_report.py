@@ -213,9 +213,9 @@ def test_the_answer_opens_with_the_common_form() -> None:
         "They differ only in what layer k reads: in residual, u_k = z_{k-1} (all that was",
         "added up before it); in boosting, u_k = x (the input itself).",
     ]
-    assert lines[3].startswith("boosting is exactly the first sweep of solving the equations of residual")
+    assert lines[3].startswith("Boosting is exactly the first sweep of solving the equations of residual")
     swapped = str(compared("boosting", "residual"))
-    assert "boosting is exactly the first sweep of solving the equations of residual" in swapped
+    assert "Boosting is exactly the first sweep of solving the equations of residual" in swapped
     assert "first sweep" not in str(compared("residual", "feedforward"))
 
 
@@ -560,7 +560,7 @@ def test_volume_is_the_product_in_a_residual_net_and_of_the_sum_in_boosting() ->
 def test_a_report_of_many_layers_is_small_and_says_how_many_are_pictured(depth: int | str, told: str) -> None:
     comparison = compared(depth=depth)
     page = comparison.to_html()
-    assert f"The nets compared have {told} layers; the pictures below show nets of 4" in page
+    assert f"The nets compared have {told} steps; the pictures below show nets of 4" in page
     assert len(page.encode()) < BOUND
     assert "residual minus boosting at any depth n begins at order" in " ".join(str(comparison).split())
 

@@ -34,7 +34,7 @@ def test_the_answer_on_one_screen() -> None:
     lines = answer.splitlines()
     assert len(lines) <= 50 and max(map(len, lines)) <= 80
     assert "What moved: from step 2 on, f_k reads z_{k-1} in residual and x in boosting." in answer
-    assert "boosting is exactly the first sweep of solving the equations of residual" in answer
+    assert "Boosting is exactly the first sweep of solving the equations of residual" in answer
 
 
 def test_both_nets_in_one_picture(nets: list[sf.Net], tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def frontier(comparison: Comparison) -> str:
     drawn = plots.lines(
         title,
         [plots.Line("groups", points, labels=tuple(f"q={q}" for q in sizes))],
-        "span: layers that wait for each other",
+        "span: layers in a row",
         "paths",
         (False, True),
     )

@@ -49,12 +49,12 @@ def depth_slider(comparison: Comparison) -> str:
         label = f"any depth {depth}" if comparison.symbol is not None else f"n = {depth}"
         last = f' data-last="{escape(label)}"'
         note = words(
-            f"The nets compared have {depth} layers; the pictures below show nets of {comparison.shown}, and the "
+            f"The nets compared have {depth} steps; the pictures below show nets of {comparison.shown}, and the "
             f"slider other depths up to {len(comparison.frames)}.",
             class_="quiet",
         )
     return note + (
-        '<div class="controls" data-needs-script hidden><div class="slider"><label for="depth">Depth (layers)</label>'
+        '<div class="controls" data-needs-script hidden><div class="slider"><label for="depth">Depth (steps)</label>'
         f'<input type="range" id="depth" min="1" max="{own or len(comparison.frames)}" step="1" value="{start}"'
         f'{last} aria-valuetext="{escape(label)}"><output for="depth">{escape(label)}</output></div></div>'
     )

@@ -7,12 +7,17 @@ from collections.abc import Iterable, Sequence
 from symfold.apps.report.cells import Cell, Formula, Line
 from symfold.errors import shortened
 from symfold.show.hypertext import element as element
-from symfold.show.hypertext import prose as prose
+from symfold.show.hypertext import prose as prose_of
 
 LONG = 40  # characters; a longer formula fits neither a line of words nor a column of a printed table
 WIDE = 80  # characters; a longer formula is wider than paper
 FOLDED, LINES = 300, 20  # characters of a line, and lines; a longer formula opens at a click
 SUMMARY = 60  # characters of its beginning
+
+
+def prose(text: str) -> str:
+    """Plain text; its formulas have the class `math`."""
+    return prose_of(text, "math")
 
 
 def words(text: str, tag: str = "p", **attributes: str) -> str:

@@ -68,7 +68,7 @@ def _formula(formula: Formula) -> str:
     text = formula.text
     if len(text) > MOST:
         return element("code", escape(f"{text[:MOST]} ..."))
-    return mathematics(formula.mathml, block=False)
+    return ("<br>" if "\n" in text else "") + mathematics(formula.mathml, block=False)
 
 
 attach(Comparison, _repr_html_=shown_safely(fragment))

@@ -15,7 +15,7 @@ from symfold.core.attach import attach
 from symfold.errors import SymfoldError
 
 QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
-FOOTER = "Computed by symfold from the two nets; every number and formula here is derived, none is typed in."
+FOOTER = "Computed by symfold from the two nets."
 MISSING = "Not shown for these nets"
 
 

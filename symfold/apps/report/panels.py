@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import symfold.apps.report.figures as figures
 from symfold.analysis.strength.series import series
@@ -17,6 +19,8 @@ from symfold.apps.report.sweeps import ladder, swept
 from symfold.core.net import Net
 from symfold.errors import SymfoldError
 
+HALF = 540.0  # pixels of half the page
+LINE = 64  # characters of a formula on it
 MOST_OPS = 40  # operations up to which a net is written out in full on the page
 
 
@@ -38,20 +42,31 @@ def pair(comparison: Comparison, both: tuple[str, str], class_: str = "") -> str
 
 
 def diagram_pair(comparison: Comparison) -> str:
-    return pair(comparison, diagrams(comparison), "diagrams")
+    """Both diagrams, side by side if there is room."""
+    both = diagrams(comparison)
+    widths = [float(width) for width in re.findall(r'<svg class="diagram[^>]*? width="([\d.]+)"', "".join(both))]
+    return pair(comparison, both, "diagrams stacked" if max(widths) > HALF else "diagrams")
+
+
+def formula_pair(comparison: Comparison, both: tuple[Sequence[Formula], Sequence[Formula]]) -> str:
+    """Formulas of each net, side by side if there is room."""
+    lines = [line for formulas in both for shown in formulas for line in shown.text.split("\n")]
+    first, second = ("".join(map(formula, formulas)) for formulas in both)
+    stacked = max(map(len, lines), default=0) > LINE
+    return pair(comparison, (first, second), "formulas stacked" if stacked else "formulas")
 
 
 def written_out(comparison: Comparison) -> str:
     """The formulas at one depth: step by step, and in one unless that is too long."""
     both = []
     for net in comparison.nets:
-        shown = formula(abbreviated(net_formula(net, "steps"), net_formula(net, "fold")))
-        try:
-            shown += formula(net_formula(net, "expanded", MOST_OPS))
-        except SymfoldError:
-            shown += words("In one formula it would be too long to read.", class_="quiet")
+        shown = [abbreviated(net_formula(net, "steps"), net_formula(net, "fold"))]
+        with suppress(SymfoldError):  # too long to read
+            expanded = net_formula(net, "expanded", MOST_OPS)
+            if expanded.text:
+                shown.append(expanded)
         both.append(shown)
-    return pair(comparison, (both[0], both[1]), "formulas")
+    return formula_pair(comparison, (both[0], both[1]))
 
 
 def pictures(comparison: Comparison) -> str:
@@ -89,7 +104,7 @@ def strength(comparison: Comparison) -> str:
 
 
 def expansions(comparison: Comparison) -> str:
-    both = framed(comparison, lambda frame: pair(frame, (series_formula(frame.a), series_formula(frame.b)), "formulas"))
+    both = framed(comparison, lambda frame: formula_pair(frame, ([series_formula(frame.a)], [series_formula(frame.b)])))
     return (
         both
         + words(" minus ".join(comparison.spoken), "h3")
@@ -131,8 +146,8 @@ def pictured_layers(frame: Comparison) -> str:
     return f"Nets of {figures.of_layers(frame)}."
 
 
-def series_formula(net: Net) -> str:
-    return formula(Formula(series(net, 2).formula))
+def series_formula(net: Net) -> Formula:
+    return Formula(series(net, 2).formula)
 
 
 def difference_formula(comparison: Comparison, order: int) -> str:

@@ -80,10 +80,15 @@ def short(value: float) -> str:
     return f"{value:,.0f}" if 100 <= abs(value) < 1e6 else f"{value:.2g}"
 
 
-def tick_label(value: float, log: bool = False) -> str:
-    if log and value and (value >= 1e4 or value < 1e-2):
-        return f"10<tspan dy='-5' font-size='9'>{round(math.log10(value))}</tspan>"
-    return f"{value:g}"
+def tick_labels(values: Sequence[float], log: bool = False) -> list[str]:
+    """Labels of one axis, all numbers or all powers of ten.
+
+    >>> tick_labels([0, 0.5]), tick_labels([1, 100], log=True), tick_labels([1, 1e5], log=True)[0]
+    (['0', '0.5'], ['1', '100'], "10<tspan dy='-5' font-size='9'>0</tspan>")
+    """
+    if log and not all(1e-2 <= value < 1e4 for value in values):
+        return [f"10<tspan dy='-5' font-size='9'>{round(math.log10(value))}</tspan>" for value in values]
+    return [f"{value:g}" for value in values]
 
 
 def thinned(count: int) -> range:
@@ -108,22 +113,17 @@ def svg(title: str, body: str, width: float = WIDTH, height: float = HEIGHT, ext
 def axes(x: Scale, y: Scale, x_label: str, y_label: str, x_ticks: Sequence[float] | None = None) -> str:
     """Grid, ticks and axis labels."""
     parts = []
-    for value in y.ticks():
+    for value, label in zip(y.ticks(), tick_labels(y.ticks(), y.log), strict=True):
         place = number(y(value))
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{place}" y2="{place}"/>')
-        parts.append(
-            f'<text class="tick" x="{LEFT - 6}" y="{number(y(value) + 4)}" '
-            f'text-anchor="end">{tick_label(value, y.log)}</text>'
-        )
-    for value in x.ticks() if x_ticks is None else x_ticks:
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{number(y(value) + 4)}" text-anchor="end">{label}</text>')
+    along = x.ticks() if x_ticks is None else x_ticks
+    for value, label in zip(along, tick_labels(along, x.log), strict=True):
         place = number(x(value))
         parts.append(
             f'<line class="grid" x1="{place}" x2="{place}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}"/>'
         )
-        parts.append(
-            f'<text class="tick" x="{place}" y="{HEIGHT - BOTTOM + 17}" '
-            f'text-anchor="middle">{tick_label(value, x.log)}</text>'
-        )
+        parts.append(f'<text class="tick" x="{place}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{label}</text>')
     parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}"/>')
     parts.append(
         f'<text class="label" x="{(LEFT + WIDTH - RIGHT) // 2}" y="{HEIGHT - 8}" '

@@ -47,9 +47,9 @@ SECTIONS = (
     Section("formulas", "Written out", "", lambda comparison: framed(comparison, written_out)),
     Section(
         "lengths", "Path lengths",
-        "Each path from the input to the output passes through some number of layers. Where every "
-        "layer multiplies what passes through it by g, a path through k layers counts g to the power "
-        "k; the bars show what share of the whole the paths of each length then have.",
+        "Each path from the input to the output passes through some number of layers. If every "
+        "layer multiplies what passes through it by g, a path through k layers has the weight g^k. "
+        "The bars show what share of the whole the paths of each length have.",
         lengths,
     ),
     Section(

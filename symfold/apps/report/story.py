@@ -76,7 +76,7 @@ def first_sweep(comparison: Comparison) -> Sentences:
         if one.bindings and roll(picard(one, 1), search=False) == other:
             return [
                 [
-                    f"{names[0]} is exactly the first sweep of solving the equations of {names[1]}, "
+                    f"{_capital(names[0])} is exactly the first sweep of solving the equations of {names[1]}, "
                     "from every state equal to the input (Picard's iteration)."
                 ]
             ]
