@@ -142,7 +142,7 @@ def test_formulas_are_set_as_mathematics_is(page: Any) -> None:
     """A prime touches its letter, brackets are as high as the letters in them, and an exponent overlaps its base."""
     boxes = page.evaluate("""() => {
       const box = e => { const b = e.getBoundingClientRect(); return [b.left, b.right, b.top, b.bottom]; };
-      const prime = [...document.querySelectorAll('#answer mo')].find(e => e.textContent === '′');
+      const prime = [...document.querySelectorAll('#answer [data-depth="4"] mo')].find(e => e.textContent === '′');
       const power = document.querySelector('#table [data-depth="4"] msup');
       return {prime: box(prime), letter: box(prime.previousElementSibling), base: box(power.children[0]), exponent: box(power.children[1]),
         brackets: [...document.querySelectorAll('#table [data-depth="4"] mo')].filter(e => '()'.includes(e.textContent)).map(e => e.getBoundingClientRect().height)};
