@@ -224,7 +224,7 @@ def test_three_symbolic_depths_are_refused_in_words() -> None:
 def test_a_cost_is_displayed_at_any_depth() -> None:
     found = sf.cost(sf.fold(sf.mappers.residual, sf.layers("f", count=10**6), sf.tensor("x")))
     assert "tree about 10^301030" in repr(found)
-    assert "<tr><th>tree</th><td>about 10^301030</td></tr>" in found._repr_html_()
+    assert "<tr><th>tree</th><td>about 10^301030</td><td>operations of the formula written out in full</td></tr>" in found._repr_html_()
 
 
 F_N, G_M = sf.layers("f", count="n"), sf.layers("g", count="m")

@@ -151,3 +151,8 @@ def test_a_legend_draws_its_shapes_and_lines_as_the_picture_does():
     for look in (' fill="#CFE6F5" stroke="#0072B2" stroke-width="1.4"', ' stroke="#D55E00" stroke-width="2.6"', ' stroke="#007A5A" stroke-width="1.1" stroke-dasharray="5 3"'):
         assert look in drawn and key.count(look) == 1
     assert "━▶" not in key and ">the same value in every step</text>" in key
+
+
+def test_a_legend_tells_layers_that_hold_several():
+    several = sf.fold(sf.mappers.residual, sf.layers("m1:3", lambda z, V, U: sf.relu(z @ V) @ U, V=(4, 8), U=(8, 4)), sf.tensor("x", (None, 4)))
+    assert [">several layers in one</text>" in picture(net, legend=True) for net in (several, RESIDUAL)] == [True, False]

@@ -48,6 +48,16 @@ EXPONENTIAL = (softmax, safe_softmax, logsumexp)
 EXPONENTIALS = 3  # per entry of a softmax: an exponential, an addition, a division
 SHALLOW, DEEP = range(8, 14), (*range(14, 20), 101, 1000)  # depths at which a closed form is fitted, and checked
 LONG_NUMBER = 10**15
+MEANINGS = {  # of the measures, in a notebook
+    "work": "layers applied",
+    "operations": "additions and products of entries, a multiply-add as one",
+    "span": "layers in a row, on the longest chain",
+    "width": "layers side by side, at most",
+    "connections": "pairs of input, layers and output with no layer between them",
+    "tree": "operations of the formula written out in full",
+    "dag": "operations of the formula with equal parts written once",
+    "memory": "bytes that a gradient keeps of the steps",
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,10 @@ class Cost:
         ]
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}</th><td>{escape(_shown(value))}</td></tr>" for name, value in self._measures())
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(_shown(value))}</td><td>{MEANINGS[name]}</td></tr>"
+            for name, value in self._measures()
+        )
         note = f"<caption>{escape(self.closed)}</caption>" if self.closed else ""
         return f"<table>{note}{rows}</table>"
 

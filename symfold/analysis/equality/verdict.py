@@ -272,7 +272,7 @@ def _by_numbers(a: Net, b: Net, seed: int, total: float) -> Verdict:
             evidence,
         )
     where = ", ".join(f"{name} = {_short(value)}" for name, value in result.inputs.items())
-    shown = where if len(where) < 60 else "the input in verdict.evidence"
+    shown = where if len(where) < 60 else "a random input"
     opaque = (
         f"random smooth {sign}layers, "
         if any(op.body is None for net in (a, b) for op, _ in applied_layers(net.outputs))

@@ -224,7 +224,8 @@ class Picture:
         """The kinds of the nodes and of the edges that are drawn."""
         nodes = {data["kind"] for name, data in self.graph.nodes(data=True) if name not in self.hidden}
         edges = {kind for source, _, kind in self.graph.edges(data="kind") if source not in self.hidden}
-        return nodes | ({"state"} if self.states else set()), edges
+        closed = {"closed" for _, data in self.graph.nodes(data=True) if "inside" in data}
+        return nodes | closed | ({"state"} if self.states else set()), edges
 
     def place(self, name: str) -> tuple[str, ...]:
         """The steps that a node is drawn in; an item is drawn in the only step that reads it."""

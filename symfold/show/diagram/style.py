@@ -71,8 +71,8 @@ EDGES: dict[str, Style] = {
 SIGNS = {"*": "×", "/": "÷", "-": "−", ">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
 LEGEND = {  # a sign that looks like the kind, and its meaning
-    "input": "⬢ input", "layer": "□ layer", "state": "◯ state", "join": "⊕ join", "primitive": "▢ operation", "parameter": "⛁ parameter",
-    "output": "⬡ output", "fold": "▣ fold", "step": "▤ step",
+    "input": "⬢ input", "layer": "□ layer", "closed": "▣ several layers in one", "state": "◯ state", "join": "⊕ join", "primitive": "▢ operation", "parameter": "⛁ parameter",
+    "output": "⬡ output", "fold": "▩ fold", "step": "▤ step",
 }  # fmt: skip
 LINES = {
     "skip": "━▶ skip connection: the state bypasses the layer", "capture": "╌▶ the same value in every step", "item": "┈▶ item: one per step",

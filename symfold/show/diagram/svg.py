@@ -258,7 +258,7 @@ def _key(line: str, y: float) -> tuple[str, float]:
 
 def _shape_sample(kind: str, x: float, y: float) -> str:
     """A shape as in the picture, without a name; a join has its sign."""
-    style = {**NODE, **NODES[kind]}
+    style = {**NODE, **({**NODES["layer"], **CLOSED} if kind == "closed" else NODES[kind])}
     across = 13.0 if kind == "join" else SAMPLE - 4
     sign = _text(plain("+"), (x + SAMPLE / 2, y), KEY) if kind == "join" else ""
     return _outline(style, x + SAMPLE / 2, y, across, 13.0) + sign
