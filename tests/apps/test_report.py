@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.apps.command.main import main
 from symfold.apps.report import panels, plots
+from symfold.apps.report.answered import answer
 from symfold.apps.report.cells import Formula, Unknown, expression, in_full, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import FOLDED
@@ -750,3 +751,13 @@ def test_the_answer_in_short_and_what_moved_are_those_of_the_depth_shown(page: s
     assert list(short) == [str(depth) for depth in range(1, 9)]
     assert "8 against 4" in short["3"] and "16 against 5" in short["4"] and "against" not in short["1"]
     assert ["What moved" in content for _, content in parts["pictures"]][-8:] == [False] + [True] * 7
+
+
+def test_in_short_says_what_moved_where_no_other_sentence_does() -> None:
+    def block(z, item):  # type: ignore[no-untyped-def]
+        u = z + item[0](z)
+        return u + item[1](u)
+
+    items = sf.zipped(sf.layers("a", count="n"), sf.layers("m", count="n"))
+    nets = (sf.fold(step, items, sf.tensor("x")) for step in (block, lambda z, item: z + item[0](z) + item[1](z)))
+    assert "What moved" in answer(sf.compare(*nets)) and "What moved" not in answer(compared())

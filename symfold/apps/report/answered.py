@@ -14,9 +14,10 @@ MOST_CHANGES = 24  # rows of what moved
 
 
 def answer(comparison: Comparison) -> str:
-    """The sentences of the terminal; what moved is a table beside the pictures."""
-    sentences = tuple(each for each in OPENING + CLOSING if each is not what_moved)
-    return element("div", "".join(map(sentence, told(comparison, sentences))), class_="lead")
+    """The sentences of the terminal; what moved is a table beside the pictures, unless nothing else says it."""
+    opening = list(told(comparison, OPENING))
+    closing = tuple(each for each in CLOSING if not opening or each is not what_moved)
+    return element("div", "".join(map(sentence, [*opening, *told(comparison, closing)])), class_="lead")
 
 
 def answer_table(comparison: Comparison) -> str:
