@@ -326,7 +326,7 @@ def no_name(module: str, name: str, names: Iterable[str], elsewhere: Mapping[str
     own = {each: f"{module}.{each}" for each in sorted(names)}
     spellings = {**(elsewhere or {}), **own}
     meant = closest(name, spellings)
-    listed = f"its names: {listing(own)}" if len(own) <= 60 else f"dir({module}) lists its names"
+    listed = f"its names: {listing(own)}" if len(own) <= 12 else f"dir({module}) lists its names"
     return UnknownName(f"{module} has no name {name!r} ({f'did you mean {spellings[meant]}?' if meant else listed})")
 
 
@@ -357,7 +357,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def listing(names: Iterable[str], most: int = 40) -> str:
+def listing(names: Iterable[str], most: int = 12) -> str:
     """Names for a message, cut short if there are many.
 
     >>> listing(["a", "b"]), listing(map(str, range(10**6)), 3), listing([])

@@ -28,6 +28,7 @@ import sympy as sp
 import symfold.api as api
 from symfold.base.arguments import quoted, takes
 from symfold.base.facts import check_rules, counted, module_of, public_name
+from symfold.base.public import public
 from symfold.base.trees import State
 from symfold.compute.backends.table import BACKENDS, DTYPES
 from symfold.compute.backends.table import Backend as Backend
@@ -69,6 +70,7 @@ __all__ = [
 Analysis = TypeVar("Analysis", bound=Callable[..., Any])
 
 
+@public
 def function(head: type[sp.Basic], numbers: Callable[..., Array] | None = None, **facts: object) -> Elementwise:
     """Add an elementwise function, callable on nodes, nets and SymPy expressions; `facts` are the fields of `Function`.
 
@@ -82,6 +84,7 @@ def function(head: type[sp.Basic], numbers: Callable[..., Array] | None = None, 
     return Elementwise(function_row(head, numbers, **facts).head)
 
 
+@public
 def layer_kind(body: Callable[..., object], **shapes: tuple[int, ...]) -> Kind:
     """A kind of layers, from a body over inputs and parameters, and the parameters' shapes.
 
@@ -97,6 +100,7 @@ def layer_kind(body: Callable[..., object], **shapes: tuple[int, ...]) -> Kind:
     return kind
 
 
+@public
 def mapper(name: str, step: Mapper, formula: str = "", summary: str = "", source: str = "") -> Mapper:
     """Add a mapper, for `sf.mappers.<name>`, `symfold list` and the other commands."""
     check_rules(f"the mapper {name!r}", {"step": step}, required=("step",))
@@ -105,6 +109,7 @@ def mapper(name: str, step: Mapper, formula: str = "", summary: str = "", source
     return step
 
 
+@public
 def loss(name: str, rule: Callable[..., State]) -> Callable[..., State]:
     """Add a loss, `sf.losses.<name>`, from a rule over a prediction and a target of the same shape.
 
@@ -130,6 +135,7 @@ def loss(name: str, rule: Callable[..., State]) -> Callable[..., State]:
     return named_loss
 
 
+@public
 def optimizer(
     name: str,
     rule: Callable[..., Sequence[Node]],
@@ -168,6 +174,7 @@ def optimizer(
     return named_optimizer
 
 
+@public
 def backend(row: Backend) -> Backend:
     """Add a backend, for `compile` and `fit`."""
     if not isinstance(row, Backend):
@@ -183,6 +190,7 @@ def backend(row: Backend) -> Backend:
     return backend_row(row)
 
 
+@public
 def exporter(name: str, write: Callable[[Net, str], str], suffix: str, summary: str = "") -> None:
     """Add a graph format, for `sf.export.to_text` and `sf.export.save`; `write(net, level)` gives the text."""
     check_rules(f"the format {name!r}", {"write": write}, required=("write",))
@@ -199,6 +207,7 @@ def exporter(name: str, write: Callable[[Net, str], str], suffix: str, summary: 
     EXPORTS[name] = ExportRow(name, write, suffix, summary)
 
 
+@public
 def analysis(question: Analysis) -> Analysis:
     """Add an analysis, `sf.<name>(net)`; a decorator."""
     check_rules("an analysis", {"question": question}, required=("question",))
@@ -209,6 +218,7 @@ def analysis(question: Analysis) -> Analysis:
     return question
 
 
+@public
 def is_layer(node: Node) -> bool:
     """Whether a node is an applied layer."""
     if not isinstance(node, Node):

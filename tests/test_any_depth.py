@@ -397,3 +397,21 @@ def test_compiling_a_net_without_a_fold_takes_time_in_proportion_to_its_length(w
         small.append(seconds(2_500))
         large.append(seconds(10_000))
     assert min(large) <= 8 * min(small)
+
+
+@pytest.mark.parametrize("mapper", [sf.mappers.residual, sf.mappers.feedforward, lambda z, f: f(z) * z], ids=["residual", "feedforward", "product"])
+def test_at_depth_0_a_net_is_its_start(mapper) -> None:
+    start = sf.tensor("x", (None, 3)) + 1
+    net = sf.fold(mapper, sf.layers("f", sf.dense(3, 3), count="n"), start)
+    out = sf.layer("out", sf.dense(3, 2))
+    assert net.at(n=0) == sf.fold(mapper, sf.layers("f", sf.dense(3, 3), count=0), start) == sf.Net.of(start)
+    assert out(net).at(n=0) == sf.Net.of(out(start))
+    assert sf.paths(net.at(n=0)).polynomial == 1
+
+
+def test_gradients_of_no_layers_are_refused_with_the_call_to_write() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(3, 3), count="n"), sf.tensor("x", (None, 3)))
+    with pytest.raises(sf.errors.InvalidValue, match=r"there is no W1, ..., Wn.*sf.grad\(loss.at\(n=0\)\)"):
+        sf.adjoint(net).at(n=0)
+    with pytest.raises(sf.errors.InvalidValue, match="depth n=-1 must be a whole number, at least 0"):
+        net.at(n=-1)

@@ -2,10 +2,12 @@
 
 import functools
 import importlib.util
+import inspect
 import pickle
 import re
 import subprocess
 import sys
+import traceback
 import types
 import typing
 from pathlib import Path
@@ -80,10 +82,61 @@ def test_every_public_module_is_among_them() -> None:
 def test_functions_say_what_they_are_and_errors_of_calls_name_the_method() -> None:
     assert "hyperbolic tangent" in str(sf.tanh.__doc__) and "sigmoid" not in str(sf.tanh.__doc__)
     net = sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x"))
-    with pytest.raises(TypeError, match=r"Net\.compile\(\) got an unexpected keyword argument 'stile'"):
+    with pytest.raises(TypeError, match=r"net\.compile has no argument 'stile' .its arguments: backend, dtype"):
         net.compile(stile=1)
-    with pytest.raises(TypeError, match=r"Comparison\.to_html\(\) got an unexpected keyword argument 'stile'"):
+    with pytest.raises(TypeError, match=r"comparison\.to_html has no argument 'stile' .its arguments: path"):
         sf.compare(net, net).to_html(stile=1)
+
+
+PUBLIC = {
+    f"{module.__name__.removeprefix('symfold').lstrip('.') or 'sf'}.{name}": getattr(module, name)
+    for module in (sf, sf.losses, sf.mappers, sf.experiments, sf.export, sf.optimizers)
+    for name in sorted(dir(module))
+    if inspect.isfunction(getattr(module, name)) or getattr(module, name) in (sf.Net, sf.Layer, sf.Layers, sf.Normal, sf.EarlyStopping, sf.relu)
+}
+METHODS = {f"net.{name}": getattr(sf.Net.of(sf.tensor("x")), name) for name in ["at", "bind", "compile", "diagram", "draw", "formula", "graph", "init", "lambdify", "record", "summary", "to_code", "to_json", "to_sympy"]}
+
+
+@pytest.mark.parametrize("name, function", [*PUBLIC.items(), *METHODS.items()], ids=[*PUBLIC, *METHODS])
+def test_a_misspelled_keyword_is_an_error_of_symfold(name: str, function: typing.Any) -> None:
+    parameters = inspect.signature(function).parameters.values()
+    own = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    if name == "sf.explore":
+        pytest.importorskip("anywidget")
+    with pytest.raises(sf.SymfoldError) as caught:
+        function(misspelled=1)
+    frames = [Path(frame.filename) for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert len(frames) <= 2 and frames[0] == Path(__file__)  # the call, and the boundary
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return
+    assert isinstance(caught.value, TypeError) and "has no argument 'misspelled'" in str(caught.value)
+    assert all(word in str(caught.value) for word in own[:3])
+    if own:
+        with pytest.raises(TypeError, match=f"has no argument '{own[0]}x' .did you mean '{own[0]}'|has no argument '.x'"):
+            function(**{own[0] + "x": 1})
+
+
+def test_an_error_keeps_the_frames_of_the_users_functions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mapper(z, f):  # type: ignore[no-untyped-def]
+        return f + z
+
+    def frames() -> list[str]:
+        with pytest.raises(sf.errors.InvalidType, match="a layer of the fold is a function") as caught:
+            sf.fold(mapper, sf.layers("f1:4"), sf.tensor("x"))
+        return [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+
+    assert frames() == ["frames", "call", "mapper"]
+    monkeypatch.setenv("SYMFOLD_DEBUG", "1")
+    assert len(frames()) > 5
+
+
+def test_a_type_error_of_a_users_function_is_left_alone() -> None:
+    def mapper(z, f):  # type: ignore[no-untyped-def]
+        return f(z, colour=1)
+
+    with pytest.raises(TypeError, match="colour") as caught:
+        sf.fold(mapper, [lambda z: z], sf.tensor("x"))
+    assert not isinstance(caught.value, sf.SymfoldError)
 
 
 @pytest.mark.parametrize("name, written", ELSEWHERE.items())

@@ -18,6 +18,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import arrays_of
+from symfold.base.public import public
 from symfold.base.results import Result
 from symfold.base.tables import MOST as MOST_SHOWN
 from symfold.base.tables import Table
@@ -81,6 +82,7 @@ class Coupling(Result):
         return Table(("layer reads", *layers, *more), len(self.layers), row).html()
 
 
+@public
 def coupling(net: Any, params: Mapping[str, Any]) -> Coupling:
     """The virtual weights of a net with layers V s(W z + b), or s(W z + b) (then V is the identity).
 

@@ -4,6 +4,7 @@ In: arguments from callers, numbers, file contents. Out: checked arguments, prin
 
     version        the version
     arguments      arguments checked and converted to numbers, arrays, lists and names
+    public         the boundary of public functions: wrong arguments refused, tracebacks of users' mistakes kept short
     facts          facts of rows that users add, checked
     caching        remembered results of functions, with their types
     trees          nested tuples and dicts as a list of leaves and a form, and back

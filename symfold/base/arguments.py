@@ -8,9 +8,8 @@ import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from fractions import Fraction
-from functools import wraps
 from numbers import Number, Real
-from typing import Any, TypeAlias, TypeGuard, TypeVar, cast
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import sympy as sp
@@ -22,7 +21,6 @@ from symfold.errors import (
     UnknownName,
     closest,
     listing,
-    plural,
     printable,
     unknown,
     without_address,
@@ -191,49 +189,6 @@ def check_named(what: str, kind: str, given: Iterable[str], allowed: Sequence[st
             meant = closest(name, allowed)
             hint = f"did you mean {meant!r}? " if meant else ""
             raise InvalidType(f"{what} has no {kind} {name!r} ({hint}its {kind}s: {listing(allowed)})")
-
-
-Checked = TypeVar("Checked", bound=Callable[..., Any])
-
-
-def names_checked(function: Checked) -> Checked:
-    """A function or a class that refuses an unknown, a missing and a surplus argument, and lists its own.
-
-    >>> @names_checked
-    ... def train(epochs: int = 10, rate: float = 0.1) -> None: ...
-    >>> train(epoch=3)
-    Traceback (most recent call last):
-    ...
-    symfold.errors.InvalidType: train has no argument 'epoch' (did you mean 'epochs'? its arguments: epochs, rate)
-    >>> train(1, 2, 3)
-    Traceback (most recent call last):
-    ...
-    symfold.errors.InvalidType: train takes 2 arguments by position, got 3 (its arguments: epochs, rate)
-    """
-    if isinstance(function, type):
-        function.__init__ = names_checked(function.__init__)  # type: ignore[misc]
-        return function
-    name, parameters = function.__name__, dict(inspect.signature(function).parameters)
-    has_self = parameters.pop("self", None) is not None
-    allowed = list(parameters)
-    in_order = [key for key, each in parameters.items() if each.kind is not each.KEYWORD_ONLY]
-    required = [key for key, each in parameters.items() if each.default is each.empty]
-
-    @wraps(function)
-    def checked(*args: object, **named: object) -> object:
-        called = type(args[0]).__name__ if name == "__init__" else name
-        check_named(called, "argument", named, allowed)
-        given = len(args) - has_self
-        if given > len(in_order):
-            raise InvalidType(
-                f"{called} takes {plural(len(in_order), 'argument')} by position, got {given} "
-                f"(its arguments: {listing(allowed)})"
-            )
-        if missing := [key for key in required if key not in named and key not in in_order[:given]]:
-            raise InvalidType(f"{called} needs {listing(map(repr, missing))} (its arguments: {listing(allowed)})")
-        return function(*args, **named)
-
-    return cast(Checked, checked)
 
 
 def takes(function: Callable[..., object], *values: object, **named: object) -> bool:

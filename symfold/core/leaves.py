@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import NumpyArray, names_checked, quoted, real
+from symfold.base.arguments import NumpyArray, quoted, real
+from symfold.base.public import public
 from symfold.core.nodes import Node, Operation
 from symfold.core.shapes import Shape, input_shape
 from symfold.errors import InvalidType, InvalidValue
 
 
-@names_checked
+@public
 @dataclass(frozen=True)
 class Normal:
     """The initial distribution of a parameter: normal, with a mean and a standard deviation.
@@ -132,6 +133,7 @@ class Constant(Operation):
 NEGATIVE_ZERO = Constant(FrozenArray.of(np.array(-0.0)))  # SymPy has one zero
 
 
+@public
 def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node[Input]:
     """An input by name. A size may be None (unknown until numbers are given), and so may the whole shape.
 
@@ -141,6 +143,7 @@ def tensor(name: str, shape: Iterable[int | None] | None = None) -> Node[Input]:
     return Node(Input(checked_name(name), input_shape(name, shape)))
 
 
+@public
 def parameter(name: str, shape: Iterable[int] = (), start: Normal | None = None) -> Node[Input]:
     """A trainable input by name; `start` is the distribution that `init` draws it from.
 

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from symfold.base.arguments import place_of, quoted
+from symfold.base.public import public
 from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node, as_symbol, is_truth
@@ -60,6 +61,7 @@ def members(leaves: Iterable[Leaf]) -> list[Leaf]:
     ]
 
 
+@public
 @dataclass(frozen=True, repr=False)
 class Net(Operators["Net"]):
     """A computation over inputs and parameters.

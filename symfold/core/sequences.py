@@ -18,6 +18,7 @@ from math import prod
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, ordered
+from symfold.base.public import public
 from symfold.core.arrays import Array, Namespace, add_at, set_at, zeros_like
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Constant, FrozenArray, Input
@@ -131,6 +132,7 @@ def names_of_node(node: Node) -> Names:
     return ()
 
 
+@public
 def stack(parts: Sequence[object]) -> Node:
     """A sequence of these values, which must have the same shape.
 
@@ -339,6 +341,7 @@ def strided(sequence: Node, stride: int, offset: int) -> Node | None:
     return Node(replace(sequence.op, names=sequence.op.names.strided(stride, offset)))
 
 
+@public
 def reverse(sequence: object) -> Node:
     """A sequence from its last entry to its first.
 

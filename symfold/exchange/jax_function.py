@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from symfold.base.arguments import check_unmasked
+from symfold.base.public import public
 from symfold.base.trees import unflatten
 from symfold.compute.lowering import lowered, rolled
 from symfold.core.names import leaves_of
@@ -22,6 +23,7 @@ from symfold.exchange.signature import bound
 from symfold.transform.autodiff.guarded import guarded_nodes
 
 
+@public
 def to_jax(net: object) -> JaxFunction:
     """A net as a function `(params, x, ...)` of JAX arrays, for JAX to jit, differentiate, map and shard.
 

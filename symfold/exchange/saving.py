@@ -16,6 +16,7 @@ import numpy as np
 from symfold.base.archives import Archive
 from symfold.base.arguments import NumpyArray, arrays_of
 from symfold.base.files import path_of, reading, replacing
+from symfold.base.public import public
 from symfold.base.tensor_files import MAX_BYTES, reading_tensors, write_tensors
 from symfold.compute.parameters import Layout, Parameters, layout_of
 from symfold.core.net import Net
@@ -27,6 +28,7 @@ from symfold.exchange.plain_data.json import from_json
 SUFFIXES = (".safetensors", ".npz")
 
 
+@public
 def save(path: str | Path, net: object, params: Mapping[str, object]) -> None:
     """Write a net and its parameters to a safetensors file; to an `.npz`, the parameters alone.
 
@@ -58,6 +60,7 @@ def save(path: str | Path, net: object, params: Mapping[str, object]) -> None:
         write_tensors(path, arrays, {"net": net.to_json()})
 
 
+@public
 def load(path: str | Path, net: object = None) -> tuple[Net, Parameters]:
     """The net and the parameters that `sf.save` wrote; with `net`, parameters of any file that fit this net.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from numbers import Real
 
 from symfold.base.arguments import quoted, real
+from symfold.base.public import public
 from symfold.base.trees import State
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.primitives import dropout as dropped
 from symfold.errors import InvalidType, InvalidValue
 
 
+@public
 def dropout(value: State, rate: float = 0.5) -> State:
     """The value itself, of which training drops entries with a probability of `rate` (Srivastava et al. 2014).
 

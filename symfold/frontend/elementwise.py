@@ -8,6 +8,7 @@ from numbers import Number
 
 import sympy as sp
 
+from symfold.base.public import public
 from symfold.base.trees import State
 from symfold.core import functions
 from symfold.core.conversion import as_node, wraps_node
@@ -33,6 +34,7 @@ class Elementwise:
         if self.summary:
             object.__setattr__(self, "__doc__", f"{self.summary}\n\nOf nodes, nets, arrays or SymPy expressions.")
 
+    @public
     def __call__(self, value: State, /, *parameters: object) -> State:
         return _apply(self.head, value, *parameters)
 
@@ -66,6 +68,7 @@ cos = Elementwise(sp.cos, "The cosine of an angle in radians.")
 erf = Elementwise(sp.erf, "The error function, from -1 to 1.")
 
 
+@public
 def elu(value: State, alpha: float | sp.Expr = 1) -> State:
     """z where z > 0, else alpha*(exp(z) - 1), accurate near 0.
 
@@ -75,6 +78,7 @@ def elu(value: State, alpha: float | sp.Expr = 1) -> State:
     return _apply(functions.elu, value, alpha)
 
 
+@public
 def leaky_relu(value: State, slope: float | sp.Expr = 0.01) -> State:
     """z where z > 0, else slope*z.
 
@@ -84,6 +88,7 @@ def leaky_relu(value: State, slope: float | sp.Expr = 0.01) -> State:
     return _apply(functions.leaky_relu, value, slope)
 
 
+@public
 def hardtanh(value: State, low: float | sp.Expr = -1, high: float | sp.Expr = 1) -> State:
     """z between two bounds; at the bounds the slope is 0.
 
@@ -93,6 +98,7 @@ def hardtanh(value: State, low: float | sp.Expr = -1, high: float | sp.Expr = 1)
     return _apply(functions.hardtanh, value, low, high)
 
 
+@public
 def sqrt(value: State) -> State:
     """The square root."""
     if isinstance(value, Fraction):
@@ -101,6 +107,7 @@ def sqrt(value: State) -> State:
     return (value if symbolic else as_node(value)) ** sp.Rational(1, 2)
 
 
+@public
 def softmax(value: State, axis: int | tuple[int, ...] = -1) -> State:
     """exp(z)/sum(exp(z)) along an axis, without overflow.
 
@@ -112,6 +119,7 @@ def softmax(value: State, axis: int | tuple[int, ...] = -1) -> State:
     return value._wrap_(node) if wraps_node(value) else node
 
 
+@public
 def logsumexp(value: State, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> State:
     """log(sum(exp(z))) along an axis, without overflow.
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.base.arguments import names_checked, one_of
+from symfold.base.arguments import one_of
+from symfold.base.public import public
 from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
 from symfold.core.blocks import prefixed, trace
 from symfold.core.conversion import as_node
@@ -32,7 +33,7 @@ from symfold.frontend.tracer import Tracer
 Mapper = Callable[[State, Any], State]  # a state and an item to the next state
 
 
-@names_checked
+@public
 def fold(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper `(state, item) -> state` over items; returns the last state, as `functools.reduce` does.
 
@@ -48,7 +49,7 @@ def fold(mapper: Mapper, items: object, init: State = None, *, check: str = "end
     return run_fold(mapper, items, init, check, states=False)
 
 
-@names_checked
+@public
 def scan(mapper: Mapper, items: object, init: State = None, *, check: str = "ends") -> Net:
     """Fold a mapper and return the states after all steps as a sequence (a tuple of sequences for a tuple state).
 
@@ -100,6 +101,11 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
                     f"the mapper calls its item, and the item of step {run.start + position + 1} is not a function "
                     "(fold over layers, as sf.layers('f1:4'), functions or nets)"
                 ) from error
+            if str(error) == "'Tracer' object is not callable":
+                raise InvalidType(
+                    f"step {run.start + position + 1}: the mapper calls its state, which is a value (a mapper takes "
+                    "the state first, then the item: lambda z, f: f(z) + z)"
+                ).with_traceback(error.__traceback__) from None
             error.add_note(f"in {place(formals, position)}")
             raise
         except Exception as error:  # of the user's mapper, which may raise anything: say at which step

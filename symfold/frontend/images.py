@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symfold.base.arguments import flag, whole
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.leaves import Fixed, Normal
@@ -23,6 +24,7 @@ READS = {  # by the axes of positions, for error messages
 MEAN, VARIANCE = Fixed(0.0, 0.0), Fixed(1.0, 0.0)  # running statistics before training
 
 
+@public
 def convolution(
     inputs: int,
     outputs: int,
@@ -55,6 +57,7 @@ def convolution(
     return make_kind(body, 1, weights)
 
 
+@public
 def batch_norm(channels: int, epsilon: float = 1e-5, *, axes: int = 2, kept: bool = False) -> Kind:
     """Mean 0 and variance 1 of each channel over the batch, then a trained gain and shift (Ioffe & Szegedy 2015).
 
@@ -100,6 +103,7 @@ def batch_norm(channels: int, epsilon: float = 1e-5, *, axes: int = 2, kept: boo
     return make_kind(by_batch, 1, weights, reads)
 
 
+@public
 def max_pool(value: State, size: int = 2) -> State:
     """The largest entry of each square window; a remainder at the edge is dropped.
 
@@ -110,6 +114,7 @@ def max_pool(value: State, size: int = 2) -> State:
     return _pooled(value, max_pooled, size)
 
 
+@public
 def mean_pool(value: State, size: int = 2) -> State:
     """The mean of each square window; a remainder at the edge is dropped.
 

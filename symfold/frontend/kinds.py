@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from symfold.base.arguments import flag, whole
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal
 from symfold.core.nodes import Node
@@ -16,6 +17,7 @@ from symfold.frontend.layer_kinds import Kind, Weight, make_kind
 ZERO = Normal(0.0, 0.0)
 
 
+@public
 def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:
     """Mean 0 and variance 1 along the last axis, then a trained gain and shift (Ba et al. 2016), both (width,).
 
@@ -32,6 +34,7 @@ def layer_norm(width: int, epsilon: float = 1e-5) -> Kind:
     return make_kind(body, 1, (Weight("gain", (width,), Normal(1.0, 0.0)), Weight("shift", (width,), ZERO)))
 
 
+@public
 def embedding(count: int, width: int) -> Kind:
     """A table of `count` rows of `width` numbers; the layer looks up the rows that whole numbers from 0 name.
 
@@ -47,6 +50,7 @@ def embedding(count: int, width: int) -> Kind:
     return make_kind(lambda numbers, E: embed(E, numbers), 1, (Weight("E", (count, width), Normal(0.0, 1.0)),))
 
 
+@public
 def perceptron(width: int, hidden: int, activation: Layered = relu) -> Kind:
     """Two dense layers, `activation(x W + b) U + c`, that keep the width.
 
@@ -64,6 +68,7 @@ def perceptron(width: int, hidden: int, activation: Layered = relu) -> Kind:
     return make_kind(lambda z, W, b, U, c: dot(activation(dot(z, W) + b), U) + c, 1, weights)
 
 
+@public
 def attention(width: int, heads: int = 1, *, causal: bool = False) -> Kind:
     """Multi-head self-attention over (..., time, width) (Vaswani et al. 2017); `causal`, over the past and itself.
 

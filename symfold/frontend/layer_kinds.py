@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import flag, names_checked, quoted, takes, whole
+from symfold.base.arguments import flag, quoted, takes, whole
+from symfold.base.public import public
 from symfold.base.trees import Layered
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node
@@ -39,7 +40,8 @@ class Weight:
 class Kind:
     """What layers of one kind share: a body, as a block over (inputs..., weights..., captured...).
 
-    `reads` says for error messages what the layers read, if the operations of the body do not; `call` makes the kind.
+    For messages: `reads` says what the layers read, if the operations of the body do not; `call` makes the kind;
+    `inputs` are the names of the inputs.
     """
 
     body: Block
@@ -47,6 +49,7 @@ class Kind:
     captured: tuple[Node, ...] = ()
     reads: str = field(default="", compare=False)
     call: str = field(default="", compare=False)
+    inputs: tuple[str, ...] = field(default=(), compare=False)
 
     def __repr__(self) -> str:
         weights = ", ".join(f"{weight.prefix}: {show(weight.shape)}" for weight in self.weights)
@@ -66,12 +69,15 @@ def kind_of(body: Layered | Kind | None, weights: dict[str, Any]) -> Kind | None
             )
         return body
     if not callable(body):
-        raise InvalidType(f"a layer's body must be a function, got {body!r}")
+        hint = f" (a number of layers is count={body!r})" if isinstance(body, int) else ""
+        raise InvalidType(f"a layer's body must be a function, got {quoted(body)}{hint}")
     checked_weights = tuple(
         Weight(checked_name(name), input_shape(name, shape), default_start(input_shape(name, shape)))
         for name, shape in weights.items()
     )
-    return make_kind(body, arity_of(body, weights), checked_weights)
+    kind = make_kind(body, arity_of(body, weights), checked_weights)
+    names = tuple(name for name in positional(body) if name not in weights)
+    return replace(kind, inputs=names) if len(names) == kind.arity else kind
 
 
 def make_kind(body: Layered, arity: int, weights: tuple[Weight, ...] = (), reads: str = "") -> Kind:
@@ -130,7 +136,7 @@ def arity_of(body: Layered, weights: dict[str, Any]) -> int:
             f"the body {quoted(body)} takes no input (give a function of one value or more, as lambda z: z**2)"
         )
     missing = set(weights) - set(positional(body)) if is_fixed_arity(body) else set()
-    if missing and len(missing) != len(weights):
+    if missing and (len(missing) != len(weights) or inspect.isfunction(body)):  # NumPy's functions take them in order
         raise InvalidType(
             f"the body has no argument for {sorted(missing)} (its arguments are {list(positional(body))})"
         )
@@ -142,7 +148,7 @@ def arity_of(body: Layered, weights: dict[str, Any]) -> int:
     return max(1, len(names) - len(weights)) if names else 1
 
 
-@names_checked
+@public
 def dense(inputs: int, outputs: int, activation: Layered | None = None, *, columns: bool = False) -> Kind:
     """The dense layer `activation(x W + b)`, a sample per row; with `columns`, `activation(W x + b)`.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from symfold.base.arguments import array_of, quoted, real
+from symfold.base.public import public
 from symfold.base.trees import State
 from symfold.core.conversion import as_node, wraps_node
 from symfold.core.functions import less_equal, where
@@ -41,6 +42,7 @@ Rule = Callable[[Node, Node], Node]
 # -- losses of values
 
 
+@public
 def squared_error(prediction: State, target: State) -> State:
     """The sum of the squares of target - prediction, over all entries.
 
@@ -52,6 +54,7 @@ def squared_error(prediction: State, target: State) -> State:
     return loss_of(prediction, target, lambda y, t: reduce_sum((t - y) ** 2, axis=None, keepdims=False))
 
 
+@public
 def mean_squared_error(prediction: State, target: State, *, weights: object = None, mask: object = None) -> State:
     """The mean of the squares of target - prediction, over all entries; PyTorch's `MSELoss`.
 
@@ -63,6 +66,7 @@ def mean_squared_error(prediction: State, target: State, *, weights: object = No
     return mean_of(prediction, target, lambda y, t: (t - y) ** 2, weights, mask)
 
 
+@public
 def absolute_error(prediction: State, target: State, *, weights: object = None, mask: object = None) -> State:
     """The mean of `|target - prediction|`, over all entries; PyTorch's `L1Loss`. Its slope at 0 is 0.
 
@@ -74,6 +78,7 @@ def absolute_error(prediction: State, target: State, *, weights: object = None, 
     return mean_of(prediction, target, lambda y, t: abs(t - y), weights, mask)
 
 
+@public
 def huber(
     prediction: State, target: State, delta: float = 1.0, *, weights: object = None, mask: object = None
 ) -> State:
@@ -95,6 +100,7 @@ def huber(
     return mean_of(prediction, target, rule, weights, mask)
 
 
+@public
 def poisson(prediction: State, target: State, *, weights: object = None, mask: object = None) -> State:
     """The mean of exp(prediction) - target*prediction, over all entries: counts with a predicted log rate.
 
@@ -112,6 +118,7 @@ def poisson(prediction: State, target: State, *, weights: object = None, mask: o
 # -- losses of classes
 
 
+@public
 def binary_cross_entropy(
     logits: State, target: State, *, pos_weight: object = None, weights: object = None, mask: object = None
 ) -> State:
@@ -134,6 +141,7 @@ def binary_cross_entropy(
     return mean_of(logits, target, rule, weights, mask, (pos_weight,))
 
 
+@public
 def cross_entropy(
     logits: State,
     labels: State,
@@ -198,6 +206,7 @@ def cross_entropy(
 # -- terms of parameters
 
 
+@public
 def l1(net: object, strength: float) -> State:
     """strength * the sum of `|w|` over all trained parameters w of a net, or over those in a list; add it to a loss.
 
@@ -209,6 +218,7 @@ def l1(net: object, strength: float) -> State:
     return penalty(net, strength, abs)
 
 
+@public
 def l2(net: object, strength: float) -> State:
     """strength * the sum of w**2 over all trained parameters w of a net, or over those in a list; add it to a loss.
 

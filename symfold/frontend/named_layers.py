@@ -11,6 +11,7 @@ from typing import Any, NoReturn, overload
 import sympy as sp
 
 from symfold.base.arguments import place_of, whole
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.blocks import Call, prefixed
 from symfold.core.conversion import APPLIED, as_node, wraps_node
@@ -19,11 +20,12 @@ from symfold.core.nodes import Node
 from symfold.core.sequences import named_inputs
 from symfold.core.shapes import NAME, Size, depth_of, positive_integer, show, size_symbols
 from symfold.core.stacked_inputs import Names, Numbered, StackedInputs, compress, count_of
-from symfold.errors import InvalidType, InvalidValue, ShapeError
+from symfold.errors import InvalidType, InvalidValue, ShapeError, listing, plural
 from symfold.frontend.layer_kinds import Kind, kind_of
 from symfold.frontend.tracer import COMPARED
 
 
+@public
 @dataclass(frozen=True)
 class Layer:
     """A named layer, to be called on tensors, SymPy expressions or nets. `sf.layer` makes one.
@@ -69,8 +71,8 @@ class Layer:
         lead = next((value for value in inputs if wraps_node(value)), None)
         if not inputs:
             raise InvalidType(f"{self.description} was called without an argument (give at least one, as f(z))")
-        if self.kind is not None and len(inputs) != (arity := self.kind.arity):
-            raise InvalidType(f"{self.description} takes {arity} argument{'s'[: arity - 1]}, {len(inputs)} given")
+        if self.kind is not None and len(inputs) != self.kind.arity:
+            raise self._refused(self.kind, len(inputs))
         op = Call(self.kind.body, len(inputs), len(self.kind.weights)) if self.kind else Call(None, len(inputs))
         args = tuple(map(as_node, inputs))
         try:
@@ -81,6 +83,15 @@ class Layer:
             raise prefixed(error, f"{self.description}, called on {shapes}{reads}") from None
         result: Node = node if lead is None else lead._wrap_(node)
         return result
+
+    def _refused(self, kind: Kind, given: int) -> InvalidType:
+        """The error for another number of inputs."""
+        names, hint = kind.inputs, ""
+        if given < len(names):
+            name = names[given]
+            hint = f" (if {name} is a weight, it needs a shape: sf.layers(..., {name}=(3, 3)))"
+        takes = f"{plural(kind.arity, 'argument')}{f', {listing(names)}' if names else ''}"
+        return InvalidType(f"{self.description} takes {takes}, and got {given}{hint}")
 
     def __repr__(self) -> str:
         return self.name
@@ -135,6 +146,7 @@ def stem_of(prefix: str, layer: str) -> str:
     return prefix if layer == "f" and not prefix[-1:].isdecimal() else f"{prefix}_{layer}"
 
 
+@public
 @dataclass(frozen=True)
 class Layers(Sequence[Layer]):
     """A lazy list of layers of one kind; its length may be a symbol. `sf.layers` makes one.
@@ -221,6 +233,7 @@ def weight_names(prefix: str, names: Names) -> Names:
     return compress([weight_name(prefix, name) for name in names])
 
 
+@public
 def layer(name: str, body: Layered | Kind | None = None, /, **weights: object) -> Layer:
     """A layer by name: opaque, or with a body over its inputs and the parameters whose shapes are given.
 
@@ -234,6 +247,7 @@ def layer(name: str, body: Layered | Kind | None = None, /, **weights: object) -
     return Layer(checked_name(name), kind_of(body, weights))
 
 
+@public
 def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = None, **weights: object) -> Layers:
     """A list of named layers: by a spec as in `sympy.symbols`, or by a name and a count.
 

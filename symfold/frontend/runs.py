@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symfold.base.arguments import ordered, quoted
+from symfold.base.public import public
 from symfold.base.trees import flatten
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
@@ -44,6 +45,7 @@ class Zipped:
     parts: tuple[object, ...]
 
 
+@public
 def zipped(*parts: object) -> Zipped:
     """Layers and sequences read in parallel: each item is a tuple with one entry of each. The depth may be symbolic.
 
@@ -73,6 +75,7 @@ class Repeated:
     count: Size
 
 
+@public
 def repeat(item: object, count: object) -> Repeated:
     """The same item at every step, as in `itertools.repeat(item, times)`; the count may be a symbol.
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symfold.base.public import public
 from symfold.base.trees import State
 from symfold.errors import InvalidValue, no_name, unknown
 from symfold.mappers.additive import boosting, feedforward, residual
@@ -91,6 +92,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@public
 def mapper(text: str, x: State = None) -> Mapper:
     """A mapper by its name, or typed as an expression, for the initial input x.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.errors import InvalidType
 from symfold.mappers.registry import Mapper, Row, bound
 
 
+@public
 def feedforward(z: State, f: Layered) -> State:
     """The plain net: each layer reads the one before.
 
@@ -17,6 +19,7 @@ def feedforward(z: State, f: Layered) -> State:
     return f(z)
 
 
+@public
 def residual(z: State, f: Layered) -> State:
     """The residual net: each layer reads the state and is added to it.
 
@@ -27,6 +30,7 @@ def residual(z: State, f: Layered) -> State:
     return f(z) + z
 
 
+@public
 def boosting(x: State, *more: State) -> Mapper:
     """Additive boosting: each layer reads the input x and is added to the state.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Normal, parameter
@@ -25,6 +26,7 @@ from symfold.frontend.runs import zipped
 from symfold.mappers.registry import Architecture, Parts, item_of, pair_of
 
 
+@public
 def dense_concatenation(z: State, f: Layered) -> State:
     """Every layer reads all earlier ones, concatenated along the last axis (Huang et al. 2017, DenseNet).
 
@@ -36,6 +38,7 @@ def dense_concatenation(z: State, f: Layered) -> State:
     return np.concatenate([z, f(z)], axis=-1)
 
 
+@public
 def dense_sum(state: tuple[State, State], f: Layered) -> tuple[State, State]:
     """Every layer reads the sum of all earlier ones (Soltani & Jiang 2016, HORNN). State: (the last layer, the sum).
 
@@ -51,6 +54,7 @@ def dense_sum(state: tuple[State, State], f: Layered) -> tuple[State, State]:
     return z, total + z
 
 
+@public
 def denseformer(state: tuple[State, State], item: tuple[Layered, State]) -> tuple[State, State]:
     """Every layer reads a trained average of all earlier ones (Pagliardini et al. 2024).
 
@@ -67,6 +71,7 @@ def denseformer(state: tuple[State, State], item: tuple[Layered, State]) -> tupl
     return reduce_sum(alpha * earlier, axis=(0,), keepdims=False), earlier
 
 
+@public
 def depth_attention(earlier: State, f: Layered) -> State:
     """Every layer reads the earlier ones by attention, with the last one as the query (Fang et al. 2023).
 
@@ -82,6 +87,7 @@ def depth_attention(earlier: State, f: Layered) -> State:
     return _appended(earlier, f(reduce_sum(softmax(score, axis=0) * earlier, axis=(0,), keepdims=False)))
 
 
+@public
 def hyper_connections(streams: State, item: tuple[Layered, State, State, State]) -> State:
     """Several residual streams, read, mixed and written with trained weights (Zhu et al. 2024, the static form).
 

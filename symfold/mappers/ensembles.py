@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.net import Net
 from symfold.frontend import folding
@@ -12,6 +13,7 @@ from symfold.mappers.multiplicative import multiplicative, multiplicative_boosti
 from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound, item_of, pair_of
 
 
+@public
 def gradient_boosting(x: State, shrinkage: Scalar = 0.1) -> Mapper:
     """Boosting with shrinkage, z + nu f(x), from 0 (Friedman 2001); fitted in stages, each layer fits the residual.
 
@@ -27,6 +29,7 @@ def _gradient_boosting(x: State, shrinkage: Scalar, z: State, f: Layered) -> Sta
     return z + shrinkage * f(x)
 
 
+@public
 def stacking(x: State) -> Mapper:
     """A weighted sum of learners, with trained weights, from 0 (Wolpert 1992; Breiman 1996). Items: (learner, weight).
 
@@ -43,6 +46,7 @@ def _stacking(x: State, z: State, item: tuple[Layered, State]) -> State:
     return z + weight * f(x)
 
 
+@public
 def mixture(x: State) -> Mapper:
     """A mixture of experts: the gates' softmax weights the experts (Jacobs et al. 1991). Items: (expert, gate).
 

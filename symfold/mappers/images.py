@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal
 from symfold.core.net import Net
@@ -15,6 +16,7 @@ from symfold.mappers.additive import residual
 from symfold.mappers.registry import Architecture, Parts
 
 
+@public
 def image_residual(stem: Layered, blocks: object, head: Layered, x: State) -> Net:
     """A first layer, residual blocks, and a readout (He et al. 2016).
 
@@ -26,6 +28,7 @@ def image_residual(stem: Layered, blocks: object, head: Layered, x: State) -> Ne
     return Net.of(head(folding.fold(residual, blocks, stem(x))))
 
 
+@public
 def convolution_block(channels: int, kept: bool = False) -> Kind:
     """Batch norm, relu, convolution: the branch of a pre-activation residual step; with `kept`, by kept statistics.
 
@@ -43,6 +46,7 @@ def convolution_block(channels: int, kept: bool = False) -> Kind:
     return make_kind(body, 1, (*norm.weights, *maps.weights))
 
 
+@public
 def readout(channels: int, classes: int) -> Kind:
     """The mean over all pixels, then a linear map to one score per class.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.mappers.registry import Mapper, Row, bound
 
 
+@public
 def multiplicative(z: State, f: Layered) -> State:
     """The multiplicative net that the research notebook leaves as a question.
 
@@ -16,6 +18,7 @@ def multiplicative(z: State, f: Layered) -> State:
     return z * f(z)
 
 
+@public
 def multiplicative_boosting(x: State) -> Mapper:
     """Boosting with a product in place of the sum: each layer reads the input and scales the state.
 

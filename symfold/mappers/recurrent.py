@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.net import Net
 from symfold.core.sequences import reverse
@@ -14,6 +15,7 @@ from symfold.frontend.elementwise import sigmoid, tanh
 from symfold.mappers.registry import Architecture, Mapper, Parts, bound, last_step, mean_step, pair_of
 
 
+@public
 def elman(g: Layered) -> Mapper:
     """h = g(h, u), one layer over the state and the input (Elman 1990).
 
@@ -29,6 +31,7 @@ def _elman(g: Layered, h: State, u: State) -> State:
     return g(h, u)
 
 
+@public
 def gru(update: Layered, reset: Layered, new: Layered) -> Mapper:
     """The gated recurrent unit (Cho et al. 2014): z = s(update), r = s(reset), h = z h + (1 - z) tanh(new(r h, u)).
 
@@ -45,6 +48,7 @@ def _gru(update: Layered, reset: Layered, new: Layered, h: State, u: State) -> S
     return z * h + (1 - z) * tanh(new(sigmoid(reset(h, u)) * h, u))
 
 
+@public
 def gru_reset_after(update: Layered, reset: Layered, new: Layered, read: Layered) -> Mapper:
     """The gated recurrent unit with the reset gate after the product, as in cuDNN and PyTorch.
 
@@ -63,6 +67,7 @@ def _gru_reset_after(update: Layered, reset: Layered, new: Layered, read: Layere
     return z * h + (1 - z) * tanh(read(u) + sigmoid(reset(h, u)) * new(h))
 
 
+@public
 def lstm(take: Layered, forget: Layered, show: Layered, new: Layered) -> Mapper:
     """Long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000). State: (h, c).
 
@@ -83,6 +88,7 @@ def _lstm(
     return sigmoid(show(h, u)) * tanh(c), c
 
 
+@public
 def bidirectional(forward: Mapper, backward: Mapper, inputs: State, init: State) -> State:
     """Both directions in time, concatenated at every step along the last axis (Schuster & Paliwal 1997).
 
@@ -96,6 +102,7 @@ def bidirectional(forward: Mapper, backward: Mapper, inputs: State, init: State)
     return np.concatenate([ahead, Net.of(reverse(back))], axis=-1)
 
 
+@public
 def multilayer(cells: object, inputs: State, init: State) -> State:
     """Stacked recurrent layers, each over the states of the one below (Schmidhuber 1992; Graves et al. 2013).
 
@@ -109,6 +116,7 @@ def multilayer(cells: object, inputs: State, init: State) -> State:
     return folding.fold(lambda sequence, g: folding.scan(elman(g), sequence, init), cells, inputs)
 
 
+@public
 def encoder_decoder(encoder: Mapper, decoder: Mapper, inputs: State, outputs: State, init: State) -> State:
     """The encoder reads the inputs; its last state starts the decoder, over the outputs so far (Sutskever et al. 2014).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.leaves import Normal
 from symfold.frontend import folding
@@ -11,6 +12,7 @@ from symfold.mappers.additive import feedforward, residual
 from symfold.mappers.registry import Architecture, Mapper, Parts, Row, Scalar, bound, item_of
 
 
+@public
 def pre_activation(z: State, f: Layered) -> State:
     """The activation before the layer, none after the sum: f(relu(z)) + z (He et al. 2016, Identity mappings).
 
@@ -21,6 +23,7 @@ def pre_activation(z: State, f: Layered) -> State:
     return f(relu(z)) + z
 
 
+@public
 def scaled(epsilon: Scalar) -> Mapper:
     """Every layer times one strength: epsilon*f(z) + z (Szegedy et al. 2017); Euler's method with step epsilon.
 
@@ -35,6 +38,7 @@ def _scaled(epsilon: Scalar, z: State, f: Layered) -> State:
     return epsilon * f(z) + z
 
 
+@public
 def rezero(z: State, item: tuple[Layered, State]) -> State:
     """Every layer times a trained number, initially zero: alpha*f(z) + z (Bachlechner et al. 2021).
 
@@ -49,6 +53,7 @@ def rezero(z: State, item: tuple[Layered, State]) -> State:
     return alpha * f(z) + z
 
 
+@public
 def highway(z: State, item: tuple[Layered, Layered]) -> State:
     """A gate chooses between the layer and the state, entry by entry (Srivastava et al. 2015). Items: (layer, gate).
 
@@ -64,6 +69,7 @@ def highway(z: State, item: tuple[Layered, Layered]) -> State:
     return gate * f(z) + (1 - gate) * z
 
 
+@public
 def parallel(z: State, group: tuple[Layered, ...]) -> State:
     """All layers of a group read one state and are added to it (Xie et al. 2017, ResNeXt). Items: tuples of layers.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.frontend import folding
 from symfold.frontend.runs import zipped
@@ -10,6 +11,7 @@ from symfold.mappers.registry import Architecture, Mapper, Parts, Scalar, bound,
 Pair = tuple[State, State]
 
 
+@public
 def coupling(state: Pair, item: tuple[Layered, Layered]) -> Pair:
     """Two halves, each changed by a layer over the other half (Dinh et al. 2015, NICE; Gomez et al. 2017, RevNet).
 
@@ -35,6 +37,7 @@ def uncoupling(state: Pair, item: tuple[Layered, Layered]) -> Pair:
     return a - f(b), b
 
 
+@public
 def momentum(gamma: Scalar = 0.5) -> Mapper:
     """Residual steps with momentum: v = gamma v + (1 - gamma) f(x), x = x + v (Sander et al. 2021).
 
@@ -63,6 +66,7 @@ def _unmomentum(gamma: Scalar, state: Pair, f: Layered) -> Pair:
     return x, (v - (1 - gamma) * f(x)) / gamma
 
 
+@public
 def leapfrog(h: Scalar = 1) -> Mapper:
     """z'' = f(z) by 2 z - z_before + h**2 f(z), second order (Stoermer 1907; Chang et al. 2018).
 

@@ -9,11 +9,13 @@ from collections.abc import Callable
 
 import sympy as sp
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.frontend import folding
 from symfold.mappers.registry import Architecture, Mapper, Parts, Row, Scalar, bound
 
 
+@public
 def euler(h: Scalar = 1) -> Mapper:
     """z + h f(z) (Euler 1768): first order; with h = 1 the residual step.
 
@@ -28,6 +30,7 @@ def _euler(h: Scalar, z: State, f: Layered) -> State:
     return z + _times(h, f(z))
 
 
+@public
 def midpoint(h: Scalar = 1) -> Mapper:
     """z + h f(z + h/2 f(z)) (Runge 1895): second order, the layer applied twice.
 
@@ -42,6 +45,7 @@ def _midpoint(h: Scalar, z: State, f: Layered) -> State:
     return z + _times(h, f(z + _times(h, f(z)) / 2))
 
 
+@public
 def heun(h: Scalar = 1) -> Mapper:
     """z + h/2 (f(z) + f(z + h f(z))) (Heun 1900): second order, with the paths of two residual steps.
 
@@ -57,6 +61,7 @@ def _heun(h: Scalar, z: State, f: Layered) -> State:
     return z + _times(h, first + f(z + _times(h, first))) / 2
 
 
+@public
 def rk4(h: Scalar = 1) -> Mapper:
     """Kutta's method (1901): fourth order, the layer applied four times.
 

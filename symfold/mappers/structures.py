@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from symfold.base.arguments import whole
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Input
@@ -23,6 +24,7 @@ from symfold.transform.autodiff.reverse_mode import pull_back
 from symfold.transform.inlining import inlined
 
 
+@public
 def fractal(layers: Iterator[Layered], z: State, columns: int) -> State:
     """The average of a layer and of the fractal with one column less, applied twice (Larsson et al. 2017).
 
@@ -38,6 +40,7 @@ def fractal(layers: Iterator[Layered], z: State, columns: int) -> State:
     return (shallow + fractal(layers, fractal(layers, z, columns - 1), columns - 1)) / 2
 
 
+@public
 def unet(down: object, up: object, x: State) -> State:
     """Down by a scan, up by a fold that reads its states in reverse order (Ronneberger et al. 2015).
 
@@ -52,6 +55,7 @@ def unet(down: object, up: object, x: State) -> State:
     return folding.fold(lambda z, item: item[1](z, item[0]), zipped(reverse(as_node(states)), up), states[-1])
 
 
+@public
 def equilibrium(f: Layered, x: State, steps: object, init: State = 0) -> State:
     """A fixed point z = f(z, x) by iterating one layer, in n steps or a number (Bai et al. 2019, unrolled).
 
@@ -62,6 +66,7 @@ def equilibrium(f: Layered, x: State, steps: object, init: State = 0) -> State:
     return folding.fold(lambda z, step: step(z, x), repeat(f, steps), init)
 
 
+@public
 def implicit_gradient(step: Any, loss: Any, steps: int, state: str = "z") -> Net:
     """The gradient of a loss at a fixed point z = step(z, ...), without backpropagation through the steps to it.
 

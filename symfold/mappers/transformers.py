@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symfold.base.public import public
 from symfold.base.trees import Layered, State
 from symfold.core.net import Net
 from symfold.frontend import folding
@@ -19,6 +20,7 @@ from symfold.mappers.additive import residual
 from symfold.mappers.registry import Architecture, Parts, item_of, mean_position
 
 
+@public
 def pre_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State:
     """The norm before each branch, none on the stream (Xiong et al. 2020). Items: (norm, attention, norm, perceptron).
 
@@ -31,6 +33,7 @@ def pre_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State
     return z + m(q(z))
 
 
+@public
 def post_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> State:
     """The norm after each sum, on every path (Vaswani et al. 2017). Items: (norm, attention, norm, perceptron).
 
@@ -43,6 +46,7 @@ def post_norm(z: State, item: tuple[Layered, Layered, Layered, Layered]) -> Stat
     return q(z + m(z))
 
 
+@public
 def parallel_block(z: State, item: tuple[Layered, Layered, Layered]) -> State:
     """Attention and perceptron in parallel after one norm (Wang & Komatsuzaki 2021, GPT-J).
 

@@ -7,7 +7,7 @@ In: a net. Out: formulas, graphs, pictures and files of other formats.
     graph/      NetworkX graphs at five levels
     render      DOT as an image
     diagram/    pictures
+    export/     graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
     drawing     pictures as files
     display     what notebooks show
-    export/     graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
 """

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 from symfold.base.arguments import one_of, real
 from symfold.base.files import path_of, write_whole
+from symfold.base.public import public
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.errors import InvalidType, InvalidValue
 from symfold.show.diagram import BOUND, svg_of_several, to_svg
+from symfold.show.export import EXPORTS
 from symfold.show.render import FORMATS, converted, image
 
 _COLOR = re.compile(r' (fill|stroke)="(#[0-9A-Fa-f]{6}|white)"')
@@ -137,14 +139,19 @@ class Drawing:
 
 def _suffixed(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
     """A path and the format that its suffix names."""
-    where = path_of(path)
+    where = path_of(path, "sf.draw(net, path); several nets are a list: sf.draw([net, other], path)")
     suffix = where.suffix.lstrip(".").lower()
     if suffix not in FORMATS:
         allowed = ", ".join(f".{name}" for name in FORMATS)
-        raise InvalidValue(f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed})")
+        exported = where.suffix.lower() in [row.suffix for row in EXPORTS.values()]
+        others = "" if not exported else "; a graph in this format: sf.export.save(net, path)"
+        raise InvalidValue(
+            f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed}{others})"
+        )
     return where, suffix
 
 
+@public
 def draw(
     nets: Net | Sequence[Net] | Mapping[str, Net],
     path: str | pathlib.Path | None = None,

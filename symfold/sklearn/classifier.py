@@ -11,7 +11,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
-from symfold.base.arguments import NumpyArray, names_checked, quoted
+from symfold.base.arguments import NumpyArray, quoted
+from symfold.base.public import public
 from symfold.base.trees import Layered
 from symfold.core.leaves import tensor
 from symfold.errors import InvalidValue
@@ -34,7 +35,7 @@ class FoldClassifier(ClassifierMixin, FoldEstimator):
     (array(['near', 'far'], dtype='<U4'), (1, 2))
     """
 
-    @names_checked
+    @public
     def __init__(
         self,
         mapper: str | Layered = "residual",

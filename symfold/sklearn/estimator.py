@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import symfold.api  # noqa: F401 - it attaches the methods of nets and fills the tables
 from symfold.apps.table_nets import ACTIVATIONS, net_of
-from symfold.base.arguments import NumpyArray, flag, names_checked, one_of, quoted, real, whole
+from symfold.base.arguments import NumpyArray, flag, one_of, quoted, real, whole
+from symfold.base.public import public
 from symfold.base.trees import Layered
 from symfold.compute.backends.choice import CALL, operations
 from symfold.compute.backends.table import DTYPES
@@ -44,7 +45,7 @@ NUMPY_SECONDS = 5e-10, 3e-6  # of a training step in NumPy: per sample and param
 class FoldEstimator(BaseEstimator):
     """What both estimators share: the net, its training, its evaluation."""
 
-    @names_checked
+    @public
     def __init__(
         self,
         mapper: str | Layered = "residual",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import array_of, quoted, real, whole
+from symfold.base.public import public
 from symfold.compute.bounded_inputs import unbounded
 from symfold.compute.compile import small_shapes
 from symfold.compute.parameters import init
@@ -18,6 +19,7 @@ from symfold.training.step_counter import STEP
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 
+@public
 def check_grad(
     loss: object, values: Mapping[str, object] | None = None, *, seed: int = 0, tolerance: float = 1e-4
 ) -> float:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from symfold.base.arguments import check_params, flag, names_checked, one_of, quoted, whole
+from symfold.base.arguments import check_params, flag, one_of, quoted, whole
+from symfold.base.public import public
 from symfold.compute.backends.table import DTYPES
 from symfold.compute.bounded_inputs import bounded_inputs
 from symfold.compute.compile import chosen_backend
@@ -31,7 +32,7 @@ from symfold.training.step.accumulation import Accumulation
 from symfold.training.step_counter import STEP
 
 
-@names_checked
+@public
 def fit(
     loss: object,
     params: Mapping[str, object],

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from symfold.base.arguments import NumpyArray, check_params, names_checked, one_of, real, whole
+from symfold.base.arguments import NumpyArray, check_params, one_of, real, whole
+from symfold.base.public import public
 from symfold.compute.backends.table import DTYPES, stored
 from symfold.compute.bounded_inputs import bounded_inputs, check_bounded
 from symfold.compute.compile import chosen_backend, program_of
@@ -29,7 +30,7 @@ from symfold.training.step.training_step import moved
 from symfold.transform.autodiff.differentiate import value_and_grad
 
 
-@names_checked
+@public
 def minimize(
     loss: object,
     params: Mapping[str, object],

@@ -9,12 +9,13 @@ steps with equal blocks are one fold, and a fold of one step is replaced by the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
 
 from symfold.base.arguments import flag, quoted, whole
+from symfold.base.public import public
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold, is_last_state, rebuilt_inside
@@ -23,7 +24,7 @@ from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import is_primitive
 from symfold.core.sequences import element, entry_of, join, numbered_run, rebuilt_sequence, stack, take, take_row
 from symfold.core.shapes import positive_integer
-from symfold.core.stacked_inputs import StackedInputs, known_count
+from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
 from symfold.errors import Advice, InvalidType, InvalidValue, TooLarge, listing
 from symfold.transform.repeats import with_repeats_folded
 from symfold.transform.specialize import net_with_sizes
@@ -31,6 +32,7 @@ from symfold.transform.specialize import net_with_sizes
 MOST_LISTED = 200_000  # steps of merged folds whose items are listed: some five seconds
 
 
+@public
 def unroll(net: Any) -> Net:
     """The net with every fold as a chain of folds of one step.
 
@@ -70,6 +72,7 @@ def _steps(fold: Fold, args: tuple[Node, ...]) -> tuple[Node, ...]:
     return (*state, *(join(parts) for parts in zip(*outputs, strict=True)))
 
 
+@public
 def roll(net: Any, search: bool = True) -> Net:
     """The net with repeated steps as folds: the normal form of its folds, and folds for repeated equations.
 
@@ -339,12 +342,28 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
             raise InvalidValue(
                 f"no depth of the net is called {name!r} (its symbolic depths: {', '.join(free) or 'none'})"
             )
-    values = {positive_integer(name): whole(f"depth {name}", depth, 1) for name, depth in depths.items()}
-    return net_with_sizes(net, values)
+    values = {positive_integer(name): whole(f"depth {name}", depth, 0) for name, depth in depths.items()}
+    result = net_with_sizes(net, values)
+    for family, sized in zip(_families(net.form), _families(result.form), strict=True):
+        if sized.count == 0 and family.count != 0:
+            raise InvalidValue(
+                f"at depth 0 there is no {family[0]}, ..., {family.last}, and the net gives a value for each "
+                "(take the depth before the gradient: sf.grad(loss.at(n=0)))"
+            )
+    return result
+
+
+def _families(form: object) -> Iterator[Numbered]:
+    """The numbered names in the form of a net."""
+    if isinstance(form, Numbered):
+        yield form
+    elif isinstance(form, tuple):
+        for part in form:
+            yield from _families(part)
 
 
 def at(net: Net, *values: object, **depths: int) -> Net:
-    """The net with symbolic depths replaced by numbers.
+    """The net with symbolic depths replaced by numbers; at 0, a fold is its start.
 
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f", count=sp.Symbol("n")), sf.tensor("x"))

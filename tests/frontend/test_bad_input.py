@@ -142,7 +142,7 @@ NUMBERS: list[Mistake] = [
     (lambda: DEEP.init(), ValueError, ("net.at(n=10)",)),
     (lambda: DEEP.compile()(x=DATA["x"]), ValueError, ("net.at(n=10)",)),
     (lambda: sf.check_grad(sf.Net.of(sf.fold(sf.mappers.residual, sf.layers("f", lambda z: z, count="n"), X))), ValueError, ("net.at(n=10)",)),
-    (lambda: DEEP.at(n=0), ValueError, ("n=0", "at least 1")),
+    (lambda: DEEP.at(n=-1), ValueError, ("n=-1", "at least 0")),
     (lambda: DEEP.at(n=2.0), TypeError, ("n=2.0", "whole number")),
     (lambda: DEEP.at(m=2), ValueError, ("'m'", "n")),
 ]

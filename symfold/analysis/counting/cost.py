@@ -18,6 +18,7 @@ from symfold.analysis.counting.paths import applications
 from symfold.analysis.counting.powers import closed_power
 from symfold.analysis.counting.schedule import schedule
 from symfold.analysis.counting.sharing import shared_nodes
+from symfold.base.public import public
 from symfold.core.blocks import Call, is_name
 from symfold.core.closed_layers import note_on_closed
 from symfold.core.folds import Fold, fold_of, is_last_state
@@ -105,6 +106,7 @@ class Cost:
         return f"<table>{note}{rows}</table>"
 
 
+@public
 @walking_once
 def cost(net: Any) -> Cost:
     """The cost of a net, from its blocks: at any depth, and in one or two symbolic depths if a closed form exists.

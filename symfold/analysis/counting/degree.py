@@ -20,6 +20,7 @@ from symfold.analysis.counting.sharing import shared
 from symfold.analysis.counting.unread import without_unread
 from symfold.base.arguments import algebraic
 from symfold.base.big_numbers import legible, product_of
+from symfold.base.public import public
 from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Powers
@@ -41,6 +42,7 @@ MOST_REPEATS = 8
 MOST_EXPANDED = 64  # the degree, in the degree of a layer, up to which polynomials are compared on intervals
 
 
+@public
 def degree(net: Any, layer: Any = 2) -> Any:
     """The degree of a net in its inputs, if every layer is a polynomial of degree `layer`.
 

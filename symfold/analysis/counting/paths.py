@@ -42,6 +42,7 @@ from symfold.analysis.counting.truncated import Truncated
 from symfold.analysis.counting.weights import MOST_EXPANDED, Weights
 from symfold.base.arguments import algebraic, real, whole
 from symfold.base.big_numbers import legible, printable
+from symfold.base.public import public
 from symfold.core.blocks import Call
 from symfold.core.closed_layers import note_on_closed
 from symfold.core.folds import Fold, is_fold
@@ -60,6 +61,7 @@ LONGEST = 10_000  # characters of displayed LaTeX
 MOST_BITS = 200_000_000  # of a packed polynomial; a longer one would take minutes
 
 
+@public
 def paths(net: Any, weighted: bool = False) -> Paths:
     """The paths of a net, as polynomials in t: the coefficient of t**k counts those through k layers.
 

@@ -25,6 +25,7 @@ from symfold.analysis.equality.wiring import (
     name_of,
 )
 from symfold.base.arguments import two_names
+from symfold.base.public import public
 from symfold.core.blocks import Block
 from symfold.core.net import Net
 from symfold.core.shapes import Size
@@ -111,6 +112,7 @@ class Difference:
         )
 
 
+@public
 def difference(a: Any, b: Any, names: tuple[str, str] = ("A", "B")) -> Difference:
     """What moved between two nets: what layers read, the sums of states, layers, their order, initial states, outputs.
 

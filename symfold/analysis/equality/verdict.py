@@ -15,6 +15,7 @@ from symfold.analysis.equality.comparable import free_depths, has_bodies, incomp
 from symfold.analysis.equality.linear_form import same_linear_form
 from symfold.analysis.equality.random_functions import RandomFunctions
 from symfold.analysis.equality.same_form import same_form
+from symfold.base.public import public
 from symfold.base.results import Result
 from symfold.core.names import applied_layers, leaves_of
 from symfold.core.net import Net
@@ -66,6 +67,7 @@ class Verdict(Result):
 EVALUATED = "this is the evaluation form, in which dropout keeps everything (sf.training_form gives the other)"
 
 
+@public
 def verdict(a: Any, b: Any, params: Mapping[str, Any] | None = None, seed: int = 0) -> Verdict:
     """Whether two nets are equal, by the strongest argument that applies; if they differ, with a counterexample.
 

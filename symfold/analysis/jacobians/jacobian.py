@@ -16,6 +16,7 @@ from symfold.analysis.jacobians.factors import is_named, layer_names
 from symfold.analysis.jacobians.ordered import Map, after, grid, is_identity, plain, size_of, without_states
 from symfold.analysis.jacobians.words import Words, words_of
 from symfold.base.arguments import one_of
+from symfold.base.public import public
 from symfold.base.trees import flatten, unflatten
 from symfold.compute.evaluate import has_no_numbers
 from symfold.core.folds import Fold, Select, fold_of
@@ -42,6 +43,7 @@ MOST_STEPS = 10_000  # that are written one by one
 FORMS = ("steps", "fold", "brief")
 
 
+@public
 def jacobian(net: Any, linear: str | Sequence[str] = ()) -> Jacobian:
     """The Jacobian of a net by its inputs: ordered products, later layers on the left, each factor at its state.
 

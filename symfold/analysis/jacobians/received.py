@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symfold.analysis.jacobians.probes import Probed, in_order, probed, untapped
+from symfold.base.public import public
 from symfold.base.results import Result
 from symfold.base.tables import MOST, Table, Tabled
 from symfold.compute.compile import compile_net
@@ -74,6 +75,7 @@ def _cosine(a: Array, b: Array) -> float:
     return float(np.clip(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)), -1.0, 1.0))
 
 
+@public
 def received(loss: Any, params: Mapping[str, Any], **data: Any) -> Received:
     """The gradient that every application of a layer receives from a loss, at these parameters and data.
 
@@ -171,6 +173,7 @@ class Updates(Tabled, Result):
             return self.matrix / norms[:, None]
 
 
+@public
 def update_coupling(loss: Any, params: Mapping[str, Any], **data: Any) -> Updates:
     """The coupling of updates: how a gradient step on each layer alone changes the gradients that all layers receive.
 

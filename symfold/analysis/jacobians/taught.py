@@ -18,6 +18,7 @@ from symfold.analysis.jacobians.jacobian import FORMS, steps_of
 from symfold.analysis.jacobians.ordered import Map, after, is_identity, plain, plus, transposed, without_states
 from symfold.analysis.jacobians.probes import Probe, Probed, in_order, probed, untapped
 from symfold.base.arguments import one_of
+from symfold.base.public import public
 from symfold.base.trees import LEAF
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.interpreter import Entries
@@ -39,6 +40,7 @@ from symfold.transform.inlining import inlined
 from symfold.transform.specialize import with_shapes
 
 
+@public
 def taught(net: Any) -> Taught:
     """What each layer is taught: the gradient that its output receives, from a gradient `g` of the net's output.
 

@@ -16,6 +16,7 @@ import sympy as sp
 
 from symfold.analysis.jacobians.closed_volume import closed_determinant
 from symfold.analysis.jacobians.jacobian import jacobian
+from symfold.base.public import public
 from symfold.core.net import Net
 from symfold.errors import ShapeError, plural
 from symfold.transform.rolling import depth_symbols
@@ -24,6 +25,7 @@ Array = np.ndarray[Any, Any]
 MOST_EXACT = 64  # the widest matrix of whole numbers whose determinant is computed exactly
 
 
+@public
 def determinant(net: Any, params: Mapping[str, Any] | None = None, **inputs: Any) -> Array | sp.Expr:
     """The determinant of the Jacobian at each row of the input: the local change of volume.
 
@@ -80,6 +82,7 @@ def exact_determinant(matrix: Array) -> int:
     return sign * rows[-1][-1] if rows else 1
 
 
+@public
 def divergence(net: Any, params: Mapping[str, Any] | None = None, **inputs: Any) -> Array:
     """The trace of the Jacobian at each row of the input: the growth rate of volume along the net as a vector field.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from symfold.analysis.strength.jets import jets
 from symfold.analysis.strength.series import Series, series
+from symfold.base.public import public
 from symfold.core.blocks import is_name
 from symfold.core.folds import Fold, apply_fold, is_fold
 from symfold.core.leaves import Input
@@ -29,6 +30,7 @@ from symfold.transform.step_ranges import entries_in
 MOST = 30  # distance of the two layers up to which other steps are left out
 
 
+@public
 def commutator(net: Any, first: Any, second: Any, order: int = 2) -> Series:
     """The net minus the net with two layers swapped, as a series in the strength of the layers.
 

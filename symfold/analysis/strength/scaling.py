@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symfold.base.public import public
 from symfold.core.blocks import Block, Call
 from symfold.core.conversion import as_node
 from symfold.core.folds import Fold, apply_fold
@@ -15,6 +16,7 @@ from symfold.core.nodes import Node, rebuilt, walk
 from symfold.errors import InvalidValue
 
 
+@public
 def scaled(net: Any, epsilon: Any = "epsilon") -> Net:
     """The net with every layer multiplied by a strength: the name of a new input, a number or a node.
 

@@ -25,6 +25,7 @@ from symfold.analysis.strength.multilinear import (
     zeros_like,
 )
 from symfold.analysis.strength.series_text import EPSILON, polynomial, state_letters
+from symfold.base.public import public
 from symfold.base.trees import LEAF, Form, flatten, unflatten
 from symfold.compute.evaluate import as_numbers
 from symfold.core.folds import Fold
@@ -50,6 +51,7 @@ MOST_ORDERS = 100  # the work grows with the square of the order, and for operat
 FORMS = ("terms", "fold")
 
 
+@public
 def series(net: Any, order: int = 3) -> Series:
     """The exact series of a net in epsilon, the strength of its layers, up to an order; derivatives of layers by name.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from symfold.apps.command.options import FilePath, Subcommand, as_json, say, say_json, without_effect
+from symfold.base.public import PACKAGE
 from symfold.errors import listing
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def called(what: str) -> Any:
     except MemoryError:
         raise
     except (Exception, SystemExit) as error:  # called code may raise anything
-        place = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        place = next((frame for frame in reversed(frames) if not frame.filename.startswith(PACKAGE)), frames[-1])
         raise click.UsageError(
             f"{what} raised {type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
         ) from error

@@ -15,6 +15,7 @@ from symfold.analysis.strength.series import series
 from symfold.apps.data import Array
 from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.base.arguments import whole
+from symfold.base.public import public
 from symfold.base.results import Result
 from symfold.base.trees import Layered
 from symfold.core.leaves import tensor
@@ -47,6 +48,7 @@ class Epsilon(Result):
         return band(slopes(self.strengths, self.remainder))
 
 
+@public
 def by_strength(
     seeds: int = 10, depth: int = 6, width: int = 4, rows: int = 16, strengths: Sequence[float] = STRENGTHS
 ) -> Epsilon:

@@ -21,6 +21,7 @@ from symfold.apps.experiments.samples import Rows, Sample, diabetes
 from symfold.apps.experiments.training import best_on_held_out
 from symfold.apps.regression import error
 from symfold.base.arguments import NumpyArray, one_of, whole
+from symfold.base.public import public
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import MissingPackage
@@ -97,6 +98,7 @@ def with_error(measured: Band) -> str:
     return f"{measured.mean:.3f} ± {(measured.high - measured.mean) / 2:.3f}"
 
 
+@public
 def real_learners(sample: str = "diabetes", seeds: int = 10, *, data: str | Path | None = None) -> RealLearners:
     """Compare learners of scikit-learn that read the input with the same that read the state, on the same rows.
 

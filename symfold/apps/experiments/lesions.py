@@ -15,6 +15,7 @@ from symfold.apps.experiments.samples import Sample, diabetes
 from symfold.apps.experiments.training import RATES, Errors, by_choice, error_on, errors_of, fitted, steps_of
 from symfold.apps.table_nets import Shape
 from symfold.base.arguments import NumpyArray, whole
+from symfold.base.public import public
 from symfold.base.results import Result
 from symfold.core.net import Net
 from symfold.transform.rewiring.lesion import lesion
@@ -50,6 +51,7 @@ class Lesions(Result):
         return band(errors[:, self.numbers.index(number)] - errors[:, 0])
 
 
+@public
 def lesion_curves(
     seeds: int = 10,
     *,

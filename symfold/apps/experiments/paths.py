@@ -23,6 +23,7 @@ from symfold.apps.experiments.bands import Band, Budget, band
 from symfold.apps.experiments.samples import diabetes
 from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
 from symfold.base.arguments import NumpyArray, whole
+from symfold.base.public import public
 from symfold.base.results import Result
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
@@ -64,6 +65,7 @@ class PathLengths(Result):
         return band(self.magnitude @ np.arange(self.depth + 1))
 
 
+@public
 def path_lengths(
     seeds: int = 10,
     *,

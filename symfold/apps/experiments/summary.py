@@ -13,6 +13,7 @@ from symfold.apps.experiments.learners import RealLearners
 from symfold.apps.experiments.lesions import Lesions
 from symfold.apps.experiments.paths import PathLengths
 from symfold.apps.experiments.where_and_when import Arm, TwoByTwo
+from symfold.base.public import public
 
 CAVEAT = (
     "Bands are means over the seeds with two standard errors to each side, each by itself: among many comparisons, "
@@ -20,6 +21,7 @@ CAVEAT = (
 )
 
 
+@public
 def summary(result: object) -> list[str]:
     """The sentences of a result of any experiment.
 

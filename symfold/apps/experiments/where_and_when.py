@@ -26,6 +26,7 @@ from symfold.apps.experiments.samples import Rows, Sample, diabetes, triangle
 from symfold.apps.experiments.training import RATES, Errors, by_choice, errors_of, fitted, steps_of
 from symfold.apps.regression import error, linear_fit, with_constant
 from symfold.base.arguments import NumpyArray, one_of, real, whole
+from symfold.base.public import public
 from symfold.base.results import Result
 from symfold.compute.compile import Compiled
 from symfold.core.leaves import tensor
@@ -108,6 +109,7 @@ class TwoByTwo(Result):
         return difference(self.test[self.arms.index(arm)], self.linear)
 
 
+@public
 def two_by_two(
     sample: str = "diabetes",
     seeds: int = 10,

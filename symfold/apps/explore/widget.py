@@ -10,15 +10,18 @@ from typing import Any
 
 from symfold.apps.document import resource
 from symfold.apps.explore.answers import ANY, Own, catalogue, compared, sections
-from symfold.base.arguments import whole
+from symfold.base.arguments import quoted, whole
+from symfold.base.public import public
 from symfold.base.trees import Layered
-from symfold.errors import InvalidValue, MissingPackage, SymfoldError
+from symfold.core.net import Net
+from symfold.errors import InvalidType, InvalidValue, MissingPackage, SymfoldError
 from symfold.show.hypertext import element
 
 MOST = 12  # the depth at which the slider ends
 LONGEST = 200  # characters of a typed mapper
 
 
+@public
 def explore(mapper: str = "residual", other: str = "boosting", depth: int = 4, **own: Layered) -> Any:
     """A widget in a notebook: pick or type a mapper, move the depth, and see its formulas, pictures, paths and more.
 
@@ -33,6 +36,12 @@ def explore(mapper: str = "residual", other: str = "boosting", depth: int = 4, *
         import anywidget
     except ImportError:
         raise MissingPackage("sf.explore needs the package anywidget (pip install 'symfold[notebook]')") from None
+    for name, value in own.items():
+        if not callable(value) or isinstance(value, Net):
+            raise InvalidType(
+                f"explore has no argument {name!r} (its arguments: mapper, other, depth; any other names a mapper of "
+                f"your own, a function (state, layer) -> state, got {quoted(value)})"
+            )
     if whole("depth", depth) not in range(1, MOST + 1):
         raise InvalidValue(f"depth {depth} is not on the slider (give one from 1 to {MOST})")
     question = {"mapper": mapper, "other": other, "depth": depth}

@@ -13,9 +13,10 @@ import sympy as sp
 from symfold.analysis.equality.verdict import Verdict, verdict
 from symfold.apps.report.depths import any_depth, at_number
 from symfold.apps.report.trained import Trained, trained
-from symfold.base.arguments import two_names
+from symfold.base.arguments import quoted, two_names
+from symfold.base.public import public
 from symfold.core.net import Net
-from symfold.errors import InvalidValue, TooLarge
+from symfold.errors import InvalidType, InvalidValue, TooLarge
 from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rolling import roll
 
@@ -25,6 +26,7 @@ WORDS = re.compile(r"\w[\w -]{0,19}")  # a name that can stand in a sentence
 USUAL = 8  # pictures go up to this depth at least
 
 
+@public
 def compare(a: object, b: object, names: tuple[str, str] = ("A", "B")) -> Comparison:
     """How two nets differ: a report that prints as a table, displays in notebooks, and gives a page by `.to_html()`.
 
@@ -37,6 +39,11 @@ def compare(a: object, b: object, names: tuple[str, str] = ("A", "B")) -> Compar
     >>> [line for line in str(sf.compare(*nets)).splitlines() if "P(t)" in line]
     ['!= P(t)     (1 + t)^4                          1 + 4*t']
     """
+    for net in (a, b):
+        if isinstance(net, str):
+            raise InvalidType(f"{quoted(net)} is a text, not a net (fold one: sf.fold(sf.mappers.residual, layers, x))")
+    if hasattr(names, "_as_node_"):
+        raise InvalidType("sf.compare takes two nets, got three (compare them two by two)")
     return Comparison(Net.of(a), Net.of(b), two_names(names))
 
 

@@ -10,9 +10,9 @@ from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.frames import depth_slider
 from symfold.apps.report.markup import element, words
 from symfold.apps.report.sections import SECTIONS
-from symfold.base.files import write_whole
+from symfold.base.files import path_of, write_whole
 from symfold.core.attach import attach
-from symfold.errors import SymfoldError
+from symfold.errors import InvalidValue, SymfoldError
 
 QUESTION = "How do these two nets differ, in what they compute, in what their layers are taught, and in what they cost?"
 FOOTER = "Computed by symfold from the two nets."
@@ -72,6 +72,10 @@ def content(comparison: Comparison, now: Progress | None = None) -> str:
 
 def to_html(comparison: Comparison, path: str | Path | None = None) -> str:
     """The whole report as one HTML page, which loads nothing from outside; with a path, also written to that file."""
+    if path is not None and path_of(path, "comparison.to_html(path)").suffix.lower() not in (".html", ".htm"):
+        raise InvalidValue(
+            f"cannot write a page to {str(path)!r} (give a name that ends in .html; a browser prints it as PDF)"
+        )
     text = page(comparison)
     if path is not None:
         write_whole(path, text.encode())

@@ -22,11 +22,13 @@ from symfold.apps.sweeps.trials import check_settings, digest_of, digests_of, tr
 from symfold.base.arguments import flag, quoted, whole
 from symfold.base.cores import processors
 from symfold.base.files import check_writable
+from symfold.base.public import public
 from symfold.errors import InvalidType, InvalidValue
 
 MOST = 1_000_000  # trials of a sweep
 
 
+@public
 def sweep(
     grid: object,
     *,

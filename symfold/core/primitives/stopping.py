@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symfold.base.public import public
 from symfold.base.trees import State
 from symfold.core.arrays import Array, Namespace
 from symfold.core.conversion import as_node, wraps_node
@@ -30,6 +31,7 @@ stopped: Primitive = primitive(
 )
 
 
+@public
 def stop_gradient(value: State) -> State:
     """The same value, but a constant for every gradient, as PyTorch's `detach` and JAX's `lax.stop_gradient`.
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from symfold.base.arguments import check_named, quoted, takes, whole
 from symfold.base.facts import check_places, check_rules, counted, module_of, most_taken, public_name
+from symfold.base.public import public
 from symfold.core.arrays import Array, namespace
 from symfold.core.conversion import as_node
 from symfold.core.functions import row_of
@@ -205,6 +206,7 @@ PRIMITIVES: dict[str, Primitive] = {}
 DEFINITIONS: Counter[str] = Counter()  # how often each name was defined; never reset, since nets may outlive a row
 
 
+@public
 def primitive(
     name: str, shape: Callable[..., Shape], numbers: Any = None, adjoint: Any = None, **facts: Any
 ) -> Primitive:

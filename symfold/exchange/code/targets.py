@@ -9,6 +9,7 @@ from typing import Any
 
 from symfold.base.arguments import check_named, one_of
 from symfold.base.facts import public_name
+from symfold.base.public import public
 from symfold.core.nodes import Node
 from symfold.core.shapes import Shape
 from symfold.errors import InvalidValue
@@ -92,6 +93,7 @@ def add_target(row: CodeTarget) -> CodeTarget:
     return row
 
 
+@public
 def code_target(name: str, like: str = "numpy", **facts: Any) -> CodeTarget:
     """Add a target for `net.to_code(name)`: the one that it is like, with these fields of `CodeTarget` besides.
 

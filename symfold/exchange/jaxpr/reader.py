@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, quoted
+from symfold.base.public import public
 from symfold.base.trees import State
 from symfold.core import functions
 from symfold.core.leaves import parameter, tensor
@@ -29,6 +30,7 @@ from symfold.exchange.reading.result import net_read
 BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters that hold the function that an equation calls
 
 
+@public
 def from_jax(function: Callable[..., object], *examples: object) -> tuple[Net, dict[str, NumpyArray]]:
     """A JAX function as a net with its parameters, `(net, params)`, at the shapes of the example arguments.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from symfold.base.arguments import arrays_of, flag, one_of
 from symfold.base.files import check_writable, path_of, write_whole
+from symfold.base.public import public
 from symfold.base.trees import LEAF, Form
 from symfold.compute.evaluate import constant_value
 from symfold.compute.lowering import Target, lowered, rolled
@@ -35,6 +36,7 @@ DTYPES = ("float64", "float32")
 MOST_BYTES = 2**31 - 1  # of one message of protobuf
 
 
+@public
 def to_onnx(
     net: object,
     path: str | Path,

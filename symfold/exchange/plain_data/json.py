@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from symfold.base.public import public
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import Node
@@ -55,6 +56,7 @@ def net_from_data(data: object) -> Net:
     return net
 
 
+@public
 def from_json(text: str) -> Net:
     """The net that `to_json` wrote; nothing in the text is evaluated.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from symfold.base.arguments import NumpyArray, whole
+from symfold.base.public import public
 from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
 from symfold.core.leaves import Fixed, Formal, Input, parameter, tensor
@@ -31,6 +32,7 @@ Env = dict[Any, Any]
 BUFFER = Fixed(1.0, 0.0)  # like PyTorch's optimizers, `sf.fit` leaves buffers alone
 
 
+@public
 def from_torch(
     module: Module,
     example_inputs: object,

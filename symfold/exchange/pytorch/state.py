@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symfold.base.arguments import check_params, quoted
+from symfold.base.public import public
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing
 from symfold.exchange.pytorch.export import identity, torch_package
 from symfold.exchange.reading.naming import identifier
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 
+@public
 def to_state_dict(params: Mapping[str, object], module: Module) -> dict[str, Tensor]:
     """Parameters of `sf.from_torch(module, ...)` under the module's own names, for `module.load_state_dict`.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symfold.base.arguments import arrays_of
+from symfold.base.public import public
 from symfold.core.net import Net
 from symfold.core.shapes import is_concrete
 from symfold.errors import ShapeError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 
+@public
 def to_torch(net: object, params: Mapping[str, object]) -> Module:
     """A net as a `torch.nn.Module` with the net's parameters by name: the same numbers, by PyTorch operations.
 

@@ -14,10 +14,11 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
+from symfold.base.arguments import quoted
 from symfold.base.trees import State
 from symfold.core.leaves import tensor
 from symfold.core.nodes import Node
-from symfold.errors import UnknownName, listing, unknown
+from symfold.errors import InvalidType, UnknownName, listing, unknown
 from symfold.frontend.folding import fold
 from symfold.frontend.named_layers import Layers
 from symfold.frontend.runs import zipped
@@ -111,6 +112,8 @@ def named_mapper(text: str) -> Row | ParsedMapper:
     >>> named_mapper("residual").formula, str(named_mapper("f(z) - z"))
     ('f(z) + z', 'f(z) - z')
     """
+    if not isinstance(text, str):
+        raise InvalidType(f"a mapper is picked by its name or typed, as 'residual' or 'f(z) + z', got {quoted(text)}")
     if text in MAPPERS:
         return MAPPERS[text]
     if text.isidentifier() and text not in NAMES:

@@ -15,19 +15,22 @@ from typing import Any
 
 from symfold.base.arguments import quoted
 from symfold.base.files import path_of, write_whole
-from symfold.errors import InvalidValue, no_name, unknown
+from symfold.base.public import public
+from symfold.errors import InvalidValue, UnknownName, no_name, unknown
 from symfold.show.export import dot as _dot
 from symfold.show.export import graphml as _graphml
 from symfold.show.export import mermaid as _mermaid
 from symfold.show.export import node_link as _node_link
 from symfold.show.export import tikz as _tikz
 from symfold.show.export.registry import Row as Row
+from symfold.show.render import FORMATS
 
 __all__ = ["EXPORTS", "save", "to_text"]
 
 EXPORTS: dict[str, Row] = {row.name: row for row in (_dot.ROW, _graphml.ROW, _node_link.ROW, _mermaid.ROW, _tikz.ROW)}
 
 
+@public
 def to_text(net: Any, format: str, level: str = "layer") -> str:
     """The graph of a net as text.
 
@@ -51,6 +54,7 @@ def to_text(net: Any, format: str, level: str = "layer") -> str:
     return EXPORTS[format].write(net, level)
 
 
+@public
 def save(
     net: Any, path: str | os.PathLike[str], level: str = "layer", *, names: Mapping[str, str] | None = None
 ) -> pathlib.Path:
@@ -68,7 +72,10 @@ def save(
     where = path_of(path)
     rows = {row.suffix: row for row in EXPORTS.values()}
     if where.suffix not in rows:
-        raise unknown("suffix", where.suffix, rows)
+        error = unknown("suffix", where.suffix, rows)
+        if where.suffix.lstrip(".").lower() in FORMATS:
+            raise UnknownName(f"{error}: a picture is drawn by sf.draw(net, {str(path)!r})")
+        raise error
     if names is not None and where.suffix != _tikz.ROW.suffix:
         raise InvalidValue(f"names={quoted(names)}: a {where.suffix} file keeps the net's own names (save to .tex)")
     text = rows[where.suffix].write(net, level) if names is None else _tikz.write(net, level, names)

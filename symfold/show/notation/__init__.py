@@ -37,6 +37,7 @@ from typing import Any
 import sympy as sp
 
 from symfold.base.arguments import one_of, quoted, real
+from symfold.base.public import public
 from symfold.core.attach import attach
 from symfold.core.folds import Select
 from symfold.core.net import Net
@@ -66,6 +67,7 @@ MOST_BLOCKS = 200  # different steps, whose lines together are longer
 TAGS = 8  # times as many in MathML, most of it tags
 
 
+@public
 def formula(
     net: Any,
     form: str = "fold",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from symfold.base.arguments import array_of, flag, real, whole
+from symfold.base.public import public
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
 from symfold.errors import Advice, Diverged, InvalidValue
@@ -25,6 +26,7 @@ from symfold.training.boosting.result import Boosted
 from symfold.training.boosting.steps import Rows, Rule, Step, best_constant, best_step, sum_scale
 
 
+@public
 def boost(
     mapper: object,
     learner: object,

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from symfold.base.arguments import NumpyArray, quoted, takes
+from symfold.base.public import public
 from symfold.base.trees import flatten
 from symfold.compute.compile import compile_net
 from symfold.compute.parameters import Parameters
@@ -38,6 +39,7 @@ class Score:
         return score if isinstance(score, (list, tuple)) or np.ndim(score) else np.asarray(score).item()
 
 
+@public
 def metric(score: Callable[..., Any], prediction: object, target: str, **settings: object) -> Score:
     """A metric for `sf.fit`, from a function of true and predicted values, such as those of `sklearn.metrics`.
 

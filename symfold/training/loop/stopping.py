@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any
 
-from symfold.base.arguments import NumpyArray, names_checked, quoted, real, takes, whole
+from symfold.base.arguments import NumpyArray, quoted, real, takes, whole
+from symfold.base.public import public
 from symfold.errors import InvalidType, InvalidValue
 from symfold.training.loop.history import Epoch
 
@@ -26,7 +27,7 @@ class StopTraining(Exception):
     """
 
 
-@names_checked
+@public
 @dataclass(frozen=True)
 class EarlyStopping:
     """Stop if the validation loss was no better for `patience` epochs, and return the parameters of the best epoch.

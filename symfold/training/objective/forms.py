@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from symfold.base.arguments import whole
+from symfold.base.public import public
 from symfold.compute.lowering import rolled
 from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
@@ -25,6 +26,7 @@ from symfold.training.step_counter import STEP
 WORD = 2**24
 
 
+@public
 def training_form(net: object, seed: int = 0) -> Net:
     """The net in which dropout drops entries; the net itself if it has no dropout.
 

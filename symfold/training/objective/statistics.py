@@ -16,6 +16,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import arrays_of
+from symfold.base.public import public
 from symfold.compute.evaluate import Evaluator, as_numbers
 from symfold.compute.parameters import Parameters, layout_of, parameters_of
 from symfold.core.blocks import Block, Call, is_name, trace
@@ -37,6 +38,7 @@ Key = tuple[str, int]  # "mean" or "variance", and its number in a body
 Leaves = tuple[Node, ...]  # the statistics of a layer, or of a sequence of layers, as parameters
 
 
+@public
 def keep_statistics(net: object, params: Mapping[str, object], data: Mapping[str, object]) -> tuple[Net, Parameters]:
     """The net with the batch statistics of these data as parameters of its norms, and its parameters including these.
 

@@ -15,13 +15,14 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from symfold.base.arguments import quoted
+from symfold.base.public import public
 from symfold.core.nodes import Node
 from symfold.core.primitives import reduce_sum
 from symfold.core.stacked_inputs import Leaf
 from symfold.errors import InvalidType, InvalidValue, listing
 from symfold.training.optimizers.optimizer import Moving, Optimizer, Path, stay
 from symfold.training.optimizers.rules import decayed_gradient
-from symfold.training.optimizers.schedules import Setting, by_settings, setting
+from symfold.training.optimizers.schedules import Setting, setting
 
 Pattern = str | Callable[[str], bool]
 EVERY = "*"
@@ -101,7 +102,7 @@ def _unchanged(parameters: Sequence[Node], gradients: Sequence[Node]) -> Sequenc
     return gradients
 
 
-@by_settings
+@public
 def clipped(optimizer: Optimizer, norm: Setting = 1.0) -> Optimizer:
     """An optimizer whose gradients, all together, have at most this Euclidean norm (Pascanu, Mikolov and Bengio 2013).
 
@@ -125,7 +126,7 @@ def _clipped(parameters: Sequence[Node], gradients: Sequence[Node], norm: Settin
     return [scale * gradient for gradient in gradients]
 
 
-@by_settings
+@public
 def decayed(optimizer: Optimizer, weight_decay: Setting) -> Optimizer:
     """An optimizer whose gradients include that of weight_decay * sum(w**2) / 2.
 
@@ -141,7 +142,7 @@ def _decayed(parameters: Sequence[Node], gradients: Sequence[Node], weight_decay
     return [decayed_gradient(w, g, weight_decay) for w, g in zip(parameters, gradients, strict=True)]
 
 
-@by_settings
+@public
 def groups(
     optimizers: Mapping[Pattern, Optimizer] | Iterable[tuple[Pattern, Optimizer]], otherwise: Optimizer | None = None
 ) -> Optimizer:
@@ -170,7 +171,7 @@ def groups(
     return Composed("groups", _unchanged, parts=tuple(pairs))
 
 
-@by_settings
+@public
 def frozen() -> Optimizer:
     """No optimizer: its parameters stay as they are, and no gradient of theirs is computed.
 

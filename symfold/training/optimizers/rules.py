@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from symfold.base.arguments import flag, quoted
+from symfold.base.public import public
 from symfold.core.nodes import Node
 from symfold.errors import InvalidType, InvalidValue
 from symfold.training.optimizers.optimizer import Optimizer, Slot
-from symfold.training.optimizers.schedules import Setting, by_settings, setting
+from symfold.training.optimizers.schedules import Setting, setting
 from symfold.training.step_counter import STEP
 
 Rule = Callable[..., Sequence[Node]]
@@ -39,7 +40,7 @@ def _betas(betas: object) -> Betas:
     return setting("betas[0]", betas[0], 0, 1), setting("betas[1]", betas[1], 0, 1)
 
 
-@by_settings
+@public
 def sgd(
     rate: Setting = 1e-3, momentum: Setting = 0.0, nesterov: bool = False, weight_decay: Setting = 0.0
 ) -> Optimizer:
@@ -83,7 +84,7 @@ def decayed_gradient(w: Node, g: Node, weight_decay: Any) -> Node:
     return g if isinstance(weight_decay, (int, float)) and weight_decay == 0 else g + weight_decay * w
 
 
-@by_settings
+@public
 def momentum(rate: Setting, decay: Setting = 0.9) -> Optimizer:
     """Gradient descent with momentum: v = decay * v + g; w - rate * v (Polyak 1964).
 
@@ -100,7 +101,7 @@ def _momentum(w: Node, g: Node, velocity: Node, rate: Setting, decay: Setting) -
     return w - rate * after, after
 
 
-@by_settings
+@public
 def rmsprop(
     rate: Setting = 1e-2,
     alpha: Setting = 0.99,
@@ -153,7 +154,7 @@ def _rmsprop(
     return w - rate * (velocity[0] if velocity else change), square, *mean, *velocity
 
 
-@by_settings
+@public
 def adagrad(
     rate: Setting = 1e-2,
     rate_decay: Setting = 0.0,
@@ -200,7 +201,7 @@ def _adagrad(
     return w - rate * g / (np.sqrt(sum_of_squares) + eps), total
 
 
-@by_settings
+@public
 def adam(
     rate: Setting = 1e-3, betas: Betas = (0.9, 0.999), eps: Setting = 1e-8, weight_decay: Setting = 0.0
 ) -> Optimizer:
@@ -256,7 +257,7 @@ def unbiasing(beta: Any) -> Node:
     return 1 - beta ** (STEP + 1)
 
 
-@by_settings
+@public
 def adamw(
     rate: Setting = 1e-3, betas: Betas = (0.9, 0.999), eps: Setting = 1e-8, weight_decay: Setting = 1e-2
 ) -> Optimizer:
@@ -281,7 +282,7 @@ def _adamw(
     return _adam(w * (1 - rate * weight_decay), g, mean, square, rate, betas, eps)
 
 
-@by_settings
+@public
 def lion(rate: Setting = 1e-4, betas: Betas = (0.9, 0.99), weight_decay: Setting = 0.0) -> Optimizer:
     """Steps of equal size along the signs of a mean of gradients (Chen et al. 2023).
 

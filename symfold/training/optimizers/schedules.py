@@ -5,21 +5,20 @@ A schedule stands wherever an optimizer takes a number, mostly for the rate. Ste
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symfold.base.arguments import quoted, real, takes, whole
+from symfold.base.arguments import quoted, real, whole
+from symfold.base.public import public
 from symfold.core.conversion import as_node
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.errors import InvalidType, InvalidValue, ShapeError, listing
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.show.notation import formula
 from symfold.training.step_counter import STEP
 
@@ -62,33 +61,6 @@ class Schedule:
 
 
 Setting = float | Schedule
-P = ParamSpec("P")
-Made = TypeVar("Made")
-ELSEWHERE = {
-    "lr": "rate",
-    "learning_rate": "rate",
-    "beta1": "betas",
-    "beta2": "betas",
-    "epsilon": "eps",
-    "decay_rate": "factor",
-}
-
-
-def by_settings(make: Callable[P, Made]) -> Callable[P, Made]:
-    """A function of settings that refuses others by name."""
-
-    @wraps(make)
-    def checked(*values: P.args, **named: P.kwargs) -> Made:
-        if not takes(make, *values, **named):
-            parameters = inspect.signature(make).parameters
-            unknown = next((name for name in named if name not in parameters), None)
-            hint = f"write {ELSEWHERE[unknown]}=; " if unknown and ELSEWHERE.get(unknown) in parameters else ""
-            shown = (str(entry.replace(annotation=entry.empty)) for entry in parameters.values())
-            problem = "takes no such arguments" if unknown is None else f"has no setting {unknown!r}"
-            raise InvalidType(f"{make.__name__} {problem} ({hint}its settings: {listing(shown)})")
-        return make(*values, **named)
-
-    return checked
 
 
 def setting(what: str, value: object, least: float = -math.inf, most: float = math.inf, *, strict: bool = False) -> Any:
@@ -113,7 +85,7 @@ def at_step(value: Any) -> Any:
     return value.node() if isinstance(value, Schedule) else value
 
 
-@by_settings
+@public
 def constant(rate: float) -> Schedule:
     """The same value at every step.
 
@@ -127,7 +99,7 @@ def _constant(step: Node, rate: float) -> Node:
     return as_node(rate)
 
 
-@by_settings
+@public
 def step(rate: float, size: int, factor: float = 0.1) -> Schedule:
     """`rate`, multiplied by `factor` every `size` steps (PyTorch's StepLR).
 
@@ -146,7 +118,7 @@ def _step(step: Node, rate: float, size: int, factor: float) -> Node:
     return rate * as_node(factor) ** np.floor(step / size)
 
 
-@by_settings
+@public
 def cosine(rate: float, steps: int, least: float = 0.0) -> Schedule:
     """From `rate` to `least` within `steps` steps along a cosine, then `least` (Loshchilov and Hutter 2017).
 
@@ -172,7 +144,7 @@ def _along_cosine(start: float, stop: float, share: Node) -> Node:
     return stop + fall if stop else fall
 
 
-@by_settings
+@public
 def warmup(rate: Setting, steps: int, start: float = 1 / 3) -> Schedule:
     """A linear rise within `steps` steps, from the share `start` of `rate`; then `rate`, a number or a schedule.
 
@@ -195,7 +167,7 @@ def _warmup(step: Node, rate: Setting, steps: int, start: float) -> Node:
     return as_node(np.where(step < steps, rise, rate.node(as_node(np.maximum(step - steps, 0)))))
 
 
-@by_settings
+@public
 def one_cycle(rate: float, steps: int, rise: float = 0.3, start: float = 1 / 25, stop: float = 1e-4) -> Schedule:
     """From the share `start` of `rate` up to `rate` within the share `rise` of the steps, then down, along cosines.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symfold.base.arguments import quoted
+from symfold.base.public import public
 from symfold.base.trees import LEAF
 from symfold.core.leaves import Input, checked_name, number, tensor
 from symfold.core.names import Claims, covers, names_of
@@ -21,6 +22,7 @@ from symfold.transform.inlining import inlined
 from symfold.transform.passes.rematerialization import Remat, grouped, remat_given
 
 
+@public
 @walking_once
 def adjoint(net: object, name: str = "a") -> Net:
     """The adjoint of a net: cotangents of its inputs and parameters from those of its outputs (inputs named `a`).
@@ -54,6 +56,7 @@ def _cotangent(name: str, output: Node) -> Node[Input]:
 Wanted = str | Node | Sequence[str | Node] | None
 
 
+@public
 @walking_once
 def value_and_grad(loss: object, wrt: Wanted = None, remat: Remat = None) -> Net:
     """The loss and its gradient by name, for all parameters or for the inputs and parameters in `wrt`.
@@ -126,6 +129,7 @@ def _places(leaf: Leaf, wanted: set[str] | None) -> list[tuple[int, str]]:
     return [(place, name) for place, name in enumerate(names) if wanted is None or name in wanted]
 
 
+@public
 def grad(loss: object, wrt: Wanted = None, remat: Remat = None) -> Net:
     """The gradient of a loss, by name; `remat` as for `sf.value_and_grad`.
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symfold.base.arguments import whole
+from symfold.base.public import public
 from symfold.core.folds import Fold, fold_nodes
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
@@ -24,6 +25,7 @@ from symfold.transform.rewiring.reads import fold_reading, step_reading, with_fo
 UNROLLED = 64  # a step unrolls a group of up to this many layers, or of up to as many as there are groups
 
 
+@public
 def grouped(net: object, size: int | sp.Symbol) -> Net:
     """The net with its steps in groups: all layers of a group read the state before it; the last group may be shorter.
 

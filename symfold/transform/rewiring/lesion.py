@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted
+from symfold.base.public import public
 from symfold.core.blocks import Block, Call, is_name
 from symfold.core.folds import Fold, apply_fold
 from symfold.core.leaves import Constant, number_of
@@ -28,6 +29,7 @@ from symfold.transform.step_ranges import entries_in, ranges_by_marks
 Hits = bool | frozenset[int]  # whether a layer is removed; for a sequence of layers, the positions removed
 
 
+@public
 def lesion(net: object, layers: Iterable[object]) -> Net:
     """The net with the outputs of some layers (given as layers or by name) replaced by zero.
 

@@ -16,6 +16,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.base.arguments import ordered, quoted
+from symfold.base.public import public
 from symfold.core.conversion import as_node, expression_as_node
 from symfold.core.leaves import tensor
 from symfold.core.net import Net
@@ -25,6 +26,7 @@ from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.frontend import named_layers
 
 
+@public
 def mixing(A: Any, a: Any = None, layers: Any = None, x: Any = None) -> Net:
     """The net whose layer l reads the sum of A[l, i] v_i. Weights are numbers or scalars, as `sf.parameter("w", ())`.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.base.public import public
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries, Interpreter
@@ -59,6 +60,7 @@ class Mixing:
         return mixing(self.A, self.a, [Layer(name) for name in self.layers], x)
 
 
+@public
 def mixing_matrix(net: object) -> Mixing:
     """The matrix of a net whose layers read weighted sums; for any other net, an error says why there is none.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symfold.base.public import public
 from symfold.core.blocks import Call, prefixed
 from symfold.core.folds import Fold, apply_fold
 from symfold.core.leaves import Input, Normal
@@ -28,6 +29,7 @@ from symfold.transform.rewiring.lesion import check_applied, layer_names
 from symfold.transform.step_ranges import StepRange, entries_in, ranges_around
 
 
+@public
 def swap(net: object, first: object, second: object) -> Net:
     """The net with two layers swapped.
 
@@ -43,6 +45,7 @@ def swap(net: object, first: object, second: object) -> Net:
     return _moved(Net.of(net), {first_name: second_name, second_name: first_name})
 
 
+@public
 def reorder(net: object, names: Iterable[object]) -> Net:
     """The net with some layers in another order: the named layers, in this order, at the positions that they had.
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from symfold.base.arguments import whole
+from symfold.base.public import public
 from symfold.core.blocks import prefixed
 from symfold.core.folds import Fold, fold_nodes
 from symfold.core.net import Net
@@ -23,6 +24,7 @@ MOST_SWEEPS = 100_000
 Trajectories = Mapping[Node, Sequence[Operand]]
 
 
+@public
 def picard(net: object, sweeps: int) -> Net:
     """The net after some sweeps from the constant trajectory: boosting after one, the residual net itself after n.
 

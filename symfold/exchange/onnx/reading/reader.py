@@ -12,6 +12,7 @@ import numpy as np
 
 from symfold.base.arguments import NumpyArray
 from symfold.base.files import path_of
+from symfold.base.public import public
 from symfold.core.leaves import parameter, tensor
 from symfold.core.net import Net
 from symfold.core.sequences import stack
@@ -44,6 +45,7 @@ BROKEN = (
 )
 
 
+@public
 def from_onnx(path: str | Path) -> tuple[Net, dict[str, NumpyArray]]:
     """An ONNX model as a net with its weights, `(net, params)`.
 
