@@ -283,12 +283,7 @@ def missing_attribute(net: Net, name: str) -> Any:
         raise AttributeError(name)
     if name in ADDED or (name in __all__ and callable(globals()[name])):
         raise errors.UnknownName(f"a net has no {name!r} (write {OF_NETS.get(name) or call_on_net(name)})")
-    if name in ELSEWHERE:
-        raise errors.UnknownName(f"a net has no {name!r} (write {ELSEWHERE[name]})")
-    attributes = [word for word in dir(type(net)) if not word.startswith("_")]
-    meant = errors.closest(name, attributes)
-    hint = f"did you mean {meant!r}?" if meant else f"it has {', '.join(attributes)}"
-    raise errors.UnknownName(f"a net has no {name!r} ({hint})")
+    raise errors.no_attribute("a net", name, dir(type(net)), ELSEWHERE)
 
 
 def call_on_net(name: str) -> str:

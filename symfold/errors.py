@@ -97,7 +97,7 @@ class InvalidValue(SymfoldError, ValueError):
     >>> sf.tensor("x", (None, -1))
     Traceback (most recent call last):
     ...
-    symfold.errors.InvalidValue: axis 1 of 'x'=-1 must be a whole number, at least 0, or None for an unknown size
+    symfold.errors.InvalidValue: axis 1 of 'x': size=-1 must be a whole number, at least 0, or None for an unknown size
     """
 
 
@@ -328,6 +328,22 @@ def no_name(module: str, name: str, names: Iterable[str], elsewhere: Mapping[str
     meant = closest(name, spellings)
     listed = f"its names: {listing(own)}" if len(own) <= 12 else f"dir({module}) lists its names"
     return UnknownName(f"{module} has no name {name!r} ({f'did you mean {spellings[meant]}?' if meant else listed})")
+
+
+def no_attribute(what: str, name: str, names: Iterable[str], calls: Mapping[str, str]) -> UnknownName:
+    """The error for an attribute that an object does not have: the call to write, or the closest name.
+
+    >>> print(no_attribute("a net", "plot", ["draw"], {"plot": "net.draw()"}))
+    a net has no 'plot' (write net.draw())
+    >>> print(no_attribute("a net", "drew", ["draw"], {}))
+    a net has no 'drew' (did you mean 'draw'?)
+    """
+    own = [each for each in names if not each.startswith("_")]
+    meant = closest(name, own)
+    hint = f"did you mean {meant!r}?" if meant else f"it has {listing(own)}"
+    if name in calls:
+        hint = f"write {calls[name]}"
+    return UnknownName(f"{what} has no {name!r} ({hint})")
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:

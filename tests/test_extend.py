@@ -379,3 +379,12 @@ def test_series_of_primitives_that_are_linear_in_some_arguments() -> None:
         assert str(sf.series(sf.fold(lambda z, f: scaled(f(z), axis=-1), f, x), 1)) == "epsilon*scaled(f2(0), axis=-1) + O(epsilon**2)"
         with pytest.raises(NoRule, match=r"'gate' .* argument 0 depends on layers, and its row says that it is linear in argument 1 only"):
             sf.series(sf.fold(lambda z, f: gate(f(z), f(z)), f, x), 1).coefficient(1)
+
+
+def test_an_interpreter_without_a_method_says_which_to_define() -> None:
+    class Depth(extend.Interpreter):
+        def leaf(self, node: Any) -> int:
+            return 0
+
+    with pytest.raises(sf.errors.NoRule, match=r"Depth has no meaning for f\(z\) \(define its method 'apply'\)"):
+        Depth().run(sf.fold(sf.mappers.residual, sf.layers("f1:3"), sf.tensor("x")).outputs)

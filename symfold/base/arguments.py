@@ -172,6 +172,8 @@ def ordered(what: str, value: object, kind: str = "list") -> list[Any]:
     )
     if unordered or not isinstance(value, Iterable):
         reason = "; a set has no order" if isinstance(value, Set) else ""
+        if isinstance(value, str) and ":" in value:
+            reason = f"; layers by name are sf.layers({value!r})"
         raise InvalidType(f"{what}, got {quoted(value)} of type {type(value).__name__} (give a {kind}{reason})")
     return list(value)
 

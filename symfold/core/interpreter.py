@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, overload
 
+from symfold.base.arguments import quoted
 from symfold.core.blocks import Block, is_name
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant, Input
@@ -39,7 +40,7 @@ from symfold.core.sequences import (
 )
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import StackedInputs, is_stacked, known_count
-from symfold.errors import Advice, TooLarge
+from symfold.errors import Advice, NoRule, TooLarge
 
 # `isinstance` is three times as fast without the metaclass of Sequence, and is asked of every argument of every node
 if TYPE_CHECKING:
@@ -178,19 +179,22 @@ class Interpreter:
 
     def leaf(self, node: Node) -> Any:
         """The meaning of an input or a constant that `run` was not given."""
-        raise NotImplementedError
+        raise self._undefined("leaf", node)
 
     def apply(self, node: Node, args: Sequence[Any]) -> Any:
         """The meaning of an operation, from those of its arguments."""
-        raise NotImplementedError
+        raise self._undefined("apply", node)
 
     def index(self, value: Any, position: int, node: Node) -> Any:
         """The meaning of one entry of a sequence that is a single value."""
-        raise NotImplementedError
+        raise self._undefined("index", node)
 
     def collect(self, entries: Entries, node: Node) -> Any:
         """The meaning of a sequence as a single value, for operations that read it whole."""
-        raise NotImplementedError
+        raise self._undefined("collect", node)
+
+    def _undefined(self, method: str, node: Node) -> NoRule:
+        return NoRule(f"{type(self).__name__} has no meaning for {quoted(node)} (define its method {method!r})")
 
     def name(self, name: str) -> Any:
         """The meaning of a layer's name."""

@@ -217,9 +217,9 @@ def applies_block(node: Node) -> TypeIs[Node[Call | Fold]]:
 
 
 def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | None, ...]]]:
-    """Every applied layer, also inside folds and layers, with those of its arguments that are nodes of the net itself.
+    """Every applied layer in order of use, with those of its arguments that are nodes of the net itself.
 
-    A fold over layers yields one applied layer, whose name is the sequence of all names.
+    Those inside folds and layers are among them. A fold over layers yields one, whose name is the sequence of all names.
     """
     plans: dict[Block, list[Node[Call | Fold]]] = {}
     waiting: deque[tuple[Call | Fold, tuple[Node | None, ...]]] = deque()
@@ -241,7 +241,8 @@ def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | N
             plans[block] = [*filter(applies_block, walk(block.results))]
         bound = zip(block.formals, operands, strict=True) if plans[block] else ()
         outer = {formal: operand for formal, operand in bound if operand is not None}
-        waiting.extend((node.op, tuple(_outside(arg, outer) for arg in node.args)) for node in plans[block])
+        inner = [(node.op, tuple(_outside(arg, outer) for arg in node.args)) for node in plans[block]]
+        waiting.extendleft(reversed(inner))
 
 
 def _outside(arg: Node, outer: Mapping[Node, Node]) -> Node | None:

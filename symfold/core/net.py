@@ -12,6 +12,8 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from symfold.base.arguments import place_of, quoted
 from symfold.base.public import public
 from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
@@ -61,6 +63,11 @@ def members(leaves: Iterable[Leaf]) -> list[Leaf]:
     ]
 
 
+def is_arrays(value: object) -> bool:
+    """Whether a value is parameters: a mapping from names to arrays."""
+    return isinstance(value, Mapping) and bool(value) and all(isinstance(each, np.ndarray) for each in value.values())
+
+
 @public
 @dataclass(frozen=True, repr=False)
 class Net(Operators["Net"]):
@@ -86,6 +93,8 @@ class Net(Operators["Net"]):
         """The net of a value: a node, a SymPy expression, or tuples and dicts of them."""
         if isinstance(value, Net):
             return value
+        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], Net) and is_arrays(value[1]):
+            raise InvalidType("a net with its parameters is not a net (write net, params = ..., then net)")
         leaves, form = flatten(as_state(value))
         outputs = reconcile(tuple(map(as_node, leaves)))
         check_claims(outputs)

@@ -79,7 +79,7 @@ def input_shape(name: str, shape: Iterable[int | sp.Expr | None] | None) -> Shap
     return tuple(
         size_symbol(name, axis)
         if size is None
-        else size_given(f"axis {axis} of {quoted(name)}", size, others=", or None for an unknown size")
+        else size_given(f"axis {axis} of {quoted(name)}: size", size, others=", or None for an unknown size")
         for axis, size in enumerate(ordered(expected, shape, "tuple"))
     )
 

@@ -49,7 +49,8 @@ def check_fold(call: str, mapper: Any, items: object, init: State) -> None:
             f"(call it first: sf.{call}({made_by(mapper.__name__, signature)}))"
         )
     if signature and not takes(mapper, None, None):
-        raise InvalidType(f"a mapper takes (state, item), and {quoted(mapper)} takes {signature}")
+        several = " (several layers are one item: f, g = item)" if len(signature.parameters) > 2 else ""
+        raise InvalidType(f"a mapper takes (state, item), and {quoted(mapper)} takes {signature}{several}")
 
 
 def signature_of(function: Any) -> inspect.Signature | None:

@@ -130,7 +130,10 @@ def fit(
     original = Net.of(loss)
     shape = original.outputs[0].shape
     if is_known(shape) and shape:  # several outputs are refused with the gradient
-        raise InvalidValue(f"a loss is a single number, got shape {show(shape)} (sum over it, or take its mean)")
+        raise InvalidValue(
+            f"a loss is a single number, got shape {show(shape)} (of a net, make a loss: "
+            "sf.losses.mean_squared_error(net, target); of numbers, take the mean)"
+        )
     check_params(params)
     if not isinstance(optimizer, Optimizer):
         raise InvalidType(f"optimizer={quoted(optimizer)} is not an optimizer (as sf.sgd(0.01))")

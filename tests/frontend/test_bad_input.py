@@ -148,6 +148,21 @@ NUMBERS: list[Mistake] = [
 ]
 
 MAKING: list[Mistake] = [
+    (lambda: sf.compare((DENSE, {"W1": np.zeros((3, 3))}), DENSE), TypeError, ("net, params = ...",)),
+    (lambda: sf.compare(DENSE, DENSE, DENSE), TypeError, ("two nets", "three")),
+    (lambda: sf.compare(DENSE, "residual"), TypeError, ("'residual'", "sf.fold(")),
+    (lambda: sf.compare(DENSE, DENSE).to_html("a.pdf"), ValueError, ("'a.pdf'", ".html")),
+    (lambda: sf.compare(DENSE, DENSE).draw, AttributeError, ("a comparison has no 'draw'", "sf.draw(comparison.nets")),
+    (lambda: sf.draw("a.svg", DENSE), TypeError, ("sf.draw(net, path)", "sf.draw([net, other], path)")),
+    (lambda: DENSE.draw("a.tex"), ValueError, ("'.tex'", "sf.export.save(net, path)")),
+    (lambda: sf.export.save(DENSE, "a.svg"), ValueError, ("'.svg'", "sf.draw(net, 'a.svg')")),
+    (lambda: sf.fold(lambda f, z: f(z) + z, sf.layers("f1:3"), X), TypeError, ("calls its state", "lambda z, f:")),
+    (lambda: sf.fold(lambda z, f, g: f(g(z)), sf.zipped(sf.layers("f1:3"), sf.layers("g1:3")), X), TypeError, ("(z, f, g)", "f, g = item")),
+    (lambda: sf.fold(sf.mappers.residual, "f1:4", X), TypeError, ("sf.layers('f1:4')",)),
+    (lambda: sf.fold(sf.mappers.residual, sf.layers("f1:3", lambda z, W: z @ W), X), TypeError, ("z, W", "W=(3, 3)")),
+    (lambda: sf.layers("f1:3", lambda z, W: z @ W, V=(3, 3)), TypeError, ("['V']", "['z', 'W']")),
+    (lambda: sf.layers("f", 3), TypeError, ("count=3",)),
+    (lambda: sf.swap(sf.layer("out", sf.dense(3, 1))(DENSE), "out", "f1"), ValueError, ("1 and 3 columns", "cannot change places")),
     (lambda: sf.tensor(3), TypeError, ("3 of type int is not a name",)),
     (lambda: sf.tensor("a b"), ValueError, ("'a b' is not a name", "letters")),
     (lambda: sf.tensor("x", 3), TypeError, ("got 3", "(3,)")),

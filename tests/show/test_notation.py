@@ -525,7 +525,7 @@ def test_an_entry_of_known_numbers_is_the_number() -> None:
     for numbers in (np.array([1.5, 2.5]), np.array([0.5, 1.5, 2.5])[1:]):
         net = sf.fold(lambda z, k: z * k, numbers, sf.tensor("a"))
         assert str(net) == "z1 = a*1.5\nz2 = z1*2.5"
-        assert str(sf.adjoint(net)) == "z1 = a_*2.5\nz0 = z1*1.5"
+        assert str(sf.adjoint(net)) == "g1 = g*2.5\ng0 = g1*1.5"
 
 
 @pytest.mark.parametrize("count", [3, 8, 9, 12, 1000])

@@ -241,7 +241,7 @@ def test_a_part_is_reordered_in_the_places_it_had() -> None:
         (lambda net: sf.reorder(net, ["f1", "f1"]), InvalidValue, "named twice"),
         (lambda net: sf.swap(sf.fold(lambda z, f: f(z, z), [sf.layer("g", lambda u, v: u * v)], net), "g", "f2"), InvalidValue, "read 2 and 1 values"),
         (lambda net: sf.swap(sf.fold(sf.mappers.feedforward, [sf.layer("f1", sf.dense(3, 4)), sf.layer("f2", sf.dense(4, 2))], WIDE), "f1", "f2"),
-         sf.errors.ShapeError, "do not fit in each other's places"),
+         sf.errors.ShapeError, "cannot change places"),
         (lambda net: sf.swap(sf.fold(lambda z, f: f(z) + sf.layer("g", lambda v: v * z)(z), sf.layers("f1:4"), X), "g", "f2"),
          InvalidValue, "layer g captures a value of its step"),
         (lambda net: sf.swap(sf.fold(lambda s, f: (f(s[0]) + sf.layer("g", lambda v: v * s[0])(s[1]), sf.layer("h", lambda v: v * s[1])(s[0])), sf.layers("f1:4"), (X, X)),

@@ -123,6 +123,10 @@ def read_symbols(ctx: click.Context, param: click.Parameter, texts: tuple[str, .
     pairs = [text.partition("=") for text in texts]
     if wrong := next((text for text, pair in zip(texts, pairs, strict=True) if not (pair[0] and pair[2])), None):
         raise click.BadParameter(f"{wrong!r} is no pair of a name and a symbol (write z=h)")
+    for name, _, symbol in pairs:
+        if "," in symbol and "=" in symbol:
+            first = symbol.partition(",")[0]
+            raise click.BadParameter(f"{symbol!r} is several symbols (give each its own: --names {name}={first} ...)")
     return {name: symbol for name, _, symbol in pairs}
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
@@ -16,13 +16,20 @@ from symfold.apps.report.trained import Trained, trained
 from symfold.base.arguments import quoted, two_names
 from symfold.base.public import public
 from symfold.core.net import Net
-from symfold.errors import InvalidType, InvalidValue, TooLarge
+from symfold.errors import InvalidType, InvalidValue, TooLarge, no_attribute
 from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rolling import roll
 
 MOST = 12  # layers that are still legible in a diagram
 MANY = 24  # steps above which formulas are those of any depth
 WORDS = re.compile(r"\w[\w -]{0,19}")  # a name that can stand in a sentence
+OTHERS = {  # what a comparison is asked for, and the call that gives it
+    **dict.fromkeys(("text", "table", "summary"), "str(comparison)"),
+    **dict.fromkeys(("save", "write", "html", "report"), 'comparison.to_html("report.html")'),
+    **dict.fromkeys(("draw", "plot", "diagram", "picture"), 'sf.draw(comparison.nets, "both.svg")'),
+    **dict.fromkeys(("latex", "to_latex", "formula"), 'comparison.a.formula(style="latex")'),
+    "equal": "comparison.verdict.equal",
+}
 USUAL = 8  # pictures go up to this depth at least
 
 
@@ -157,6 +164,13 @@ class Comparison:
     def differ(self) -> bool:
         """Whether they are not known to be equal."""
         return self.verdict.equal is not True
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise no_attribute("a comparison", name, dir(type(self)), OTHERS)
 
     if TYPE_CHECKING:  # attached by `terminal` and `page`
 

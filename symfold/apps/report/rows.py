@@ -211,7 +211,7 @@ def order_matters(net: Net) -> Cell:
         return [["there is one layer, and so one order" if names else "there is no layer, and so no order"]]
     swaps, failed = _swaps(asked, names)
     if not swaps:
-        raise failed[0]
+        return [[Unknown(f"not asked: {failed[0].problem.split(':')[0]}")]]
     changes = [
         (change.leading, place, change, pair)
         for place, (change, pair) in enumerate(swaps)
@@ -227,7 +227,7 @@ def order_matters(net: Net) -> Cell:
         ]
     equal = [verdict(asked, swap(asked, *pair)).equal for _, pair in swaps]
     if all(equal):
-        among = ", as far as they fit in each other's places" if failed else ""
+        among = " of the layers that can change places" if failed else ""
         return [[f"{which}no, the result is the same in any order{among}"]]
     if False in equal:
         first, second = swaps[equal.index(False)][1]

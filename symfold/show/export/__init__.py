@@ -16,6 +16,7 @@ from typing import Any
 from symfold.base.arguments import quoted
 from symfold.base.files import path_of, write_whole
 from symfold.base.public import public
+from symfold.core.net import Net
 from symfold.errors import InvalidValue, UnknownName, no_name, unknown
 from symfold.show.export import dot as _dot
 from symfold.show.export import graphml as _graphml
@@ -49,6 +50,7 @@ def to_text(net: Any, format: str, level: str = "layer") -> str:
       z1 --> out
     <BLANKLINE>
     """
+    net = Net.of(net)
     if format not in EXPORTS:
         raise unknown("format", format, EXPORTS)
     return EXPORTS[format].write(net, level)
@@ -69,7 +71,7 @@ def save(
     ...     sf.export.save(net, f"{folder}/net.mmd").name
     'net.mmd'
     """
-    where = path_of(path)
+    net, where = Net.of(net), path_of(path)
     rows = {row.suffix: row for row in EXPORTS.values()}
     if where.suffix not in rows:
         error = unknown("suffix", where.suffix, rows)

@@ -27,6 +27,8 @@ from symfold.transform.passes.rematerialization import Remat, grouped, remat_giv
 def adjoint(net: object, name: str = "a") -> Net:
     """The adjoint of a net: cotangents of its inputs and parameters from those of its outputs (inputs named `a`).
 
+    If the net has layers, inputs or parameters called a, a1, ..., it is the first of g, b, c, d that it does not have.
+
     >>> import symfold as sf
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
     >>> sorted(sf.adjoint(net).parts)
@@ -34,13 +36,7 @@ def adjoint(net: object, name: str = "a") -> Net:
     """
     net, name = Net.of(net), checked_name(name)
     outputs = inlined(net.outputs)
-    taken = {
-        name
-        for leaf in net.leaves
-        for name in ([leaf.op.name] if isinstance(leaf.op, Input) else size_symbols(leaf.op.count))
-    }
-    while name in taken:
-        name += "_"
+    name = _free(name, net)
     several = len(outputs) > 1
     cotangents = [_cotangent(f"{name}{k + 1}" if several else name, output) for k, output in enumerate(outputs)]
     leaves = [leaf for leaf in net.leaves if leaf.op.role != "layer"]
@@ -49,10 +45,25 @@ def adjoint(net: object, name: str = "a") -> Net:
     return Net(gradient.outputs, gradient.form, (*leaves, *cotangents))
 
 
+def _free(name: str, net: Net) -> str:
+    """A name that neither a leaf of the net has, nor a family of them without its numbers."""
+    taken: set[str] = set()
+    for leaf in net.leaves:
+        names = names_of(leaf)
+        first = [names.prefix] if isinstance(names, Numbered) else names
+        taken.update(first, (each.rstrip("0123456789") for each in first))
+        taken.update(() if isinstance(leaf.op, Input) else size_symbols(leaf.op.count))
+    free = next((each for each in (name, *COTANGENTS) if each not in taken), name)
+    while free in taken:
+        free += "_"
+    return free
+
+
 def _cotangent(name: str, output: Node) -> Node[Input]:
     return Node(Input(name, output.shape)) if is_known(output.shape) else tensor(name)
 
 
+COTANGENTS = "gbcd"
 Wanted = str | Node | Sequence[str | Node] | None
 
 

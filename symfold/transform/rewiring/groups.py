@@ -56,7 +56,7 @@ def grouped(net: object, size: int | sp.Symbol) -> Net:
     group_size = (
         positive_integer(size.name)
         if isinstance(size, sp.Symbol)
-        else whole("size (or the symbol of the depth)", size, 1)
+        else whole("size", size, 1, ", or the symbol of the depth")
     )
 
     def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:

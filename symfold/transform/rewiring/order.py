@@ -19,7 +19,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, with_args
 from symfold.core.primitives import is_primitive
 from symfold.core.sequences import join, named_inputs, reverse, reverse_row
-from symfold.core.shapes import Size
+from symfold.core.shapes import Shape, Size
 from symfold.core.stacked_inputs import Leaf, Names, Numbered, StackedInputs, is_leaf
 from symfold.errors import InvalidValue, ShapeError
 from symfold.frontend.layer_kinds import Kind, Weight
@@ -86,6 +86,8 @@ def _moved(net: Net, new: Mapping[str, str]) -> Net:
     kinds = {name: layers[name].kind for name in moved}
     if closed := next((name for name, kind in kinds.items() if kind and None in kind.captured), None):
         raise InvalidValue(f"layer {closed} captures a value of its step, so it cannot move to another place")
+    for old, new_name in moved.items():
+        check_alike(old, kinds[old], new_name, kinds[new_name])
     if all(kinds[old] == kinds[new_name] for old, new_name in moved.items()):
         weights = {
             w: v
@@ -98,8 +100,31 @@ def _moved(net: Net, new: Mapping[str, str]) -> Net:
         return net.with_outputs(Mover(kinds, {}, beside).bound(_renamed(net.outputs, moved, {}), {}))
     except ShapeError as error:
         raise prefixed(
-            error, f"layers {', '.join(moved)} are of different shapes and do not fit in each other's places"
+            error, f"layers {', '.join(moved)} take and give values of other shapes, so they cannot change places"
         ) from None
+
+
+def check_alike(first: str, one: Kind | None, second: str, other: Kind | None) -> None:
+    """Refuse two layers that give different numbers of columns for equal rows: a sum would broadcast one of them."""
+    if one is None or other is None or one == other:
+        return
+    sizes = {size for kind in (one, other) for weight in kind.weights for size in weight.shape if isinstance(size, int)}
+    for read in sorted(sizes):
+        given = _columns(one, read), _columns(other, read)
+        if None not in given and given[0] != given[1]:
+            raise ShapeError(
+                f"layers {first} and {second} give {given[0]} and {given[1]} columns, so they cannot change places"
+            )
+
+
+def _columns(kind: Kind, read: int) -> int | None:
+    """How many columns a layer gives for rows of a length; None if it does not take them."""
+    rows: list[Shape] = [(1, read)] * kind.arity
+    try:
+        shape = kind.body.retyped([*rows, *kind.body.shapes[kind.arity :]]).results[0].shape
+    except ShapeError:
+        return None
+    return shape[-1] if shape and isinstance(shape[-1], int) else None
 
 
 # ---------------------------------------------------------------- layers of one kind: names change
