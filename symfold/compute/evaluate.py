@@ -140,7 +140,10 @@ def call(net: Net, *values: Any, **named: Any) -> Any:
         params, values = values[0], values[1:]
     if len(values) > len(net.inputs):
         names = listing(node.op.name for node in net.inputs)
-        raise InvalidType(f"{plural(len(values), 'value')} given for {plural(len(net.inputs), 'input')}: {names}")
+        first = "; parameters come first: net(params, x)" if any(isinstance(value, Mapping) for value in values) else ""
+        raise InvalidType(
+            f"{plural(len(values), 'value')} given for {plural(len(net.inputs), 'input')}: {names}{first}"
+        )
     positional = {node.op.name: value for node, value in zip(net.inputs, values, strict=False)}
     arguments = {**params, **positional, **named}
     leaves = {node.op.name: node for node in (*net.inputs, *net.params)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from symfold.base.arguments import check_params, flag, one_of, quoted, whole
+from symfold.base.arguments import check_params, flag, one_of, whole
 from symfold.base.public import public
 from symfold.compute.backends.table import DTYPES
 from symfold.compute.bounded_inputs import bounded_inputs
@@ -28,6 +28,7 @@ from symfold.training.objective.forms import training_form
 from symfold.training.objective.stages import Stage, stages_of
 from symfold.training.objective.weights import Weights, weighted
 from symfold.training.optimizers import Optimizer
+from symfold.training.optimizers.composition import checked
 from symfold.training.step.accumulation import Accumulation
 from symfold.training.step_counter import STEP
 
@@ -135,8 +136,7 @@ def fit(
             "sf.losses.mean_squared_error(net, target); of numbers, take the mean)"
         )
     check_params(params)
-    if not isinstance(optimizer, Optimizer):
-        raise InvalidType(f"optimizer={quoted(optimizer)} is not an optimizer (as sf.sgd(0.01))")
+    checked(optimizer)
     if (data is None) == (batches is None):
         raise InvalidType("fit takes either data (arrays by input name) or batches (an iterable of them)")
     epochs, seed, shuffle = whole("epochs", epochs, 1), whole("seed", seed), flag("shuffle", shuffle)

@@ -82,7 +82,8 @@ def export(
     """A module traced at example inputs, with constants folded, and operations that are not known decomposed."""
     torch = torch_package()
     if not isinstance(module, torch.nn.Module):
-        raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is not a torch.nn.Module")
+        hint = f" (call it: {module.__name__}(...))" if isinstance(module, type) else ""
+        raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is not a torch.nn.Module{hint}")
     if isinstance(args, torch.Tensor):
         args = (args,)
     if not isinstance(args, (tuple, list)):

@@ -38,7 +38,8 @@ def to_state_dict(params: Mapping[str, object], module: Module) -> dict[str, Ten
     """
     torch = torch_package()
     if not isinstance(module, torch.nn.Module):
-        raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is not a torch.nn.Module")
+        hint = f" (call it: {module.__name__}(...))" if isinstance(module, type) else ""
+        raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is not a torch.nn.Module{hint}")
     state = module.state_dict()
     paths: dict[str, list[str]] = {}
     for path in state:

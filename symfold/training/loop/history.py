@@ -13,7 +13,7 @@ import numpy as np
 from symfold.base.arguments import NumpyArray
 from symfold.base.results import Result
 from symfold.compute.parameters import Parameters
-from symfold.errors import MissingPackage, UnknownName, listing, no_name, plural
+from symfold.errors import InvalidType, MissingPackage, UnknownName, listing, no_name, plural
 from symfold.show.hypertext import image
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class History(Result, Sequence[float]):
         return len(self.loss)
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, str):
+            raise InvalidType(f"a history is indexed by steps, got {index!r} (write history.{index})")
         return self.loss[index]
 
     @property
@@ -118,6 +120,8 @@ class History(Result, Sequence[float]):
 
     def plot(self, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
         """Draw the loss of each epoch, and the validation loss, with matplotlib (extra `plot`); returns the axes."""
+        if isinstance(ax, str):
+            raise InvalidType(f"plot draws into axes, got {ax!r} (write history.plot().figure.savefig({ax!r}))")
         ax = new_axes() if ax is None else ax
         curves, what = self._curves()
         for name, values in curves.items():

@@ -187,5 +187,10 @@ def frozen() -> Optimizer:
 def checked(optimizer: object) -> Optimizer:
     """An optimizer, or an error."""
     if not isinstance(optimizer, Optimizer):
-        raise InvalidType(f"{quoted(optimizer)} is not an optimizer (as sf.sgd(0.01))")
+        hint = "as sf.sgd(0.01)"
+        if isinstance(optimizer, str):
+            hint = f"write sf.optimizers.{optimizer}()" if optimizer.isidentifier() else hint
+        elif callable(optimizer):
+            hint = f"call it: {getattr(optimizer, '__name__', 'adam')}()"
+        raise InvalidType(f"{quoted(optimizer)} is not an optimizer ({hint})")
     return optimizer
