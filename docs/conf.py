@@ -74,6 +74,7 @@ NEEDED = {
     "explanation/boosting.md": ("sklearn",),
     "howto/estimators.md": ("sklearn",),
     "howto/export.md": ("torch", "onnx", "jax"),
+    "reference/models.md": ("torch", "transformers"),
     "reference/pytorch.md": ("torch", "transformers"),
     "tutorials/pytorch_model.md": ("torch",),
 }

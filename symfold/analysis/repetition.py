@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Size, show
-from symfold.core.stacked_inputs import Leaf, Numbered, count_of, is_leaf
+from symfold.core.stacked_inputs import Leaf, Numbered, around_number, count_of, is_leaf
 from symfold.errors import listing, plural
 from symfold.transform.rolling import roll
 
@@ -85,11 +84,7 @@ class Site:
     @property
     def keys(self) -> list[Key]:
         """What its names have in common but for a number; of a single name, each of its numbers may count."""
-        names = self.leaf.op.names
-        if isinstance(names, Numbered):
-            return [(names.prefix, "")]
-        parts = [(name[: number.start()], name[number.end() :]) for name in names for number in _numbers(name)]
-        return [key for key in dict.fromkeys(parts) if parts.count(key) == len(names)]
+        return around_number(self.leaf.op.names)
 
     @property
     def names(self) -> str:
@@ -106,10 +101,6 @@ class Site:
     def has(self, number: str, key: Key) -> bool:
         """Whether a name is numbered so."""
         return f"{key[0]}{number}{key[1]}" in self.leaf.op.names
-
-
-def _numbers(name: str) -> list[re.Match[str]]:
-    return list(re.finditer(r"\d+", name))
 
 
 def folds(net: Any) -> Repetition:

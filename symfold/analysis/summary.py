@@ -56,16 +56,11 @@ class SummaryRow:
     @property
     def cells(self) -> Cells:
         """The row as text: numbers of several steps as a product, `10 x 12`."""
-        adds, operations = (
+        multiply_adds, operations = (
             "unknown" if work is None else _product(work, self.times) for work in (self.multiply_adds, self.operations)
         )
-        return (
-            "  " * self.nesting + self.name,
-            self.shape,
-            _product(self.parameters, self.layers),
-            adds,
-            operations,
-        )
+        name = "  " * self.nesting + self.name
+        return name, self.shape, _product(self.parameters, self.layers), multiply_adds, operations
 
 
 @dataclass(frozen=True)

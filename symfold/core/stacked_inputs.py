@@ -128,6 +128,19 @@ class Numbered:
 Names = Numbered | tuple[str, ...]
 
 
+def around_number(names: Names) -> list[tuple[str, str]]:
+    """What stands before and after the number in which names differ; of a single name, around each of its numbers.
+
+    >>> around_number(("norm1_0", "norm2_0")), around_number(("norm1_0",)), around_number(Numbered("f", 1, 3))
+    ([('norm', '_0')], [('norm', '_0'), ('norm1_', '')], [('f', '')])
+    """
+    if isinstance(names, Numbered):
+        return [(names.prefix, "")]
+    numbers = [(name, number) for name in names for number in re.finditer(r"\d+", name)]
+    parts = [(name[: number.start()], name[number.end() :]) for name, number in numbers]
+    return [part for part in dict.fromkeys(parts) if parts.count(part) == len(names)]
+
+
 def count_of(names: Names) -> Size:
     """The number of names."""
     return names.count if isinstance(names, Numbered) else len(names)

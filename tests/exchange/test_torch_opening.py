@@ -127,7 +127,7 @@ def test_modules_are_opened_to_a_depth() -> None:
         texts.append(net.formula(form="expanded"))
     assert texts[0] == "sequential(input)\nclosed: sequential (several layers inside)"
     assert texts[1] == "linear1(body0(input))\nclosed: body0 (several layers inside)"
-    assert texts[2] == "linear1(mid0(first0(input)) + input)"
+    assert texts[2] == "linear1(mid0(first0(input)) + input)\nclosed: first0, mid0 (several layers inside)"
     assert texts[3] == sf.from_torch(module, value)[0].formula(form="expanded")
     assert sf.from_torch(module, value, depth=9)[0] == sf.from_torch(module, value)[0]
     with pytest.raises(InvalidType, match="depth=True must be a whole number"):

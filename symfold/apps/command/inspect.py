@@ -127,15 +127,15 @@ def answers(net: Net) -> dict[str, Any]:
     from symfold.analysis.counting.polynomials import in_powers
     from symfold.analysis.repetition import folds
     from symfold.analysis.summary import summary
-    from symfold.core.names import names_of
-    from symfold.core.stacked_inputs import StackedInputs
+    from symfold.core.stacked_inputs import StackedInputs, is_leaf
     from symfold.show.notation import formula
     from symfold.transform.rolling import roll
 
     rolled = roll(net)
     costs, table, repetition = cost(rolled), summary(rolled), folds(rolled)
     counted = paths(rolled)
-    starts = [f"from {names_of(node)[0]} " if len(counted.inputs) > 1 else "" for node in counted.inputs]
+    inputs = [leaf for leaf in counted.inputs if is_leaf(leaf)]
+    starts = [f"from {leaf.op.names[0]} " if len(inputs) > 1 else "" for leaf in inputs]
     polynomials = [
         f"{start}{in_powers(counted.matrix[row, column])}"
         for row in range(len(rolled.outputs))

@@ -6,11 +6,12 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     regions       regions under no_grad or a disabled autocast
     export        the result of torch.export
     dtypes        dtypes whose numbers a net can represent
-    opening       which modules are written out
     rows          the rows of operations
     choice, arrangement, elementwise, indexing   operations on entries, one row each
     losses, products, norms, images, sampling, pools   losses, and operations on axes
-    recurrent, ops                               recurrent layers, and the table of all operations
+    recurrent     recurrent layers
+    opening       which modules are written out
+    ops           the table of all operations
     reader        sf.from_torch
     spellings     primitives that PyTorch has as one operation
     adjoints      operations with the derivatives of their rows

@@ -16,7 +16,7 @@ from symfold.core.leaves import Formal, Input
 from symfold.core.nodes import Node
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import length
-from symfold.core.stacked_inputs import Numbered, StackedInputs
+from symfold.core.stacked_inputs import Numbered, StackedInputs, around_number
 from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name
 from symfold.show.graph.places import FoldFrame, formal_kinds
@@ -295,15 +295,14 @@ def ends_of(family: StackedInputs) -> str:
 
 
 def family_name(family: StackedInputs) -> str:
-    """A family's own name: what its members' names begin with."""
+    """A family's own name: its members' names without the number that counts them."""
     names = family.names
-    return (
-        names.prefix
-        if isinstance(names, Numbered)
-        else "_".join(names[:2])
-        if len(names) <= 2
-        else f"{names[0]}_to_{names[-1]}"
-    )
+    if isinstance(names, Numbered):
+        return names.prefix
+    if len(names) > 2 and (parts := around_number(names)):
+        prefix, suffix = parts[0]
+        return f"{prefix.removesuffix('_')}{suffix}" or prefix
+    return "_".join(names[:2]) if len(names) <= 2 else f"{names[0]}_to_{names[-1]}"
 
 
 def plain(count: Any) -> int | str:

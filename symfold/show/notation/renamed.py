@@ -70,6 +70,8 @@ class Renaming:
         index = None if name.index is None else self.size(name.index)
         numbered = re.fullmatch(r"(.*?)_?(\d+)", name.stem) if index is None and name.stem not in self.names else None
         stem, digits = (numbered[1], numbered[2]) if numbered and numbered[1] in self.names else (name.stem, "")
+        if index is not None and stem.removesuffix("_") in self.names:  # norm2_ of norm2_0, norm2_1, ...
+            stem = stem.removesuffix("_")
         symbol = self.symbol(stem)
         if symbol.isidentifier():
             return style.name(replace(name, stem=symbol + digits, index=index))
