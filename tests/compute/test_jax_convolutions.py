@@ -15,10 +15,11 @@ from symfold.core.primitives import convolution
 
 jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
 
-from symfold.compute.backends.jax.convolutions import ROW, by_shifts, by_xla, convolved  # noqa: E402
+from symfold.compute.backends.jax.convolutions import by_shifts, by_xla  # noqa: E402
 from symfold.compute.lowering import lowered, rolled  # noqa: E402
 from symfold.core.folds import Fold  # noqa: E402
 from symfold.core.nodes import walk  # noqa: E402
+from symfold.transform.passes.convolutions import CORRELATION, convolved  # noqa: E402
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "padded": {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1},
@@ -38,7 +39,7 @@ def case(name: str) -> sf.Net:
 def rows(roots: Any) -> list[Node]:
     found = walk(roots)
     inner = [node for fold in found if isinstance(fold.op, Fold) for node in rows(fold.op.block.results)]
-    return inner + [node for node in found if getattr(node.op, "primitive", None) == ROW]
+    return inner + [node for node in found if getattr(node.op, "primitive", None) == CORRELATION]
 
 
 def values_of(net: sf.Net) -> dict[str, Any]:
@@ -51,13 +52,13 @@ def test_values_and_gradients_are_numpys(name: str) -> None:
     """By XLA's convolutions, and by products with the shifted image."""
     net = case(name)
     values = values_of(net)
-    assert sorted(dict(node.op.attributes)["wanted"] for node in rows(convolved(lowered(rolled(net), {})))) == ["image", "kernel", "result"]
+    assert sorted(dict(node.op.attributes)["of"].wanted for node in rows(convolved(lowered(rolled(net), {})))) == ["image", "kernel", "result"]
     assert_close(dict(enumerate(flatten(net.compile("jax")(**values))[0])), dict(enumerate(flatten(net(**values))[0])), 1e-12)
     if OPTIONS[name]["groups"] > 1:
         return
     for node in rows(convolved(lowered(rolled(net), {}))):
-        options = dict(node.op.attributes)
-        window, wanted = options["window"], options["wanted"]
+        of = dict(node.op.attributes)["of"]
+        window, wanted = of.window, of.wanted
         random = np.random.default_rng(1)
         with jax.enable_x64(True):
             first, second = (jax.numpy.asarray(random.normal(size=arg.shape)) for arg in node.args)

@@ -9,6 +9,7 @@ In: nodes. Out: nodes with the same values, cheaper to compute.
     recomputation       folds and their gradients in groups that fit a budget
     contraction         sums of matrix products as one product
     windows             steps that take and return values instead of their windows
+    convolutions        sums of products with windows as one operation
     joining             products of a step with a common factor as one wide product
     hoisting            what the next state does not need, computed for all steps in one batched operation
 """

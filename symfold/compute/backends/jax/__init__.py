@@ -2,7 +2,7 @@
 
 In: a net of known shapes. Out: a pure JAX function, and a program or training that calls it.
 
-    convolutions   sums of products with windows as convolutions
+    convolutions   convolutions and their adjoints
     functions      primitives in JAX, one row each
     tracing        nodes as a pure function of arrays
     program        a net for one set of input shapes

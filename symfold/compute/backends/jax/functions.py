@@ -12,10 +12,10 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.scipy import special
 
-from symfold.compute.backends.jax.convolutions import ROW as CONVOLUTION
-from symfold.compute.backends.jax.convolutions import computed
+from symfold.compute.backends.jax.convolutions import correlated
 from symfold.core import primitives as p
 from symfold.core.sequences import stack_row
+from symfold.transform.passes.convolutions import CORRELATION
 
 
 def _guarded(bar: jax.Array, factor: jax.Array) -> jax.Array:
@@ -64,6 +64,7 @@ ROWS: dict[p.Primitive, Callable[..., jax.Array]] = {
     p.guarded_product: guarded_product,
     p.softmax: lambda a, axis: jax.nn.softmax(a, axis=axis),
     p.logsumexp: lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims),
+    CORRELATION: correlated,
     stack_row: lambda *parts: jnp.stack(jnp.broadcast_arrays(*parts)),
 }
 
@@ -72,7 +73,7 @@ ROWS: dict[p.Primitive, Callable[..., jax.Array]] = {
 ROUNDED: dict[p.Primitive, Callable[..., jax.Array]] = {
     p.dot: lambda a, b: jnp.matmul(a, b, preferred_element_type=jnp.float32),
     p.einsum: lambda *arrays, subscripts: jnp.einsum(subscripts, *arrays, preferred_element_type=jnp.float32),
-    CONVOLUTION: lambda *args, **attributes: jnp.asarray(computed(*args, **attributes), jnp.float32),
+    CORRELATION: lambda first, second, of: jnp.asarray(correlated(first, second, of), jnp.float32),
 }
 
 

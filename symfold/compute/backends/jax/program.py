@@ -13,7 +13,6 @@ import numpy as np
 
 from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.choice import operations
-from symfold.compute.backends.jax.convolutions import convolved
 from symfold.compute.backends.jax.tracing import Types, full, values
 from symfold.compute.backends.table import stored
 from symfold.compute.lowering import Target, lowered
@@ -25,6 +24,7 @@ from symfold.core.nodes import Node
 from symfold.core.shapes import NAME, sized
 from symfold.core.stacked_inputs import StackedInputs, known_count
 from symfold.transform.passes.contraction import contracted
+from symfold.transform.passes.convolutions import convolved
 from symfold.transform.passes.hoisting import hoisted
 from symfold.transform.passes.joining import joined
 from symfold.transform.rolling import written_out

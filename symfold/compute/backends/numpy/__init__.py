@@ -4,6 +4,7 @@ In: a net of known shapes. Out: Python source that calls NumPy, and the program 
 
     writer          the source of a program under construction
     views           values that share the memory of others
+    convolutions    convolutions and their adjoints
     calls           the NumPy calls of one operation
     loops           folds as loops
     straight_line   the nodes of a block in order

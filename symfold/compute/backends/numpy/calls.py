@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import sympy as sp
 
+from symfold.compute.backends.numpy.convolutions import correlate
 from symfold.compute.backends.numpy.views import index_text
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.core.functions import Head, divide, numbers_of, relu, sigmoid, softplus
@@ -30,6 +32,7 @@ from symfold.core.primitives import (
     sum_to,
 )
 from symfold.core.sequences import stack_row
+from symfold.transform.passes.convolutions import CORRELATION
 
 Term = tuple[str, str]  # "+" or "-" ("*" or "/" in a product), and the name of an array
 
@@ -171,4 +174,6 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
     if is_primitive(node, put):
         parts = ", ".join(":" if p == (None, None) else index_text(p) for p in attributes["index"])
         return [f"{out.name}.fill(0.0)", f"{out.name}[{parts}] = {names[0]}"]
+    if is_primitive(node, CORRELATION):
+        return [f"{source.function(partial(correlate, attributes['of']))}({', '.join(names)}, {out.name})"]
     return [f"copyto({out.name}, {source.function(op.evaluate)}({', '.join(names)}))"]

@@ -25,6 +25,7 @@ from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.frontend.arithmetic import negative, reciprocal
 from symfold.transform.passes.contraction import contracted
+from symfold.transform.passes.convolutions import convolved
 from symfold.transform.passes.hoisting import hoisted
 
 FUNCTIONS = (
@@ -54,7 +55,7 @@ def _rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
     return None
 
 
-TARGET = Target(passes=(contracted, with_exponentials, hoisted))
+TARGET = Target(passes=(contracted, convolved, with_exponentials, hoisted))
 
 
 class Steps:

@@ -1,0 +1,70 @@
+"""Convolutions in NumPy: values and gradients by products with columns are those of the body, which multiplies windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import assert_close, weighted_squares
+
+import symfold as sf
+from symfold.base.trees import flatten
+from symfold.compute.backends.numpy import convolutions
+from symfold.core.primitives import convolution
+
+
+@st.composite
+def convolved(draw: Any) -> sf.Net:
+    """A convolution of an image of one or two axes, in groups, with any stride, padding and dilation that fit."""
+    rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    options = {name: tuple(draw(st.integers(low, 2)) for _ in range(rank)) for name, low in (("stride", 1), ("padding", 0), ("dilation", 1))}
+    kernel = tuple(draw(st.integers(1, 3)) for _ in range(rank))
+    sizes = tuple(draw(st.integers(d * (k - 1) + 1, 7)) for k, d in zip(kernel, options["dilation"], strict=True))
+    channels, outputs = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    image = sf.tensor("x", (draw(st.integers(1, 3)), channels, *sizes))
+    return sf.Net.of(convolution(image, sf.parameter("W", (outputs, channels // groups, *kernel)), groups=groups, **options))
+
+
+def values_of(net: sf.Net) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {node.op.name: random.normal(size=node.shape) for node in (*net.inputs, *net.params)}
+
+
+def leaves(value: Any) -> dict[int, Any]:
+    return dict(enumerate(map(np.asarray, flatten(value)[0])))
+
+
+@pytest.mark.parametrize("cached", [1, convolutions.CACHED], ids=["sample by sample", "at once"])
+@settings(max_examples=20)
+@given(net=convolved())
+def test_values_and_gradients(cached: int, net: sf.Net) -> None:
+    both = sf.value_and_grad(weighted_squares(net), wrt=["x", "W"])
+    values = values_of(both)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolutions, "CACHED", cached)
+        assert_close(leaves(both.compile("numpy")(**values)), leaves(both(**values)), 1e-12)
+
+
+def test_a_step_holds_no_windows_and_an_empty_batch_is_a_batch() -> None:
+    layers = sf.layers("c", sf.convolution(4, 4, 3, padding=1), count=3)
+    net = sf.fold(sf.mappers.residual, layers, sf.tensor("x", (None, 4, 6, 6)))
+    both = sf.value_and_grad(sf.Net.of((net * net).sum()))
+    compiled = both.compile("numpy")
+    params = net.init(0)
+    value, gradient = compiled(params, x=np.ones((5, 4, 6, 6)))
+    kept = [array.size for array in compiled.program({"x": (5, 4, 6, 6)}).run.__defaults__ if isinstance(array, np.ndarray)]
+    assert max(kept) < 5 * 4 * 6 * 6 * 9  # the windows of one step
+    empty, none = compiled(params, x=np.ones((0, 4, 6, 6)))
+    assert empty == 0 and not any(np.any(array) for array in none.values())
+    assert np.isfinite(value) and all(np.any(array) for array in gradient.values())
+
+
+def test_float32_stays_float32() -> None:
+    net = sf.Net.of(convolution(sf.tensor("x", (2, 2, 4, 4)), sf.parameter("W", (3, 2, 3, 3)), stride=(1, 1), padding=(1, 1), dilation=(1, 1), groups=1))
+    values = values_of(net)
+    single, double = (net.compile("numpy", dtype=dtype)(**values) for dtype in ("float32", "float64"))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, double, atol=1e-5)
