@@ -15,7 +15,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from symfold.core.folds import Fold, rebuilt_inside
-from symfold.core.nodes import Node, rebuilt
+from symfold.core.nodes import Node, rebuilt, walk
 from symfold.core.primitives import Primitive, add_windows, einsum, is_primitive, windows
 from symfold.core.primitives.table import EACH
 from symfold.core.shapes import is_concrete
@@ -156,9 +156,19 @@ CORRELATION = Primitive("correlation", lambda first, second, of: of.shape, linea
 
 def convolved(roots: Sequence[Node]) -> tuple[Node, ...]:
     """The roots with convolutions and their adjoints as one operation each, also in the blocks of folds."""
+    if not has_windows(roots):
+        return tuple(roots)
     roots = windows_in_steps(roots)
     outside = rebuilt(roots, lambda node, args: None if isinstance(node.op, Fold) else _rule(False, node, args))
     return rebuilt_inside(outside, partial(_rule, True))
+
+
+def has_windows(roots: Sequence[Node]) -> bool:
+    """Whether anything reads windows or adds them, in the blocks of folds too."""
+    return any(
+        has_windows(node.op.block.results) if isinstance(node.op, Fold) else is_primitive(node, windows, add_windows)
+        for node in walk(roots)
+    )
 
 
 def _rule(in_loop: bool, node: Node, args: tuple[Node, ...]) -> Node | None:
