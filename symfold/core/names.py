@@ -221,17 +221,31 @@ def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | N
 
     Those inside folds and layers are among them. A fold over layers yields one, whose name is the sequence of all names.
     """
+    return iter(dict.fromkeys((op, args) for op, args, _, _ in _applied(roots)))
+
+
+def layer_shapes(roots: Sequence[Node]) -> Iterator[tuple[Names, tuple[Shape, ...], Shape]]:
+    """The names of every applied layer, with the shapes that it takes and the shape that it returns."""
+    for op, args, shapes, shape in _applied(roots):
+        yield names_of(args[0]), shapes[: op.arity], shape
+
+
+def _applied(
+    roots: Sequence[Node],
+) -> Iterator[tuple[Call, tuple[Node | None, ...], tuple[Shape, ...], Shape]]:
+    """Every applied layer, its arguments in the net, the shapes of the arguments after the name, and of the result."""
     plans: dict[Block, list[Node[Call | Fold]]] = {}
-    waiting: deque[tuple[Call | Fold, tuple[Node | None, ...]]] = deque()
-    waiting.extend((node.op, node.args) for node in filter(applies_block, walk(roots)))
+    waiting: deque[tuple[Node[Call | Fold], tuple[Node | None, ...]]] = deque()
+    waiting.extend((node, node.args) for node in filter(applies_block, walk(roots)))
     seen = set()
     while waiting:
-        op, args = waiting.popleft()
-        if (op, args) in seen:
+        node, args = waiting.popleft()
+        op, shapes = node.op, tuple(arg.shape for arg in node.args)
+        if (op, args, shapes) in seen:
             continue
-        seen.add((op, args))
+        seen.add((op, args, shapes))
         if isinstance(op, Call):
-            yield op, args
+            yield op, args, shapes[1:], node.shape
             block, operands = op.body, args[1:]
         else:
             block, operands = op.block, (None,) * op.carries + args[op.carries :]
@@ -241,7 +255,7 @@ def applied_layers(roots: Sequence[Node]) -> Iterator[tuple[Call, tuple[Node | N
             plans[block] = [*filter(applies_block, walk(block.results))]
         bound = zip(block.formals, operands, strict=True) if plans[block] else ()
         outer = {formal: operand for formal, operand in bound if operand is not None}
-        inner = [(node.op, tuple(_outside(arg, outer) for arg in node.args)) for node in plans[block]]
+        inner = [(node, tuple(_outside(arg, outer) for arg in node.args)) for node in plans[block]]
         waiting.extendleft(reversed(inner))
 
 

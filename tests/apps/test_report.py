@@ -31,6 +31,7 @@ from symfold.apps.report.sections import SECTIONS
 from symfold.apps.report.terminal import MORE, SCREEN, _clipped, _sign, shown
 from symfold.apps.report.trained import start, trained
 from symfold.core.primitives import embed
+from symfold.transform.rewiring.order import exchangeable
 
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 EVIL = "<script>alert(1)</script>"
@@ -290,10 +291,10 @@ def test_the_layers_of_boosting_are_all_taught_the_loss_gradient() -> None:
 @pytest.mark.parametrize(
     ("mapper", "depth", "said"),
     [
-        ("residual", 10**6, "of 3 layers: yes, from order 2"), ("boosting", 10**6, "of 3 layers: no,"), ("boosting", "n", "of 3 layers: no,"),
-        ("residual", 4, "yes, from order 2 in epsilon on: swapping f1 and f2"), ("boosting", 6, "no,"), ("multiplicative", 2, "yes"),
-        ("f(x)", 3, "yes, from order 1 in epsilon on: swapping f2 and f3"),  # the last layer is all that is left of the net
-        ("x + f(x)", 4, "yes, from order 1 in epsilon on: swapping f3 and f4"), ("x + f(x)", 30, "of 3 layers: yes"),
+        ("residual", 10**6, "of 3 layers: yes: the net minus the net with f1 and f2 swapped is epsilon^2*("), ("boosting", 10**6, "of 3 layers: no,"), ("boosting", "n", "of 3 layers: no,"),
+        ("residual", 4, "yes: the net minus the net with f1 and f2 swapped is epsilon^2*("), ("boosting", 6, "no,"), ("multiplicative", 2, "yes"),
+        ("f(x)", 3, "yes: the net minus the net with f2 and f3 swapped is epsilon*("),  # the last layer is all that is left of the net
+        ("x + f(x)", 4, "yes: the net minus the net with f3 and f4 swapped is epsilon*("), ("x + f(x)", 30, "of 3 layers: yes"),
         ("residual", 1, "there is one layer"), ("residual", 0, "there is no layer"),
     ],
 )  # fmt: skip
@@ -307,10 +308,10 @@ def test_nets_of_a_depth_that_is_a_multiple_are_compared() -> None:
     x, f = sf.tensor("x"), sf.layers("f", count=2 * sp.Symbol("m"))
     nets = [sf.fold(mapper, f, x) for mapper in (sf.mappers.residual, sf.mappers.boosting(x))]
     told = str(sf.compare(*nets))
-    assert "of 6 layers: yes, from order 2" in " ".join(told.split()) and "Of 6 layers, written out" in told
+    assert "of 6 layers: yes: the net minus" in " ".join(told.split()) and "Of 6 layers, written out" in told
     assert sf.compare(*nets).at(2).a == nets[0].at(m=2)
     grouped = {answered.row.label: text_of(answered.cells[0]) for answered in answers(sf.compare(sf.grouped(nets[0], 2), nets[0]))}
-    assert grouped["order"].startswith("of 6 layers: yes, from order 2") and grouped["P(t)"] == "(1 + 2*t)^m"
+    assert grouped["order"].startswith("of 6 layers: yes: the net minus") and grouped["P(t)"] == "(1 + 2*t)^m"
 
 
 @pytest.mark.parametrize("mapper", ["residual", "boosting", "f(x)", "x + f(x)", "multiplicative", "f(z)", "z + f(f(z))", "x"])
@@ -618,6 +619,19 @@ def classifiers(names: tuple[str, str] = ("residual", "boosted")) -> Comparison:
     first, last = sf.layer("first", lambda z, V: z @ V, V=(4, 3)), sf.layer("last", lambda z, V: z @ V, V=(3, 2))
     start, hidden = first(sf.tensor("x", (None, 4))), sf.layers("f1:8", sf.dense(3, 3, sf.tanh))
     return sf.compare(*(last(sf.fold(m, hidden, start)) for m in (sf.mappers.residual, sf.mappers.boosting(start))), names=names)
+
+
+def test_layers_of_a_net_with_a_readout_are_swapped_among_themselves() -> None:
+    """A layer that returns fewer columns does not take the place of one in the fold, although sums would broadcast it."""
+    into, out = sf.layer("into", sf.dense(5, 4)), sf.layer("out", sf.dense(4, 1))
+    a, m = sf.layers("a1:3", sf.dense(4, 4, sf.tanh)), sf.layers("m1:3", lambda z, V, U: sf.relu(z @ V) @ U, V=(4, 8), U=(8, 4))
+    steps = (lambda z, pair: z + pair[0](z) + pair[1](z + pair[0](z)), lambda z, pair: z + pair[0](z) + pair[1](z))
+    nets = [out(sf.fold(step, list(zip(a, m, strict=True)), into(sf.tensor("x", (None, 5))))) for step in steps]
+    assert exchangeable(nets[0]) == [["into"], ["out"], ["a1", "a2", "m1", "m2"]]
+    cells = next(answered.cells for answered in answers(sf.compare(*nets)) if answered.row.label == "order")
+    assert {text_of(cell) for cell in cells} == {"yes: swapping a1 and a2 changes it, beyond order 2 in epsilon"}
+    alone = {answered.row.label: answered.cells for answered in answers(sf.compare(out(into(sf.tensor("x", (None, 5)))), nets[0]))}
+    assert text_of(alone["order"][0]) == "no: no two layers take and return the same shapes"
 
 
 def test_layers_are_swapped_where_they_fit_in_each_others_places() -> None:

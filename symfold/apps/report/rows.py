@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise, zip_longest
@@ -46,7 +46,7 @@ from symfold.core.closed_layers import note_on_closed
 from symfold.core.net import Net
 from symfold.errors import NoRule, ShapeError, SymfoldError, TooLarge
 from symfold.show.graph import count_steps, symbolic_depth
-from symfold.transform.rewiring.order import swap
+from symfold.transform.rewiring.order import exchangeable, swap
 
 SERIES_ORDER = 3
 REASON = 100  # characters; a longer reason is told without its details
@@ -204,12 +204,13 @@ def degree_of(net: Net) -> Cell:
 
 
 def order_matters(net: Net) -> Cell:
-    """The effect of swapping two neighboring layers: such swaps generate every order."""
+    """The effect of swapping two neighbors among the layers that take and return the same shapes."""
     asked, which = few_layers(net)
-    names = applied_names(asked)
-    if len(names) < 2:
-        return [["there is one layer, and so one order" if names else "there is no layer, and so no order"]]
-    swaps, failed = _swaps(asked, names)
+    groups = exchangeable(asked)
+    pairs = [pair for names in groups for pair in pairwise(names)]
+    if not pairs:
+        return [[_NO_PAIR.get(len(groups), "no: no two layers take and return the same shapes")]]
+    swaps, failed = _swaps(asked, pairs)
     if not swaps:
         return [[Unknown(f"not asked: {failed[0].problem.split(':')[0]}")]]
     changes = [
@@ -218,16 +219,11 @@ def order_matters(net: Net) -> Cell:
         if change.leading is not None
     ]
     if changes:
-        order, _, shown, (first, second) = min(changes)
-        return [
-            [
-                f"{which}yes, from order {order} in epsilon on: swapping {first} and {second} subtracts",
-                Formula(shown.formula),
-            ]
-        ]
+        _, _, shown, (first, second) = min(changes)
+        return [[f"{which}yes: the net minus the net with {first} and {second} swapped is", Formula(shown.formula)]]
     equal = [verdict(asked, swap(asked, *pair)).equal for _, pair in swaps]
     if all(equal):
-        among = " of the layers that can change places" if failed else ""
+        among = " of the layers that can change places" if failed or len(groups) > 1 else ""
         return [[f"{which}no, the result is the same in any order{among}"]]
     if False in equal:
         first, second = swaps[equal.index(False)][1]
@@ -235,10 +231,13 @@ def order_matters(net: Net) -> Cell:
     return [[f"{which}not up to order {swaps[0][0].order} in epsilon; beyond it is not known"]]
 
 
-def _swaps(net: Net, names: Sequence[str]) -> tuple[list[tuple[Series, tuple[str, str]]], list[ShapeError]]:
-    """The effect of each swap of neighbors, and the errors of those that do not fit in each other's places."""
+_NO_PAIR = {0: "there is no layer, and so no order", 1: "there is one layer, and so one order"}
+
+
+def _swaps(net: Net, pairs: Iterable[tuple[str, str]]) -> tuple[list[tuple[Series, tuple[str, str]]], list[ShapeError]]:
+    """The effect of each swap, and the errors of those that do not fit in each other's places."""
     swaps, failed = [], []
-    for pair in pairwise(names):
+    for pair in pairs:
         try:
             swaps.append((commutator(net, *pair), pair))
         except ShapeError as error:

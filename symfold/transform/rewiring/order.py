@@ -14,7 +14,7 @@ from symfold.base.public import public
 from symfold.core.blocks import Call, prefixed
 from symfold.core.folds import Fold, apply_fold
 from symfold.core.leaves import Input, Normal
-from symfold.core.names import applied_layers, covers, names_of, places_of
+from symfold.core.names import applied_layers, covers, layer_shapes, names_of, places_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, with_args
 from symfold.core.primitives import is_primitive
@@ -67,6 +67,20 @@ def reorder(net: object, names: Iterable[object]) -> Net:
         )
     )
     return _moved(base, dict(zip(current, wanted, strict=True)))
+
+
+def exchangeable(net: Net) -> list[list[str]]:
+    """The layers of a net in groups whose members take and return the same shapes.
+
+    >>> import symfold as sf
+    >>> f, out = sf.layers("f1:4", sf.dense(3, 3)), sf.layer("out", sf.dense(3, 1))
+    >>> exchangeable(out(sf.fold(sf.mappers.residual, f, sf.tensor("x", (None, 3)))))
+    [['out'], ['f1', 'f2', 'f3']]
+    """
+    groups: dict[object, dict[str, None]] = {}
+    for names, taken, returned in layer_shapes(net.outputs):
+        groups.setdefault((taken, returned), {}).update(dict.fromkeys(names))
+    return list(map(list, groups.values()))
 
 
 def _moved(net: Net, new: Mapping[str, str]) -> Net:
