@@ -174,7 +174,7 @@ def draw(
     - `level`: what a node shows, as of `net.graph`; by default layers of a short net, one step of a long one.
     - `direction`: of the flow: "LR", "TB", "RL" or "BT".
     - `title`: above the picture; for a list, one title per net.
-    - `legend`: a text below that explains shapes and lines.
+    - `legend`: a key below the picture, with its shapes and lines.
     - `theme`: "light", "dark", or "gray" for print.
     - `width`: in pixels, 96 to the inch; by default letters have 13.
     - `max_size`: the bound on nodes and places of edges; None lifts it.

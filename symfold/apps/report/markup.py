@@ -10,7 +10,7 @@ from symfold.show.hypertext import element as element
 from symfold.show.hypertext import prose as prose_of
 
 LONG = 40  # characters; a longer formula fits neither a line of words nor a column of a printed table
-WIDE = 80  # characters; a longer formula is wider than paper
+WIDE = 130  # characters; a longer formula is wider than paper
 FOLDED, LINES = 300, 20  # characters of a line, and lines; a longer formula opens at a click
 SUMMARY = 60  # characters of its beginning
 
@@ -62,7 +62,7 @@ def folded(summary: str, content: str) -> str:
 def boxed(shown: Formula) -> str:
     """A formula in its own box, which scrolls on narrow pages and can be reached by keyboard."""
     text = shown.text
-    width = max(map(len, text.split("\n")))
+    width = max(map(len, text.replace("epsilon", "e").replace("*", "").split("\n")))  # as it is set
     # MathML breaks no lines: on paper such formulas are text
     sizes = "formula" + " long" * (width > LONG) + " wide" * (width > WIDE)
     return element(
