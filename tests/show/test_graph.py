@@ -21,6 +21,7 @@ import symfold as sf
 from symfold.core.leaves import Formal
 from symfold.core.nodes import walk
 from symfold.errors import InvalidValue, UnknownName
+from symfold.mappers import ARCHITECTURES
 from symfold.show.graph import LEVELS, UNROLLED, count_steps, fold_nodes
 from symfold.show.graph.places import passages
 
@@ -453,3 +454,10 @@ def test_the_title_of_a_step_writes_out_the_sum_that_it_reads(start, title: str)
     value = start(sf.tensor("x"), sf.layer("a"), sf.layer("b"))
     graph = sf.fold(sf.mappers.boosting(value), sf.layers("f1:4"), value).graph("block")
     assert graph.graph["title z1"] == title
+
+
+def test_a_step_reads_the_states_of_another_fold_by_their_numbers():
+    unet = ARCHITECTURES["unet"].net(3)
+    labels = [data["label"] for _, data in unet.graph("fold").nodes(data=True)]
+    assert "y_{k} = g_{k}(y_{k-1}, z_{4-k})\nk = 1, ..., 3" in labels
+    assert "y_k = g_k(y_{k-1}, z_{4-k})" in unet.formula("fold")

@@ -57,6 +57,24 @@ class Run(NamedTuple):
     sign: int
 
 
+class Given(str):
+    """The graph node of a fold, as a sequence that the fold gives: all states of a part, or other values."""
+
+    run: Run | None = None
+
+    @staticmethod
+    def by(name: str, run: Run | None) -> Given:
+        given = Given(name)
+        given.run = run
+        return given
+
+    def entry(self, position: Position) -> str:
+        """The entry at a position: a state by its number, another value by the fold that gives it."""
+        if self.run is None:
+            return f"{self}[{position.number()}]"
+        return f"{self.run.letter}_{{{position.number(self.run.start, self.run.sign)}}}"
+
+
 class RolledRecorder(Recorder):
     """Folds stay folds, and families of inputs stay families."""
 
@@ -77,6 +95,8 @@ class RolledRecorder(Recorder):
 
     def _label_at(self, value: Any, position: Position) -> str:
         """The entry of a sequence at a position."""
+        if isinstance(value, Given):
+            return value.entry(position)
         if isinstance(value, Reversed):
             return self._reversed_label(value, position)
         if not isinstance(value, Leaf):
@@ -98,8 +118,9 @@ class RolledRecorder(Recorder):
                 return f"{names.prefix.removesuffix('_')}_{{{position.number(names.start)}}}"
             return f"{inner.name or inner.label}_{{{position.number(1)}}}"
         if isinstance(inner, str) and inner in self.runs:
-            run = self.runs[inner]
-            return f"{run.letter}_{{{position.number(run.start, run.sign)}}}"
+            return Given.by(inner, self.runs[inner]).entry(position)
+        if isinstance(inner, Given):
+            return inner.entry(position)
         return f"{self.called(inner)}[{position.number()}]"
 
 
@@ -140,7 +161,15 @@ class Folds(RolledRecorder):
                 self.edge(self.whole(value, source), name, port, kind)
         for port in range(0 if single else fold.carries):
             self.edge(name, name, port, "state", label=f"{letters[port]}_{{{before}}}")
-        return [name] * len(fold.block.results)
+        starts = {  # of the states before and after each step
+            **{state: (part, loop.start) for part, state in enumerate(fold.block.formals[: fold.carries])},
+            **{state: (part, loop.start + loop.sign) for part, state in enumerate(fold.block.results[: fold.carries])},
+        }
+        given = [
+            Given.by(name, Run(letters[at[0]], at[1], fold.count, loop.sign) if (at := starts.get(result)) else None)
+            for result in fold.block.results[fold.carries :]
+        ]
+        return [*[name] * fold.carries, *given]
 
 
 class Blocks(RolledRecorder):
