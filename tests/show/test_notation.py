@@ -453,6 +453,18 @@ def test_an_adjoint_keeps_the_names_of_its_net(depth):
     assert [name for name in names if name in own] == own and len(set(names)) == len(names)
 
 
+def test_a_gradient_of_a_loss_writes_its_net_as_the_net_is_written() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f", sf.dense(3, 3, sf.tanh), count="n"), sf.tensor("x", (None, 3)))
+    lines = text(sf.grad(sf.squared_error(net, sf.tensor("t", (None, 3)))), "fold").splitlines()
+    assert lines[:2] == ["y_k = dot(z_{k-1}, W_k) + b_k", "z_k = tanh(y_k) + z_{k-1}, k = 1..n, z_0 = x"]
+    assert ", k = n..1, " in "".join(lines[2:])
+
+
+def test_an_adjoint_that_reads_no_state_runs_down() -> None:
+    linear = sf.fold(lambda z, k: z * k, np.array([1.5, 2.5, 3.5]), sf.tensor("x"))
+    assert str(sf.adjoint(linear)) == "a2 = a*3.5\na1 = a2*2.5\na0 = a1*1.5"
+
+
 def test_gradients_are_read_by_where_they_stand():
     net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
     both = sf.value_and_grad(sf.squared_error(net, sf.tensor("t", (None, 3))))

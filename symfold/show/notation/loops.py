@@ -190,14 +190,12 @@ def body_scope(body: Block, letters: Letters) -> Scope:
 
 
 def cotangents_of(net: Net) -> frozenset[Node]:
-    """The inputs that start a backward pass: in a net of gradients, those that have no gradient there."""
+    """The inputs that start a backward pass: in a net of gradients of inputs, those that have none there."""
     if net.form == LEAF or net.form[0] != "named":
         return frozenset()
-    return frozenset(
-        leaf
-        for leaf in leaves_of(net.outputs)
-        if leaf.op.role == "input" and set(names_of(leaf)).isdisjoint(net.form[1])
-    )
+    inputs = {leaf for leaf in (*net.signature, *leaves_of(net.outputs)) if leaf.op.role == "input"}
+    without = frozenset(leaf for leaf in inputs if set(names_of(leaf)).isdisjoint(net.form[1]))
+    return without if len(without) < len(inputs) else frozenset()  # gradients of parameters alone are those of a loss
 
 
 def _scope(
