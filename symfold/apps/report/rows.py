@@ -221,13 +221,14 @@ def order_matters(net: Net) -> Cell:
     if changes:
         _, _, shown, (first, second) = min(changes)
         return [[f"{which}yes: the net minus the net with {first} and {second} swapped is", Formula(shown.formula)]]
-    equal = [verdict(asked, swap(asked, *pair)).equal for _, pair in swaps]
+    equal: list[bool | None] = []
+    for shown, (first, second) in swaps:  # until one is known to change the result
+        equal.append(verdict(asked, swap(asked, first, second)).equal)
+        if equal[-1] is False:
+            return [[f"{which}yes: swapping {first} and {second} changes it, beyond order {shown.order} in epsilon"]]
     if all(equal):
         among = " of the layers that can change places" if failed or len(groups) > 1 else ""
         return [[f"{which}no, the result is the same in any order{among}"]]
-    if False in equal:
-        first, second = swaps[equal.index(False)][1]
-        return [[f"{which}yes: swapping {first} and {second} changes it, beyond order {swaps[0][0].order} in epsilon"]]
     return [[f"{which}not up to order {swaps[0][0].order} in epsilon; beyond it is not known"]]
 
 
