@@ -55,16 +55,14 @@ def item_of(mapper: str, item: object, *parts: str, values: int = 0) -> tuple[An
     >>> item_of("highway", layer("f"), "layer", "gate")
     Traceback (most recent call last):
     ...
-    symfold.errors.InvalidType: an item of highway is (layer, gate), got a layer (give tuples, as list(zip(f, g)) does)
+    symfold.errors.InvalidType: an item of highway is (layer, gate), got a layer (fold over sf.zipped(f, g))
     """
     given = parts_given(item)
     kinds = [*(["a layer"] * (len(parts) - values)), *(["a value"] * values)]
     if given is None or list(map(kind_of_part, given)) != kinds:
         got = kind_of_part(item) if given is None else f"({', '.join(map(kind_of_part, given))})"
         lists = ", ".join(parts if max(map(len, parts)) == 1 else "fghk"[: len(parts)])
-        raise InvalidType(
-            f"an item of {mapper} is ({', '.join(parts)}), got {got} (give tuples, as list(zip({lists})) does)"
-        )
+        raise InvalidType(f"an item of {mapper} is ({', '.join(parts)}), got {got} (fold over sf.zipped({lists}))")
     return given
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symfold.base.arguments import one_of, real
+from symfold.base.arguments import one_of, quoted, real
 from symfold.base.files import path_of, write_whole
 from symfold.base.public import public
 from symfold.core.attach import attach
@@ -104,8 +104,12 @@ def titled(nets: object, title: object) -> list[tuple[str, Net]]:
         pairs = [(str(name), net) for name, net in zip(titles, nets, strict=True)]
     else:
         pairs = []
-    if not pairs or not all(isinstance(net, Net) for _, net in pairs):
-        raise InvalidType(f"cannot draw {nets!r:.100} (give a net, a list of nets, or a mapping from titles to nets)")
+    for name, value in pairs or [("", nets)]:
+        if not isinstance(value, Net):
+            called = f", called {name!r}" if name else ""
+            raise InvalidType(
+                f"cannot draw {quoted(value)}{called} (give a net, a list of nets, or a mapping from titles to nets)"
+            )
     return pairs
 
 

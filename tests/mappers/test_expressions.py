@@ -223,7 +223,7 @@ def test_the_formula_of_a_known_pair_is_the_mapper() -> None:
 @pytest.mark.parametrize(
     ("text", "items", "init", "words"),
     [
-        ("z + s(z)*f(z)", F, X, "an item of 'z + s(z)*f(z)' is (f, s), got a layer (give tuples, as list(zip(f, s)) does)"),
+        ("z + s(z)*f(z)", F, X, "an item of 'z + s(z)*f(z)' is (f, s), got a layer (fold over sf.zipped(f, s))"),
         ("z + f(z)", PAIRS, X, "an item of 'z + f(z)' is (f), got (a layer, a layer)"),
         ("z[1], f(z[0])", F, X, "the state of 'z[1], f(z[0])' is (z[0], z[1]), got a value"),
     ],
