@@ -18,6 +18,7 @@ from symfold.errors import listing, plural
 from symfold.transform.rolling import roll
 
 MOST_NAMES = 8  # that a line lists
+MOST_LINES = 20  # of each kind that are shown
 Key = tuple[str, str]  # what stands before and after the number that counts repetitions
 
 
@@ -58,10 +59,17 @@ class Repetition:
     apart: tuple[Apart, ...]
 
     def __str__(self) -> str:
-        folds = [f"folded: {fold}" for fold in self.folds] or ["folded: nothing"]
-        return "\n".join([*folds, *(f"not folded: {part}" for part in self.apart)])
+        return "\n".join([*_lines("folded", self.folds or ["nothing"]), *_lines("not folded", self.apart)])
 
     __repr__ = __str__
+
+
+def _lines(title: str, parts: Sequence[object]) -> list[str]:
+    """A line for each part, the first ones of many."""
+    shown: list[object] = list(parts[:MOST_LINES])
+    if len(parts) > MOST_LINES:
+        shown.append(f"{len(parts) - MOST_LINES} more")
+    return [f"{title}: {part}" for part in shown]
 
 
 @dataclass(frozen=True)

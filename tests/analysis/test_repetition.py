@@ -80,6 +80,14 @@ def test_the_reason_is_what_differs(name: str) -> None:
     assert str(found).startswith("folded: 5 steps: f1..5; carries")
 
 
+def test_of_many_the_first_are_shown() -> None:
+    z: Any = X
+    for k in range(30):
+        z = z * (k + 2) + sf.layer(f"f{k}", DENSE)(z)  # no two alike
+    lines = str(sf.Net.of(z).folds()).splitlines()
+    assert (len(lines), lines[0], lines[-1]) == (22, "folded: nothing", "not folded: 9 more")
+
+
 def test_a_net_in_which_nothing_repeats_has_nothing_apart() -> None:
     found = sf.Net.of(sf.layer("g", sf.dense(4, 2))(sf.layer("f", sf.dense(3, 4))(X))).folds()
     assert (found.folds, found.apart, str(found)) == ((), (), "folded: nothing")
