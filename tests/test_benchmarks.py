@@ -104,6 +104,22 @@ def test_the_programs_of_the_gpu_table(name: str) -> None:
     assert not {"infeed", "outfeed", "send", "recv"} & set(found["symfold"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["residual 4096x8192x8", "convolutions 64x56x56, batch 64, 16 blocks"])
+def test_short_folds_on_a_gpu_have_the_products_of_steps_by_hand(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one loop, that over the steps of the training; the program is compiled for the CPU."""
+    jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
+    from tests.benchmarks import gpu
+
+    model = gpu.ROWS[name][1]()
+    steps, weights, data = gpu.by_jax(model, True)
+    by_hand = gpu.counted(steps.lower(weights, data).compile().as_text())
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    ours = gpu.evidence(model)["symfold"]
+    assert all(ours.get(kind) == by_hand.get(kind) for kind in ("while", "dot", "convolution"))
+    assert ours["while"] == 1 and ours["copy"] <= by_hand["copy"]
+
+
 TINY = {
     "residual": partial(models.residual, 4, 5, 3),
     "transformer": partial(models.transformer, 8, 2, 4, 2, 2),

@@ -27,7 +27,7 @@ from tests.benchmarks.models import Model, images, lstm, residual, transformer
 
 TOTAL, LIMIT, COMPILER = 340.0, 60.0, 30.0  # seconds: of all rows, of a row, that torch.compile needs at hand
 STEPS, ROUNDS, RATE = 8, 5, 1e-6
-COUNTED = ("dot", "convolution", "custom-call", "copy", "transpose", "infeed", "outfeed", "send", "recv")
+COUNTED = ("while", "dot", "convolution", "custom-call", "copy", "transpose", "infeed", "outfeed", "send", "recv")
 
 # by name, at full size and for a check of the programs alone, in the order of the table
 ROWS: dict[str, tuple[Callable[[], Model], Callable[[], Model]]] = {
