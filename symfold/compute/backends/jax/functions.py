@@ -64,10 +64,12 @@ ROWS: dict[p.Primitive, Callable[..., jax.Array]] = {
     p.guarded_product: guarded_product,
     p.softmax: lambda a, axis: jax.nn.softmax(a, axis=axis),
     p.logsumexp: lambda a, axis, keepdims: special.logsumexp(a, axis=axis, keepdims=keepdims),
-    CORRELATION: correlated,
     stack_row: lambda *parts: jnp.stack(jnp.broadcast_arrays(*parts)),
 }
 
+
+# rows that a pass writes, for targets with code for them
+WRITTEN: dict[p.Primitive, Callable[..., jax.Array]] = {CORRELATION: correlated}
 
 # sums of products of factors with fewer digits than their sum
 ROUNDED: dict[p.Primitive, Callable[..., jax.Array]] = {
@@ -82,7 +84,7 @@ def row_of(primitive: p.Primitive, factors: str | None = None) -> Callable[..., 
 
     With `factors`, products round their factors to this type; their sums are in float32.
     """
-    dtype, function = None, ROWS.get(primitive) or primitive.spelled("jax")
+    dtype, function = None, ROWS.get(primitive) or WRITTEN.get(primitive) or primitive.spelled("jax")
     if factors and primitive in ROUNDED:
         dtype, function = factors, ROUNDED[primitive]
     return lambda *args, **attributes: function(*(jnp.asarray(arg, dtype) for arg in args), **attributes)
