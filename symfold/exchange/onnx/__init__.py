@@ -6,6 +6,7 @@ In: a net and its parameters, or an ONNX file. Out: the other.
     elementwise     functions, one row each
     arrangement, reductions, windows, images   primitives, one row each
     rows            the table of primitives
+    record          the net in the metadata of its model
     writer          sf.to_onnx
     reading/        sf.from_onnx
 """

@@ -5,7 +5,7 @@ A value is its name. The body of a fold may read values outside of it; constants
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from types import ModuleType
@@ -153,12 +153,23 @@ class Graph:
     def model(self, inputs: Sequence[object], outputs: Sequence[object]) -> Any:
         """The finished model."""
         helper = self.onnx.helper
-        graph = helper.make_graph(self.scopes[0], "symfold", list(inputs), list(outputs), initializer=self.initializers)
+        read = set(values_read(self.scopes[0]))  # rows may ask for constants that the file does without
+        stored = [array for array in self.initializers if array.name in read]
+        graph = helper.make_graph(self.scopes[0], "symfold", list(inputs), list(outputs), initializer=stored)
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="symfold", producer_version=__version__
         )
         model.ir_version = helper.find_min_ir_version_for(model.opset_import)
         return model
+
+
+def values_read(nodes: Iterable[Any]) -> Iterator[str]:
+    """The names of the values that operations read, also those in their bodies."""
+    for node in nodes:
+        yield from node.input
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from values_read(attribute.g.node)
 
 
 def check_rank(shape: Shape) -> None:

@@ -26,6 +26,7 @@ from symfold.core.stacked_inputs import Leaf, StackedInputs, known_count
 from symfold.errors import InvalidValue, NoRule, unknown
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
+from symfold.exchange.onnx.record import record
 from symfold.exchange.onnx.rows import keeps, write_operation
 from symfold.transform.rolling import unroll_nodes, without_single_steps
 
@@ -51,8 +52,9 @@ def to_onnx(
     Inputs keep their names; unknown sizes (`None`) stay free, such as that of a batch. `shapes` gives shapes to inputs
     of unknown shape, as `{"x": (None, 3)}`. A fold is one `Scan` over its stacked parameters, so that the file contains
     each block once; `unrolled` writes its steps one by one, each parameter by name, for runtimes without `Scan`. An
-    input that only indexes rows of tables (tokens) has whole numbers, every other one `dtype`. Needs the extra `onnx`.
-    Raises NoRule, and writes nothing, for a layer without a body or a function that ONNX lacks.
+    input that only indexes rows of tables (tokens) has whole numbers, every other one `dtype`. The metadata record the
+    net for `sf.from_onnx`. Needs the extra `onnx`. Raises NoRule, and writes nothing, for a layer without a body or a
+    function that ONNX lacks.
 
     >>> import tempfile, onnx
     >>> import symfold as sf
@@ -108,6 +110,7 @@ def model_of(
     tokens = only_picking(roots)
     infos = [input_info(graph, name, read[name], read[name] in tokens) for name in input_names if name in read]
     writer = Writer(graph)
+    held: dict[str, list[str] | None] = {}
     for leaf in leaves:
         if leaf.shape[-1:] == (NAME,):
             writer.leaves[leaf] = None
@@ -117,8 +120,10 @@ def model_of(
             members = list(leaf.op.names)
             stacked = np.stack([arrays[name] for name in members])
             writer.leaves[leaf] = graph.constant(stacked, name=graph.fresh(span_of(members)))
+            held[writer.leaves[leaf]] = members
         elif leaf.op.role == "parameter":
             writer.leaves[leaf] = graph.constant(arrays[leaf.op.name], name=leaf.op.name)
+            held[leaf.op.name] = None
         else:
             writer.leaves[leaf] = leaf.op.name
     results = writer.values(roots)
@@ -126,7 +131,9 @@ def model_of(
         graph.output(graph.fresh(name), result, root.shape)
         for name, result, root in zip(result_names(net.form), results, roots, strict=True)
     ]
-    return graph.model(infos, outputs)
+    model = graph.model(infos, outputs)
+    record(model, net, held)
+    return model
 
 
 def input_info(graph: Graph, name: str, leaf: Leaf, whole: bool) -> onnx.ValueInfoProto:

@@ -26,12 +26,12 @@ from symfold.exchange.onnx.reading.layers import LAYERS
 from symfold.exchange.onnx.reading.learners import LEARNERS
 from symfold.exchange.onnx.reading.recurrent import RECURRENT
 from symfold.exchange.onnx.reading.values import Value, bounded, constant, kind_of
+from symfold.exchange.onnx.record import recorded
 from symfold.exchange.reading.naming import fresh
 from symfold.exchange.reading.result import net_read
 
 OPERATIONS = ELEMENTWISE | ARRANGEMENT | LAYERS | RECURRENT
 DEEPEST = 32  # graphs and functions within others
-SPAN = re.compile(r"(\w*?)(\d+)\.\.\1(\d+)")  # the name of stacked parameters, as `sf.to_onnx` writes them
 # what rows raise for a model that breaks ONNX's rules
 BROKEN = (
     ValueError,
@@ -52,9 +52,10 @@ def from_onnx(path: str | Path) -> tuple[Net, dict[str, NumpyArray]]:
     Opsets 13 to the newest of the installed package `onnx` are read. Inputs keep their names, as identifiers; a size by
     name is unknown (`None`). Arrays of real numbers in the model are parameters, other constants stay constants. `Scan`
     and a `Loop` whose number of steps is known are folds, and so is what repeats, as by `sf.roll`; `If` chooses between
-    two values. The file may come from anywhere: nothing is evaluated, sizes are bounded, and data beside the model are
-    read from its folder only, not through links. Needs the extra `onnx`. Raises DataError for what is not a model, and
-    NoRule for an operation without a row, by name.
+    two values. What `sf.to_onnx` wrote is the net that was written, unless its graph was changed. The file may come
+    from anywhere: nothing is evaluated, sizes are bounded, and data beside the model are read from its folder only,
+    not through links. Needs the extra `onnx`. Raises DataError for what is not a model, and NoRule for an operation
+    without a row, by name.
 
     >>> import tempfile
     >>> import symfold as sf
@@ -62,8 +63,8 @@ def from_onnx(path: str | Path) -> tuple[Net, dict[str, NumpyArray]]:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     sf.to_onnx(net, f"{folder}/net.onnx", net.init(seed=0))
     ...     again, params = from_onnx(f"{folder}/net.onnx")
-    >>> sf.formula(again, form="fold"), list(params)[:3]
-    ('z_k = tanh(dot(z_{k-1}, W_k) + b_k) + z_{k-1}, k = 1..3, z_0 = x', ['W1', 'W2', 'W3'])
+    >>> again == net, list(params)[:3]
+    (True, ['W1', 'W2', 'W3'])
     """
     place = path_of(path, "sf.from_onnx(path)")
     model = load_model(place)
@@ -76,6 +77,9 @@ def from_onnx(path: str | Path) -> tuple[Net, dict[str, NumpyArray]]:
 
 
 def _read(model: Any, place: Path) -> tuple[Net, dict[str, NumpyArray]]:
+    whole = recorded(model, str(place), lambda tensor_: array_of_tensor(tensor_, place.parent))
+    if whole is not None:
+        return whole
     reader = Reader(
         place.parent,
         opset_of(model),
@@ -134,8 +138,7 @@ class Reader:
         if plain.kind != "real" or not (written or (array.ndim and not self.from_symfold)):
             return plain
         values = np.asarray(array, dtype=np.float64)
-        span = SPAN.fullmatch(tensor_.name) if written and array.ndim else None
-        names = _numbered(span, len(array)) if span else []
+        names = stacked_names(tensor_.name, len(array)) if written and array.ndim else []
         if names and not self.taken.intersection(names):
             self.taken.update(names)
             self.values |= dict(zip(names, values, strict=True))
@@ -233,10 +236,19 @@ def where(node: Any) -> str:
     return f"the operation {node.op_type[:80]}{name[:200]}"
 
 
-def _numbered(span: re.Match[str], count: int) -> list[str]:
-    """The names of stacked parameters, from the first and the last; none if they do not fit their number."""
-    prefix, first, last = span[1], int(span[2]), int(span[3])
-    step = (last - first) // max(count - 1, 1)
-    names = [f"{prefix}{first + step * k}" for k in range(count)]
-    fits = names and names[0] == f"{prefix}{span[2]}" and names[-1] == f"{prefix}{span[3]}" and step > 0
+def stacked_names(span: str, count: int) -> list[str]:
+    """The names of stacked parameters from the first and the last, as `sf.to_onnx` writes them; none if unknown.
+
+    >>> stacked_names("W1..W3", 3), stacked_names("h_0_w2..h_4_w2", 3), stacked_names("a..b", 2)
+    (['W1', 'W2', 'W3'], ['h_0_w2', 'h_2_w2', 'h_4_w2'], [])
+    """
+    first, last = (re.split(r"([0-9]+)", end) for end in (span.partition("..")[::2]))
+    differ = [k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b]
+    if len(first) != len(last) or len(differ) != 1 or differ[0] % 2 == 0:
+        return []
+    before, after = "".join(first[: differ[0]]), "".join(first[differ[0] + 1 :])
+    start, end = int(first[differ[0]]), int(last[differ[0]])
+    step = (end - start) // max(count - 1, 1)
+    names = [f"{before}{start + step * k}{after}" for k in range(count)]
+    fits = names and step > 0 and f"{names[0]}..{names[-1]}" == span
     return names if fits and all(name.isidentifier() for name in names) else []
