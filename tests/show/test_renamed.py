@@ -117,3 +117,14 @@ def test_a_notebook_shows_no_label() -> None:
 def test_mistakes_say_what_is_allowed(options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         sf.formula(NET, **options)
+
+
+@pytest.mark.parametrize("style", ["text", "unicode", "latex"])
+def test_layers_with_a_number_before_their_index_take_a_symbol(style: str) -> None:
+    layers = [(sf.layers(f"ln1_{k}")[0], sf.layers(f"ln2_{k}")[0]) for k in range(3)]
+    net = sf.fold(lambda z, pair: z + pair[1](pair[0](z)), layers, sf.tensor("x"))
+    for form in ("fold", "steps"):
+        text = net.formula(form=form, style=style, names={"ln1": "N"})
+        assert "N" in text and "ln1" not in text.replace("\\operatorname{ln}_{1", "ln1")
+    both = net.formula(style="latex", names={"ln": r"\mathrm{N}"})
+    assert r"\mathrm{N}_{1,k-1}" in both and r"\mathrm{N}_{2,k-1}" in both

@@ -68,14 +68,15 @@ class Renaming:
         if not name.stem.isidentifier():  # a mark, or a derivative
             return style.name(name)
         index = None if name.index is None else self.size(name.index)
-        numbered = re.fullmatch(r"(.*?)_?(\d+)", name.stem) if index is None and name.stem not in self.names else None
-        stem, digits = (numbered[1], numbered[2]) if numbered and numbered[1] in self.names else (name.stem, "")
-        if index is not None and stem.removesuffix("_") in self.names:  # norm2_ of norm2_0, norm2_1, ...
-            stem = stem.removesuffix("_")
+        stem, digits = name.stem, ""
+        numbered = re.fullmatch(r"(.*?)_?(\d*)_?", stem)  # layers ln1_0, ln1_1, ... have the stem ln1_
+        if stem not in self.names and numbered:
+            stem = next((word for word in (stem.rstrip("_"), numbered[1]) if word in self.names), stem)
+            digits = numbered[2] if stem == numbered[1] else ""
         symbol = self.symbol(stem)
         if symbol.isidentifier():
             return style.name(replace(name, stem=symbol + digits, index=index))
-        number = digits or ("" if index is None else latex_size(index))
+        number = ",".join(filter(None, (digits, "" if index is None else latex_size(index))))
         return (f"{{{symbol}}}" if "_" in symbol else symbol) + (f"_{{{number}}}" if number else "")
 
     def check(self, net: Net) -> None:
@@ -84,8 +85,8 @@ class Renaming:
         for name, symbol in self.names.items():
             what = f"names={{{name!r}: {self.given.get(name, symbol)!r}}}"
             if name not in written and name not in USUAL and name not in (letters := letters_of(net)):
-                known = sorted(word for word in written | letters if stem(word) not in letters - {word})
-                raise UnknownKey(f"{what}: the net has no {name!r} (its names: {listing(known)})")
+                shown = sorted({word.rstrip("_") for word in written})
+                raise UnknownKey(f"{what}: the net has no {name!r} (its names: {listing(shown, 20)})")
             others = self.written.get(class_of(Name(symbol)), {name}) - {name}
             if others and name in written:
                 raise InvalidValue(
