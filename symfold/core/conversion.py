@@ -101,6 +101,15 @@ def is_module(value: object) -> bool:
     )
 
 
+def refuse_module(value: object) -> None:
+    """Raise an error for a module of PyTorch, which says how to read it."""
+    if is_module(value):
+        raise InvalidType(
+            f"{quoted(value)} is a module of PyTorch, not a net "
+            "(read it: net, params = sf.from_torch(module, (example,)))"
+        )
+
+
 def as_node(value: object) -> Node:
     """A value as a node: a number, an array, a SymPy expression, a net of one output, or a list of them.
 
@@ -126,11 +135,7 @@ def as_node(value: object) -> Node:
     if isinstance(value, (np.ndarray, list)):
         array = array_of("a value in a net", value)
         return Node(Constant(FrozenArray.of(array))) if array.ndim else as_node(array.item())
-    if is_module(value):
-        raise InvalidType(
-            f"{quoted(value)} is a module of PyTorch, not a net "
-            "(read it: net, params = sf.from_torch(module, (example,)))"
-        )
+    refuse_module(value)
     if callable(value):
         raise InvalidType(f"{quoted(value)} is a function, not a value (call it, as f(z))")
     raise InvalidType(

@@ -12,6 +12,7 @@ from symfold.base.arguments import one_of, quoted, real
 from symfold.base.files import path_of, write_whole
 from symfold.base.public import public
 from symfold.core.attach import attach
+from symfold.core.conversion import refuse_module
 from symfold.core.net import Net
 from symfold.errors import InvalidType, InvalidValue
 from symfold.show.diagram import BOUND, svg_of_several, to_svg
@@ -106,6 +107,7 @@ def titled(nets: object, title: object) -> list[tuple[str, Net]]:
         pairs = []
     for name, value in pairs or [("", nets)]:
         if not isinstance(value, Net):
+            refuse_module(value)
             called = f", called {name!r}" if name else ""
             raise InvalidType(
                 f"cannot draw {quoted(value)}{called} (give a net, a list of nets, or a mapping from titles to nets)"

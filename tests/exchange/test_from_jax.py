@@ -17,7 +17,7 @@ from oracles import weighted_squares
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.errors import InvalidType, NoRule
+from symfold.errors import InvalidType, InvalidValue, NoRule
 
 jax = pytest.importorskip("jax", reason="the extra 'jax' is not installed")
 
@@ -207,3 +207,30 @@ def test_arguments_that_are_no_arrays_are_refused() -> None:
         sf.from_jax(3)  # type: ignore[arg-type]
     with pytest.raises(InvalidType, match=r"the example of 'mode'.*functools.partial"):
         sf.from_jax(lambda x, mode: x, np.ones(2), "train")
+
+
+def chosen(x: Any) -> Any:
+    return x if x.sum() > 0 else -x
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: sf.from_jax(chosen), InvalidType, r"^chosen takes \(x.*\).*, got 0 examples \(give an example of each argument: sf\.from_jax\(chosen, x\)\)$"),
+        (lambda: sf.from_jax(chosen, np.ones(2), 3), InvalidType, "got 2 examples"),
+        (lambda: sf.from_jax(lambda params, x: x @ params["W"], np.ones((2, 2)), {"W": np.ones((2, 2))}), InvalidValue, r"does not take these examples: .* \(test_from_jax\.py, line .*; its arguments: params, x\)$"),
+        (lambda: sf.from_jax(chosen, np.ones(2)), NoRule, r"^chosen depends on the values of its inputs in Python, at test_from_jax\.py, line \d+: return x if x\.sum\(\) > 0 else -x \(choose by jnp\.where"),
+        (lambda: sf.from_jax(lambda x: x * float(x.sum()), np.ones(2)), NoRule, "in Python, at test_from_jax.py"),
+        (lambda: sf.from_jax(lambda x: np.tanh(np.asarray(x)), np.ones(2)), NoRule, "compute by jax.numpy"),
+        (lambda: sf.from_jax(lambda key, x: x + jax.random.normal(key, (2,)), jax.random.PRNGKey(0), np.ones(2)), NoRule, "draws random numbers from a key that is an argument"),
+    ],
+)
+def test_mistakes_in_calls_and_functions_say_where_and_what_to_write(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_random_numbers_of_a_known_key_are_constants() -> None:
+    key = jax.random.PRNGKey(1)
+    net, params = sf.from_jax(lambda x: x + jax.random.normal(key, (2,)), np.zeros(2))
+    np.testing.assert_allclose(net(params, x=np.zeros(2)), jax.random.normal(key, (2,)), rtol=1e-6)

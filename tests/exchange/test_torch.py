@@ -24,7 +24,7 @@ from oracles import assert_close, weighted_squares
 import symfold as sf
 from symfold.base.trees import flatten
 from symfold.core.stacked_inputs import StackedInputs
-from symfold.errors import InvalidType, InvalidValue, NoRule, ShapeError
+from symfold.errors import InvalidType, InvalidValue, NoRule, OutOfRange, ShapeError
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
 
@@ -148,6 +148,29 @@ def told(result: Any) -> list[Any]:
 
 def listed(value: Any) -> list[Any]:
     return flatten(value)[0]
+
+
+class Positions(torch.nn.Module):
+    """Rows of a table by position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(4, 2)
+
+    def forward(self, x: Any) -> Any:
+        return x + self.table(torch.arange(x.shape[0]))
+
+
+def test_a_module_is_not_drawn_before_it_is_read() -> None:
+    for given in (torch.nn.Linear(2, 2), [torch.nn.Linear(2, 2)]):
+        with pytest.raises(InvalidType, match=r"read it: net, params = sf\.from_torch\(module"):
+            sf.draw(given)
+
+
+def test_a_row_that_a_table_lacks_is_refused_with_its_module() -> None:
+    assert sf.from_torch(Positions(), torch.zeros(4, 2))[0].outputs[0].shape == (4, 2)
+    with pytest.raises(OutOfRange, match=r"in module 'table' \(Embedding\), at test_torch\.py, line .*: it reads row 4 of a table of 4 rows"):
+        sf.from_torch(Positions(), torch.zeros(6, 2))
 
 
 @models
@@ -721,6 +744,8 @@ def test_a_module_of_a_net_prints_its_equations_and_the_first_parameters() -> No
 def test_what_is_no_module_is_named() -> None:
     with pytest.raises(InvalidType, match=r"is not a torch\.nn\.Module"):
         sf.from_torch(lambda x: x, torch.zeros(2))
+    with pytest.raises(InvalidType, match=r"is not a torch\.nn\.Module \(call it: Linear\(\.\.\.\)\)$"):
+        sf.from_torch(torch.nn.Linear, torch.zeros(2, 3))
     with pytest.raises(InvalidType, match="example inputs must be a tuple of tensors"):
         sf.from_torch(nn.Linear(2, 2), 3)
 

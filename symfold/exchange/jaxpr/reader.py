@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from symfold.exchange.jaxpr.arrangement import ARRANGEMENT
 from symfold.exchange.jaxpr.control import CONTROL
 from symfold.exchange.jaxpr.elementwise import ELEMENTWISE
 from symfold.exchange.jaxpr.indexing import INDEXING
+from symfold.exchange.jaxpr.tracing import check_examples, names_of, traced
 from symfold.exchange.jaxpr.values import Value, kind_of, known_value
 from symfold.exchange.pytorch.choice import apply
 from symfold.exchange.reading.result import net_read
@@ -39,8 +39,8 @@ def from_jax(function: Callable[..., object], *examples: object) -> tuple[Net, d
     function captures become parameters that `sf.fit` does not train. `lax.scan` and a `while` whose number of steps is
     known are folds; what repeats otherwise becomes a fold, as by `sf.roll`. `cond` chooses between two values.
     Functions under `jit`, `remat`, `custom_jvp` or `custom_vjp` are opened, so derivatives are those of the function as
-    written. An example may be a `jax.ShapeDtypeStruct`. Needs the extra `jax`. Raises NoRule for an operation without a
-    row, with its line in the user's program.
+    written. Random numbers of a known key are constants. An example may be a `jax.ShapeDtypeStruct`. Needs the extra
+    `jax`. Raises NoRule for an operation without a row, with its line in the user's program.
 
     >>> import jax, jax.numpy as jnp
     >>> from symfold import formula
@@ -58,8 +58,9 @@ def from_jax(function: Callable[..., object], *examples: object) -> tuple[Net, d
 
     if not callable(function):
         raise InvalidType(f"{quoted(function)} is not a function (give one, and an example of each argument)")
+    check_examples(function, examples)
     arguments = arguments_of(jax, names_of(function, len(examples)), examples)
-    closed, shape = jax.make_jaxpr(function, return_shape=True)(*examples)
+    closed, shape = traced(jax, function, examples)
     used, _ = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars), instantiate=True)
     reader = Reader(jax)
     captured = captured_of(closed.consts, {argument.name for argument in arguments})
@@ -74,21 +75,6 @@ def from_jax(function: Callable[..., object], *examples: object) -> tuple[Net, d
     inputs = [leaf for argument, leaf in zip(arguments, leaves, strict=True) if not argument.is_parameter]
     named = [*arguments, *(c for c in captured if isinstance(c, Argument))]
     return net_read(outputs, inputs, {a.name: a.value for a in named if a.value is not None})
-
-
-def names_of(function: Callable[..., object], count: int) -> list[str]:
-    """A name for each positional argument, from the function's signature; `x` for those that have none.
-
-    >>> names_of(lambda params, *args, train=False: None, 3)
-    ['params', 'x', 'x']
-    """
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return ["x"] * count
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [each.name for each in parameters if each.kind in positional]
-    return [*names, *["x"] * count][:count]
 
 
 def _leaf(argument: Argument) -> Any:
@@ -136,7 +122,13 @@ class Reader:
             return CONTROL[name](self.run, equation, values, wanted)
         if body := next((given[key] for key in BODIES if key in given), None):
             return self.call(name, given, body, values)
-        if all(value.known is not None for value in values):
+        known = all(value.known is not None for value in values)
+        if name.startswith("random_") and not known:
+            raise NoRule(
+                "it draws random numbers from a key that is an argument "
+                "(give the key its value: functools.partial(function, key=key); then the numbers are constants)"
+            )
+        if known:
             if name == "broadcast_in_dim" and not values[0].shape:  # one number, which needs no memory
                 return [known_value(np.broadcast_to(np.asarray(values[0].known), given["shape"]))]
             results = equation.primitive.bind(*(self.jax.numpy.asarray(value.known) for value in values), **given)

@@ -30,6 +30,7 @@ from symfold.core.primitives import (
     reduce_mean,
     reduce_sum,
     reshape,
+    row_numbers,
     softmax,
     swap,
 )
@@ -74,6 +75,8 @@ def _baddbmm(shape: Shape, added: Node, x: Node, y: Node, beta: float = 1, alpha
 
 
 def _embedding(shape: Shape, table: Node, numbers: Node, *given: object, **named: object) -> Node:
+    if isinstance(numbers.op, Constant) and isinstance(rows := table.shape[0], int):
+        row_numbers(array_of_constant(numbers), rows, f"it reads row {{}} of a table of {rows} rows")
     return embed(table, numbers)
 
 

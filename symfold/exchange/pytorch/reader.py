@@ -15,7 +15,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import opaque
 from symfold.core.shapes import NAME
-from symfold.errors import Advice, InvalidValue, NoRule, SymfoldError
+from symfold.errors import Advice, InvalidValue, NoRule, OutOfRange, SymfoldError
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export, line_of, name_of
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
@@ -202,6 +202,8 @@ class Reader:
         try:
             row = row_for(name, Types.of(node))
             result = row(torch_shape if isinstance(torch_shape, tuple) else (), *args, **named)
+        except OutOfRange as error:  # the module itself would fail
+            raise OutOfRange(f"{self.where(node)}: {error}") from None
         except (SymfoldError, TypeError) as error:
             if not self.partial:
                 not_evaluated = self.training and isinstance(error, DrawsOrLearns)

@@ -17,7 +17,7 @@ from symfold.show.notation.distinct_names import class_of
 from symfold.show.notation.foldform import Line
 from symfold.show.notation.latex import latex_size
 from symfold.show.notation.letters import letter
-from symfold.show.notation.loops import INDICES, scope_of, stem
+from symfold.show.notation.loops import INDICES, scope_of
 from symfold.show.notation.styles import Style
 from symfold.show.notation.terms import Name
 
@@ -84,7 +84,7 @@ class Renaming:
         written = {name for names in self.written.values() for name in names}
         for name, symbol in self.names.items():
             what = f"names={{{name!r}: {self.given.get(name, symbol)!r}}}"
-            if name not in written and name not in USUAL and name not in (letters := letters_of(net)):
+            if name not in written and name not in USUAL and name not in letters_of(net):
                 shown = sorted({word.rstrip("_") for word in written})
                 raise UnknownKey(f"{what}: the net has no {name!r} (its names: {listing(shown, 20)})")
             others = self.written.get(class_of(Name(symbol)), {name}) - {name}
