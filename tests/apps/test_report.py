@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import symfold as sf
 from symfold.apps.command.main import main
-from symfold.apps.report import panels, plots
+from symfold.apps.report import figures, panels, plots
 from symfold.apps.report.answered import answer
 from symfold.apps.report.cells import Formula, Unknown, expression, in_full, text_of
 from symfold.apps.report.comparison import Comparison
@@ -775,3 +775,21 @@ def test_in_short_says_what_moved_where_no_other_sentence_does() -> None:
     items = sf.zipped(sf.layers("a", count="n"), sf.layers("m", count="n"))
     nets = (sf.fold(step, items, sf.tensor("x")) for step in (block, lambda z, item: z + item[0](z) + item[1](z)))
     assert "What moved" in answer(sf.compare(*nets)) and "What moved" not in answer(compared())
+
+
+def test_groups_count_layers_and_steps_and_join_the_labels_of_one_point() -> None:
+    x = sf.tensor("x", (None, 2))
+    first, second = (sf.layers(names, sf.dense(2, 2, act)) for names, act in (("f1:5", sf.tanh), ("g1:3", sf.relu)))
+    pairs = list(zip(first[::2], first[1::2], strict=True))
+    net = sf.fold(sf.mappers.residual, second, sf.fold(lambda z, pair: z + pair[1](pair[0](z)), pairs, x))
+    drawn = figures.frontier(Comparison(net, net, ("A", "B")))
+    assert "A, 72 layers in 48 steps: with q = 1 the net as it is, with q = 48 up to 48 neighboring steps" in drawn
+    assert "q=24, 48<" in drawn and "all layers side by side" not in drawn
+
+
+def test_a_difference_is_shown_up_to_the_order_that_the_sentences_name() -> None:
+    f = sf.layers("f1:4")
+    net = sf.fold(sf.mappers.residual, f, sf.tensor("x"))
+    assert 'data-text="O(epsilon^4)"' in panels.difference_formula(Comparison(net, net, ("A", "B")), 2)
+    boosted = sf.fold(sf.mappers.boosting(sf.tensor("x")), f, sf.tensor("x"))
+    assert "O(epsilon^3)" in panels.difference_formula(Comparison(net, boosted, ("A", "B")), 2)

@@ -23,7 +23,7 @@ from symfold.apps.report.trained import Trained
 from symfold.base.arguments import NumpyArray
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
-from symfold.errors import InvalidValue
+from symfold.errors import InvalidValue, plural
 from symfold.show.graph import count_steps
 from symfold.transform.rewiring.groups import grouped
 from symfold.transform.rewiring.mixing_matrix import mixing_matrix
@@ -142,7 +142,7 @@ def epsilon(comparison: Comparison) -> str:
 
 
 def frontier(comparison: Comparison) -> str:
-    """Groups of q layers: the number of paths against the span."""
+    """Groups of q steps: the number of paths against the span."""
     chosen = comparison.at(GROUPED) if comparison.frames else comparison
     steps = count_steps(chosen.a)
     if steps == math.inf:
@@ -159,8 +159,12 @@ def frontier(comparison: Comparison) -> str:
         found.append((q, cost(net).span, paths(net)))
     if len({span for _, span, _ in found}) == 1:
         raise InvalidValue(f"the layers of {chosen.names[0]} wait for each other in groups of any size")
-    points = tuple((float(span), float(p.count)) for _, span, p in found)
-    title = f"Paths against span for {depth} layers in groups of q: " + "; ".join(
+    places: dict[tuple[float, float], list[str]] = {}  # sizes with the same span and paths are one point
+    for q, span, p in found:
+        places.setdefault((float(span), float(p.count)), []).append(str(q))
+    name, layers, (_, last_span, _) = chosen.names[0], int(cost(chosen.a).work), found[-1]
+    steps_told = f"{depth} layers" if layers == depth else f"{plural(layers, 'layer')} in {plural(depth, 'step')}"
+    title = f"Paths against span for {steps_told} in groups of q: " + "; ".join(
         f"q = {q}: span {span}, paths {p.count}" for q, span, p in found
     )
     numbers = table(
@@ -169,14 +173,17 @@ def frontier(comparison: Comparison) -> str:
     )
     drawn = plots.lines(
         title,
-        [plots.Line("groups", points, labels=tuple(f"q={q}" for q in sizes))],
+        [plots.Line("groups", tuple(places), labels=tuple(f"q={', '.join(each)}" for each in places.values()))],
         "span: layers in a row",
         "paths",
         (False, True),
     )
-    caption = (
-        f"{chosen.names[0]}, {depth} layers: with q = 1 the net as it is, with q = {depth} all layers side by side."
+    most = (
+        "all layers side by side"
+        if last_span == 1
+        else f"up to {depth} neighboring steps of one kind side by side, and {last_span} layers in a row"
     )
+    caption = f"{name}, {steps_told}: with q = 1 the net as it is, with q = {depth} {most}."
     return figure(drawn, caption, numbers)
 
 

@@ -151,4 +151,9 @@ def series_formula(net: Net) -> Formula:
 
 
 def difference_formula(comparison: Comparison, order: int) -> str:
-    return formula(Formula((series(comparison.a, order) - series(comparison.b, order)).formula))
+    """The difference up to an order; where that is zero, up to the order that the other sentences go to."""
+    a, b = comparison.nets
+    difference = series(a, order) - series(b, order)
+    if difference.leading is None and order < figures.ORDER:
+        difference = series(a, figures.ORDER) - series(b, figures.ORDER)
+    return formula(Formula(difference.formula))

@@ -92,9 +92,9 @@ SECTIONS = (
     ),
     Section(
         "groups", "Layers in groups: how many in a row, how many paths",
-        "Let q layers of the first net read the same state side by side, then go on: with q = 1 the "
-        "net is as it was, with one group of all the layers none waits for another. The plot shows "
-        "how many run one after another (the span) against how many paths there are.",
+        "Let q neighboring steps of the first net read the same state side by side, then go on: with "
+        "q = 1 the net is as it was, and the longer the groups, the fewer steps wait for another. The plot "
+        "shows how many layers run one after another (the span) against how many paths there are.",
         figures.frontier,
     ),
 )  # fmt: skip
