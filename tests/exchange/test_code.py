@@ -47,14 +47,9 @@ def parted(net: sf.Net) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def called(code: str, target: str, inputs: Mapping[str, Any], params: Mapping[str, Any] | None = None, name: str = "net") -> Any:
-    """The results of a code, for arrays of the target."""
+    """The results of a code, for arrays of NumPy or the target."""
     function = run(code, name)
     with_params = {} if not params else {"params": dict(params)}
-    if target == "torch":
-        import torch
-
-        with_params = {key: {name: torch.tensor(value) for name, value in params.items()} for key, params in with_params.items()}
-        return function(**with_params, **{name: torch.as_tensor(value) for name, value in inputs.items()})
     if target == "jax":
         import jax
 

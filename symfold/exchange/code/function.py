@@ -24,7 +24,7 @@ from symfold.errors import listing, plural
 from symfold.exchange.code.expressions import Code
 from symfold.exchange.code.identifiers import Identifiers
 from symfold.exchange.code.line_breaks import INDENT, bracketed, filled, statement
-from symfold.exchange.code.targets import TARGETS
+from symfold.exchange.code.targets import TARGETS, CodeTarget
 from symfold.exchange.code.writer import ARITHMETIC, WIDE, Writer
 from symfold.show.notation import brief_formula
 from symfold.show.notation.loops import Letters, stems_of
@@ -36,9 +36,8 @@ TALL, MOST = 8, 24  # lines of a formula, and lists of parameters, in a docstrin
 def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     """A net as Python code to paste: a function of a dict of parameters and of the inputs, with a loop per fold.
 
-    The code needs the target's package only, and computes the numbers of `net.compile()`. Code for PyTorch takes
-    tensors: `{name: torch.tensor(value) for name, value in params.items()}`. Names that Python does not
-    take get an underscore. What a target cannot say is refused by name.
+    The code needs the target's package only, and computes the numbers of `net.compile()`. It takes the package's arrays
+    and NumPy's. Names that Python does not take get an underscore. What a target cannot say is refused by name.
 
     >>> import symfold as sf
     >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.tanh))
@@ -79,10 +78,21 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     arguments = ", ".join([*(["params"] if reads_params else []), *inputs.values()])
     head = f"def {name}({arguments}):"
     heads = [head] if len(head) <= WIDE else bracketed("def ", f"{name}({arguments})", ":", WIDE)
-    function = "\n".join([*heads, *docstring, *writer.lines])
+    given = [INDENT + line for line in _given(row, reads_params, list(inputs.values()))]
+    function = "\n".join([*heads, *docstring, *given, *writer.lines])
     parts = [*(row.helpers[helper] for helper in writer.helpers), function]
     imports = [line for module, line in row.modules.items() if any(re.search(rf"\b{module}\.", part) for part in parts)]
     return "\n\n\n".join(["\n".join(imports), *parts] if imports else parts) + "\n"
+
+
+def _given(row: CodeTarget, reads_params: bool, inputs: Sequence[str]) -> Iterator[str]:
+    """The lines that make arrays of the package of the arguments."""
+    if not row.given:
+        return
+    if reads_params:
+        yield f"params = {{key: {row.given.format('value')} for key, value in params.items()}}"
+    for name in inputs:
+        yield f"{name} = {row.given.format(name)}"
 
 
 def _docstring(net: Net, flat: Net, inputs: Mapping[str, str]) -> Iterator[str]:

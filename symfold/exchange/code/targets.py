@@ -35,6 +35,7 @@ class CodeTarget:
     - `wrapped`: a number as an argument of a function
     - `scan`: a fold of more than 16 steps, from its step (a function of the state and of an entry of each sequence that
       returns the next state and what it emits), its state, its sequences and their length; if empty, folds are loops
+    - `given`: an argument as the package's array, if its functions take no other; empty if they do
 
     >>> TARGETS["numpy"].imports, TARGETS["numpy"].root
     (('import itertools', 'import math', 'import numpy as np'), 'np.sqrt({0})')
@@ -50,6 +51,7 @@ class CodeTarget:
     root: str = "np.sqrt({0})"
     wrapped: str = "{0}"
     scan: str = ""
+    given: str = ""
 
     @property
     def modules(self) -> dict[str, str]:

@@ -225,5 +225,6 @@ ROW = add_target(
         stack="torch.stack({0})",
         root="torch.sqrt({0})",
         wrapped="torch.tensor({0}, dtype=torch.float64)",
+        given="torch.as_tensor({0})",
     )
 )  # fmt: skip
