@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.blocks import Block, prefixed
+from symfold.core.blocks import Block, Call, prefixed
 from symfold.core.folds import Fold, Step, settle, state_of
 from symfold.core.leaves import Constant, Formal, Input, number
 from symfold.core.net import Net
@@ -96,6 +96,8 @@ def _sized(
 ) -> tuple[Node, ...]:
     checked: set[tuple[tuple[Shape, ...], tuple[Shape, ...]]] = set()  # a net has few combinations of shapes
 
+    bodies: dict[tuple[Call, tuple[Shape, ...]], Block] = {}  # of layers, which share them
+
     def check(node: Node, args: tuple[Node, ...]) -> None:
         combination = tuple([arg.shape for arg in node.args]), tuple([arg.shape for arg in args])
         if combination not in checked:
@@ -116,6 +118,11 @@ def _sized(
             return Node(replace(op, names=_form(op.names, sizes), shape=shape))
         if isinstance(op, Fold):
             return _fold(op, args, sizes, shapes)
+        if isinstance(op, Call) and op.body is not None:
+            arg_shapes = tuple([arg.shape for arg in args[1:]])
+            if (op, arg_shapes) not in bodies:
+                bodies[op, arg_shapes] = _sized_body(op.body, arg_shapes, sizes)
+            return Node(replace(op, body=bodies[op, arg_shapes]), args)
         if isinstance(op, Apply):
             return Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
         if isinstance(op, Constant) and isinstance(op.value, sp.Expr) and op.value.free_symbols:
@@ -123,6 +130,14 @@ def _sized(
         return None
 
     return rebuilt(roots, rule, leaves)
+
+
+def _sized_body(body: Block, shapes: tuple[Shape, ...], sizes: Sizes) -> Block:
+    """The body of a layer with sizes replaced, for arguments of these shapes."""
+    if shapes == body.shapes:  # all its sizes are known
+        return body
+    formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
+    return Block(shapes, _sized(body.results, dict(zip(body.formals, formals, strict=True)), sizes, {}))
 
 
 def _fold(fold: Fold, args: tuple[Node, ...], sizes: Sizes, shapes: Mapping[str, Sequence[int]]) -> tuple[Node, ...]:

@@ -32,7 +32,8 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402, N812
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
-from symfold.exchange.pytorch.export import SAME, export, name_of  # noqa: E402
+from symfold.exchange.pytorch.export import export  # noqa: E402
+from symfold.exchange.pytorch.operations import SAME, name_of  # noqa: E402
 from symfold.exchange.pytorch.ops import OPERATIONS  # noqa: E402
 
 

@@ -111,7 +111,7 @@ def net_of(result: object, partial: bool, depth: int | None = None) -> Net:
     if isinstance(result, tuple) and len(result) in (2, 3) and hasattr(result[0], "named_modules"):
         from symfold.exchange.pytorch.reader import from_torch
 
-        return from_torch(*result, partial=partial, depth=depth)[0]
+        return from_torch(*result, dynamic_shapes={}, partial=partial, depth=depth)[0]  # counts at the example's sizes
     if hasattr(result, "named_modules"):
         raise click.UsageError(
             "the factory returns a module without example inputs (give both: return module, (torch.zeros(2, 3),))"

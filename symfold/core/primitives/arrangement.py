@@ -159,10 +159,11 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
         if isinstance(part, int):
             if isinstance(size, int) and not -size <= part < size:
                 raise ShapeError(f"index {part} is out of bounds for {show(a)}")
-        elif part == (None, None):
+        elif part in ((None, None), (None, None, -1)):
             result.append(size)
         elif any(isinstance(end, sp.Expr) for end in part):  # its bounds are unknown sizes
-            result.append(part[1] - part[0])
+            step = part[2] if len(part) > 2 else 1
+            result.append(part[1] - part[0] if step == 1 else sp.floor((part[1] - part[0] - 1) / step) + 1)
         elif isinstance(size, int):
             result.append(len(range(*slice(*part).indices(size))))
         elif part[0] in (0, None) and isinstance(part[1], int) and part[1] >= 0:

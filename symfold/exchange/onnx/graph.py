@@ -111,6 +111,19 @@ class Graph:
             )
         return reduce(lambda a, b: self.emit(kind, a, b), map(self.size, size.args))
 
+    def number(self, value: sp.Expr) -> str:
+        """A number computed from unknown sizes, of the graph's dtype."""
+        with self.outside():
+            return self._number(value)
+
+    def _number(self, value: sp.Expr) -> str:
+        if not value.free_symbols:
+            return self.constant(float(value))
+        kind = {sp.Add: "Add", sp.Mul: "Mul", sp.Pow: "Pow"}.get(type(value))
+        if kind is not None:
+            return reduce(lambda a, b: self.emit(kind, a, b), map(self._number, value.args))
+        return self.emit("Cast", self.emit("Squeeze", self.size(value), self.integers([0])), to=self.type)
+
     def shape(self, shape: Shape) -> str:
         """A shape, as an array of whole numbers."""
         check_rank(shape)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sympy as sp
 
 from symfold.base.arguments import arrays_of, flag, one_of
 from symfold.base.files import check_writable, path_of, write_whole
@@ -191,6 +192,8 @@ class Writer:
         if node.shape[-1:] == (NAME,):
             return None
         if isinstance(op, Constant):
+            if isinstance(op.value, sp.Expr) and op.value.free_symbols:
+                return self.graph.number(op.value)
             return self.graph.constant(constant_value(node))
         if isinstance(op, StackedInputs):  # inputs of one shape, as a sequence
             parts = [self.graph.emit("Unsqueeze", name, self.graph.integers([0])) for name in op.names]

@@ -4,9 +4,13 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
 
     decompositions   operations without a row, written as others
     regions       regions under no_grad or a disabled autocast
+    operations    names and arguments of exported operations
+    sizes         which sizes stay unknown
+    rows          the rows of operations
+    creation      tensors made from sizes
+    entries       values that depend on sizes only, such as masks
     export        the result of torch.export
     dtypes        dtypes whose numbers a net can represent
-    rows          the rows of operations
     choice, arrangement, elementwise, indexing   operations on entries, one row each
     losses, products, norms, images, sampling, pools   losses, and operations on axes
     recurrent     recurrent layers
@@ -17,6 +21,6 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     adjoints      operations with the derivatives of their rows
     tensors       the numbers of a net as tensors
     net_module    a net as a module
-    writer        sf.to_torch
     state         sf.to_state_dict
+    writer        sf.to_torch
 """

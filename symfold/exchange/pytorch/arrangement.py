@@ -24,9 +24,10 @@ from symfold.core.primitives import (
     windows,
 )
 from symfold.core.sequences import stack
-from symfold.core.shapes import Shape, broadcast
+from symfold.core.shapes import Shape, Size, broadcast
 from symfold.exchange.pytorch.choice import choose
 from symfold.exchange.pytorch.rows import Row, covered, evaluated
+from symfold.exchange.pytorch.sizes import ends_of
 
 
 def _reshape(shape: Shape, a: Node, *given: object, **named: object) -> Node:
@@ -60,26 +61,28 @@ def _expand(shape: Shape, a: Node, *given: object, **named: object) -> Node:
 
 def select(shape: Shape, a: Node, axis: int, index: int) -> Node:
     axis %= len(a.shape)
-    return item(a, index=(*((None, None),) * axis, index % a.shape[axis]))
+    size = a.shape[axis]
+    if not isinstance(index, int):
+        return reshape(part(a, axis, index, index + 1), shape=shape)
+    return item(a, index=(*((None, None),) * axis, index % size if isinstance(size, int) else index))
 
 
-def part(a: Node, axis: int, start: int, stop: int) -> Node:
+def part(a: Node, axis: int, start: Size, stop: Size) -> Node:
     """The entries from start to stop along an axis."""
     axis %= len(a.shape)
     return a if (start, stop) == (0, a.shape[axis]) else item(a, index=(*((None, None),) * axis, (start, stop)))
 
 
 def _slice(
-    shape: Shape, a: Node, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
+    shape: Shape, a: Node, axis: int = 0, start: Size | None = None, stop: Size | None = None, step: int = 1
 ) -> Node:
     axis %= len(a.shape)
-    first, last, _ = slice(start, stop).indices(a.shape[axis])
-    last = max(first, last)
+    first, last = ends_of(start, stop, a.shape[axis], shape[axis] if step == 1 else None)
     return part(a, axis, first, last) if step == 1 else item(a, index=(*((None, None),) * axis, (first, last, step)))
 
 
-def _narrow(shape: Shape, a: Node, axis: int, start: int, count: int) -> Node:
-    first = start % a.shape[axis] if start < 0 else start
+def _narrow(shape: Shape, a: Node, axis: int, start: Size, count: Size) -> Node:
+    first = a.shape[axis] + start if isinstance(start, int) and start < 0 else start
     return part(a, axis, first, first + count)
 
 
@@ -92,6 +95,19 @@ def _split(shape: Any, a: Node, sizes: Any, axis: int = 0) -> tuple[Node, ...]:
 
 def chunk(shape: Shape, a: Node, count: int, axis: int = 0) -> tuple[Node, ...]:
     return _split(shape, a, -(-a.shape[axis] // count), axis)
+
+
+def _differences(
+    shape: Shape, a: Node, times: int = 1, axis: int = -1, before: Node | None = None, after: Node | None = None
+) -> Node:
+    """Each entry along an axis less the one before it."""
+    axis %= len(a.shape)
+    parts = [each for each in (before, a, after) if each is not None]
+    whole = cat(a.shape, parts, axis)
+    for _ in range(times):
+        size = whole.shape[axis]
+        whole = part(whole, axis, 1, size) - part(whole, axis, 0, size - 1)
+    return whole
 
 
 def _tensor_split(shape: Any, a: Node, parts: int | Sequence[int], axis: int = 0) -> tuple[Node, ...]:
@@ -149,8 +165,10 @@ def _roll(shape: Shape, a: Node, shifts: int | Sequence[int], axes: int | Sequen
         return _reshape(shape, _roll((), reshape(a, shape=(prod(a.shape),)), by, [0]))
     for shift, axis in zip(by, along, strict=True):
         size = a.shape[axis]
-        if size and shift % size:
-            a = cat(a.shape, [part(a, axis, size - shift % size, size), part(a, axis, 0, size - shift % size)], axis)
+        covered(isinstance(size, int) or abs(shift) <= 1, f"roll by {shift} along an axis of unknown size")
+        split = size - shift % size if isinstance(size, int) else -shift if shift < 0 else size - shift
+        if shift and size and split != size:
+            a = cat(a.shape, [part(a, axis, split, size), part(a, axis, 0, split)], axis)
     return a
 
 
@@ -204,8 +222,8 @@ def _slice_scatter(
     shape: Shape, a: Node, value: Node, axis: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
 ) -> Node:
     axis %= len(a.shape)
-    first, last, _ = slice(start, stop).indices(a.shape[axis])
-    return _put_part(shape, a, value, axis, first, max(first, last), step) if last > first else a
+    first, last = ends_of(start, stop, a.shape[axis], value.shape[axis] if step == 1 else None)
+    return a if first == last else _put_part(shape, a, value, axis, first, last, step)
 
 
 def _select_scatter(shape: Shape, a: Node, value: Node, axis: int, index: int) -> Node:
@@ -269,6 +287,6 @@ ARRANGEMENT: dict[str, Row] = {
     "transpose": _transpose, "t": _transposed, "numpy_T": _transposed, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": select, "slice": _slice, "narrow": _narrow,
-    "split": _split, "split_with_sizes": _split, "chunk": chunk, "slice_scatter": _slice_scatter, "copy": copied(), "select_scatter": _select_scatter, "tensor_split": _tensor_split,
+    "split": _split, "split_with_sizes": _split, "chunk": chunk, "slice_scatter": _slice_scatter, "copy": copied(), "select_scatter": _select_scatter, "tensor_split": _tensor_split, "diff": _differences,
     "fill": lambda shape, a, value: _expand(shape, as_node(value)), "zero": lambda shape, a: _expand(shape, as_node(0)), "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,
 }  # fmt: skip

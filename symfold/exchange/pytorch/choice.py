@@ -18,6 +18,7 @@ from symfold.core.functions import Head
 from symfold.core.nodes import Node
 from symfold.core.primitives import at_max, first_max, reduce_max, reduce_sum
 from symfold.core.shapes import Shape
+from symfold.exchange.pytorch.creation import before
 from symfold.exchange.pytorch.dtypes import check_cast, kind_of
 from symfold.exchange.pytorch.rows import Row
 from symfold.frontend.numpy_choices import CHOICES as NUMPY_CHOICES
@@ -52,8 +53,11 @@ def triangle(upper: bool) -> Row:
 
     def row(shape: Shape, a: Node, diagonal: int = 0) -> Node:
         rows, columns = shape[-2:]
-        places = np.tri(rows, columns, diagonal - upper, dtype=bool)
-        return choose(shape, ~places if upper else places, a, 0)
+        if isinstance(rows, int) and isinstance(columns, int):
+            places = np.tri(rows, columns, diagonal - upper, dtype=bool)
+            return choose(shape, ~places if upper else places, a, 0)
+        below = before(rows, columns, diagonal - upper)
+        return choose(shape, below, 0, a) if upper else choose(shape, below, a, 0)
 
     return row
 

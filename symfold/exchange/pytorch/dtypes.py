@@ -7,11 +7,12 @@ real     float32, float64                          other    complex, quantized: 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symfold.errors import NoRule
-from symfold.exchange.pytorch.export import leaves
+from symfold.exchange.pytorch.operations import leaves
 
 if TYPE_CHECKING:
     from torch.fx import Node as FxNode
@@ -40,6 +41,7 @@ MOVES = frozenset({
     "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "t", "numpy_T", "mT", "expand", "expand_as", "broadcast_to",
     "select", "slice", "narrow", "split", "split_with_sizes", "chunk", "unbind", "cat", "concat", "stack", "contiguous", "clone", "detach", "alias", "lift_fresh_copy",
     "tril", "triu", "item", "flip", "roll", "repeat", "tile", "repeat_interleave", "movedim", "unfold", "meshgrid", "broadcast_tensors", "pad", "constant_pad_nd",
+    "arange", "zeros", "ones", "full", "new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like", "eye",
     "gather", "topk", "sort", "diagonal", "tensor_split", "slice_scatter", "select_scatter", "copy", "fill", "zero", "clip", "index_select", "index", "_unsafe_index", "scatter", "index_put",
 })  # fmt: skip
 CHOICES = frozenset(
@@ -76,8 +78,8 @@ class Types:
     numbers: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, node: FxNode) -> Types:
-        args = leaves(node)
+    def of(cls, node: FxNode, is_size: Callable[[object], bool]) -> Types:
+        args = [arg for arg in leaves(node) if not (hasattr(arg, "meta") and is_size(arg.meta.get("val")))]
         arguments = tuple(dtype_of(arg.meta["val"]) for arg in args if hasattr(arg, "meta") and "val" in arg.meta)
         value = node.meta["val"]
         results = tuple(map(dtype_of, value)) if isinstance(value, (tuple, list)) else (dtype_of(value),)

@@ -6,8 +6,6 @@ import inspect
 import io
 import logging
 import operator
-import os
-import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -21,18 +19,16 @@ import numpy as np
 from symfold.base.arguments import NumpyArray, quoted
 from symfold.errors import InvalidType, InvalidValue, MissingPackage, listing
 from symfold.exchange.pytorch.decompositions import decomposed
+from symfold.exchange.pytorch.entries import Entries, entries_in
+from symfold.exchange.pytorch.operations import LIKE, TABLES, bypass_identities, line_of, name_of
 from symfold.exchange.pytorch.regions import write_out_regions
+from symfold.exchange.pytorch.sizes import Example, Sizes, sizes_of
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.export import ExportedProgram
     from torch.fx import Node as FxNode
     from torch.nn import Module
-
-SAME = frozenset({"to", "alias", "contiguous", "type_as"})  # identities, if the type does not change
-# operations that read only the shape and type of their argument
-LIKE = frozenset({"new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like"})
-TABLES = frozenset({"embedding", "embedding_bag", "index", "index_select", "gather"})  # operations that pick rows
 
 
 @dataclass
@@ -65,6 +61,9 @@ class Exported:
     names: tuple[str, ...]  # of the outputs, if the module returns a dict of tensors
     users: dict[FxNode, list[FxNode]]
     real: frozenset[FxNode]  # values that carry numbers from the inputs
+    sizes: Sizes  # the unknown ones
+    entries: dict[FxNode, Entries]  # values that depend on sizes only
+    fixed: frozenset[FxNode]  # others that depend on sizes and constants only
 
 
 def torch_package() -> ModuleType:
@@ -77,9 +76,16 @@ def torch_package() -> ModuleType:
 
 
 def export(
-    module: Module, args: object, kwargs: Mapping[str, object] | None, known: Callable[[str], bool] | None = None
+    module: Module,
+    args: object,
+    kwargs: Mapping[str, object] | None,
+    known: Callable[[str], bool] | None = None,
+    marks: Callable[[ModuleType, Module, Example], Example] | None = None,
 ) -> Exported:
-    """A module traced at example inputs, with constants folded, and operations that are not known decomposed."""
+    """A module traced at example inputs, with constants folded, and operations that are not known decomposed.
+
+    `marks` says which sizes of the example inputs are unknown.
+    """
     torch = torch_package()
     if not isinstance(module, torch.nn.Module):
         hint = f" (call it: {module.__name__}(...))" if isinstance(module, type) else ""
@@ -91,7 +97,10 @@ def export(
             f"example inputs must be a tuple of tensors, got {quoted(args)} of type {type(args).__name__} "
             "(as (torch.zeros(2, 3),))"
         )
-    program = _program(torch, module, tuple(args), dict(kwargs or {}), known)
+    example = Example(tuple(args), dict(kwargs or {}))
+    if marks is not None:
+        example = marks(torch, module, example)
+    program = _program(torch, module, example, known)
     signature = program.graph_signature
     mutated = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if mutated:
@@ -123,10 +132,12 @@ def export(
             values[parameters[node]] = value
         elif not isinstance(value, torch.nn.Parameter):  # a parameter of another type can be trained
             constants[node] = value.detach()
+    sizes = sizes_of([(name, node.meta["val"].shape) for node, name in inputs.items()], example.axes, example.named)
+    counts = {node for node in nodes if node.op == "call_function" and sizes.known(node.meta.get("val"))}
     output = nodes[-1]
     bypass_identities(nodes)
     results = output.args[0]
-    outputs = tuple(value for value in results if isinstance(value, torch.fx.Node))
+    outputs = tuple(value for value in results if isinstance(value, torch.fx.Node) and value not in counts)
     if None in results[: max((place for place, value in enumerate(results) if value is not None), default=0)]:
         raise InvalidValue(
             f"result {results.index(None) + 1} of {len(results)} is None, and a net's results are tensors "
@@ -136,23 +147,34 @@ def export(
     for node in nodes:
         if node.op == "call_function" and node in live and _is_constant(torch, node, constants):
             constants[node] = _computed(torch, node, constants)
-    operations = [node for node in nodes if node in live and node.op == "call_function" and node not in constants]
+    arrays = {n: as_array(torch, v) for n, v in constants.items() if isinstance(v, torch.Tensor)}
+    entries = entries_in([node for node in nodes if node in live], arrays, sizes) if sizes.symbols else {}
+    skipped = {*constants, *counts, *entries}
+    fixed_values: set[FxNode] = set()
+    for node in [node for node in nodes if sizes.symbols and node in live and node.op == "call_function"]:
+        read: list[FxNode] = node.all_input_nodes
+        if node not in skipped and read and skipped.issuperset(read) and not _draws(torch, node):
+            fixed_values.add(node)
+            skipped.add(node)
+    operations = [node for node in nodes if node in live and node.op == "call_function" and node not in skipped]
     users = {
-        node: [user for user in node.users if user is output or (user in live and user not in constants)]
+        node: [user for user in node.users if user is output or (user in live and user not in skipped)]
         for node in nodes
     }
-    arrays = {name: as_array(torch, value) for name, value in values.items()}
     return Exported(
         _tree(operations),
-        {n: as_array(torch, v) for n, v in constants.items() if isinstance(v, torch.Tensor)},
+        arrays,
         inputs,
         parameters,
-        arrays,
+        {name: as_array(torch, value) for name, value in values.items()},
         frozenset(signature.inputs_to_buffers.values()),
         outputs,
         _names_of_results(program, len(outputs)),
         users,
-        real_values([node for node in nodes if node not in constants], inputs, {*constants, *parameters}),
+        real_values([node for node in nodes if node not in constants], inputs, {*skipped, *parameters}),
+        sizes,
+        entries,
+        frozenset(fixed_values),
     )
 
 
@@ -190,27 +212,15 @@ def _quietly() -> Iterator[None]:
         logging.disable(before)
 
 
-def line_of(trace: str) -> str:
-    """The last line of a user's code in a stack trace: file, number and text; empty if there is none.
-
-    >>> line_of('File "/home/me/nets.py", line 7, in forward\\n    return x[x > 0]\\n')
-    'nets.py, line 7: return x[x > 0]'
-    """
-    lines = re.findall(r'File "([^"\n]+)", line (\d+), in [^\n]*\n\s*([^\n]*)', trace)
-    own = [line for line in lines if f"{os.sep}torch{os.sep}" not in line[0] and not line[0].startswith("<")]
-    return f"{os.path.basename(own[-1][0])}, line {own[-1][1]}: {own[-1][2].strip()}" if own else ""
-
-
 def _program(
     torch: ModuleType,
     module: object,
-    args: tuple[object, ...],
-    kwargs: dict[str, object],
+    example: Example,
     known: Callable[[str], bool] | None,
 ) -> ExportedProgram:
     try:
         with _quietly():
-            program = torch.export.export(module, args, kwargs)
+            program = torch.export.export(module, example.args, example.kwargs, dynamic_shapes=example.shapes)
             write_out_regions(torch, program)
             if not all(map(_reads_only, program.graph.nodes)):
                 program = program.run_decompositions({})
@@ -220,15 +230,17 @@ def _program(
                 else program
             )
     except Exception as error:  # export raises errors of many types: quote the first line
-        raise InvalidValue(_why(torch, module, args, kwargs, error)) from error
+        raise InvalidValue(_why(torch, module, example, error)) from error
 
 
-def _why(torch: ModuleType, module: Any, args: tuple[object, ...], kwargs: dict[str, object], error: Exception) -> str:
+def _why(torch: ModuleType, module: Any, example: Example, error: Exception) -> str:
     """Why a module was not exported: it does not take the example, it branches on values, or what PyTorch says."""
     name = type(module).__name__
     try:
         with _quietly(), torch.no_grad(), torch.random.fork_rng(devices=()):
-            deepcopy(module)(*args, **kwargs)  # a copy: statistics and states of the module stay as they are
+            deepcopy(module)(
+                *example.args, **example.kwargs
+            )  # a copy: statistics and states of the module stay as they are
     except Exception as failure:
         takes = ", ".join(inspect.signature(module.forward).parameters)
         return f"{name} does not take these example inputs: {_first_line(failure)} (its forward takes: {takes})"
@@ -260,42 +272,6 @@ def as_array(torch: ModuleType, value: Any) -> NumpyArray:
     plain = value.detach().cpu()
     array: NumpyArray = (plain.float() if plain.dtype in (torch.bfloat16,) else plain).numpy().copy()
     return array
-
-
-def name_of(target: object) -> str:
-    """The name of an ATen operation without its overload, as `add`; for other functions, their own."""
-    schema = getattr(target, "_schema", None)
-    if schema is None:
-        return "getitem" if target is operator.getitem else str(getattr(target, "__name__", target))
-    space, _, name = str(schema.name).partition("::")
-    name = name.removesuffix("_") if schema.is_mutable else name  # in place, but without visible side effects
-    return name if space == "aten" else str(schema.name)
-
-
-def leaves(node: FxNode) -> list[FxNode]:
-    """The flattened arguments of an operation."""
-    result: list[FxNode] = []
-
-    def add(arg: object) -> None:
-        if isinstance(arg, (list, tuple)):
-            for part in arg:
-                add(part)
-        else:
-            result.append(arg)
-
-    add((node.args, tuple(node.kwargs.values())))
-    return result
-
-
-def bypass_identities(nodes: list[FxNode]) -> None:
-    """Replace identity operations by their arguments."""
-    for node in nodes:
-        if (
-            node.op == "call_function"
-            and name_of(node.target) in SAME
-            and node.meta["val"].dtype == node.args[0].meta["val"].dtype
-        ):
-            node.replace_all_uses_with(node.args[0])
 
 
 def real_values(nodes: Sequence[FxNode], inputs: Mapping[FxNode, str], fixed: Collection[FxNode]) -> frozenset[FxNode]:
@@ -335,16 +311,28 @@ def _live(nodes: list[FxNode], outputs: tuple[FxNode, ...]) -> set[FxNode]:
     return live
 
 
+def _draws(torch: ModuleType, node: FxNode) -> bool:
+    """Whether an operation draws random numbers."""
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+
+
 def _is_constant(torch: ModuleType, node: FxNode, constants: dict[FxNode, Tensor]) -> bool:
-    tags = getattr(node.target, "tags", ())
-    if torch.Tag.nondeterministic_seeded in tags:
+    if _draws(torch, node):
         return False
-    return name_of(node.target) in LIKE or all(arg in constants for arg in node.all_input_nodes)
+    value = node.meta.get("val")
+    sizes = getattr(value, "shape", ()) if name_of(node.target) in LIKE else None
+    if sizes is not None and all(isinstance(size, int) for size in sizes):
+        return True
+    return all(arg in constants for arg in node.all_input_nodes)
 
 
 def _computed(torch: ModuleType, node: FxNode, constants: dict[FxNode, Tensor]) -> Tensor:
     def value(arg: Any) -> Any:
-        return constants[arg] if arg in constants else torch.zeros(arg.meta["val"].shape, dtype=arg.meta["val"].dtype)
+        if arg in constants:
+            return constants[arg]
+        like = arg.meta["val"]  # of a value that is read for its type, and perhaps its shape
+        known = all(isinstance(size, int) for size in like.shape)
+        return torch.zeros(like.shape if known else (1,) * like.ndim, dtype=like.dtype)
 
     args, kwargs = torch.fx.map_arg((node.args, dict(node.kwargs)), value)
     view, reshape = torch.ops.aten.view.default, torch.ops.aten.reshape.default

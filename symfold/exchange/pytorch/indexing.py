@@ -20,13 +20,15 @@ from symfold.core.primitives import (
     argsort,
     broadcast_to,
     embed,
+    is_primitive,
     item,
     one_hot,
     reshape,
 )
-from symfold.core.shapes import Shape, broadcast
+from symfold.core.shapes import Shape, Size, broadcast
 from symfold.exchange.pytorch.arrangement import ordered
 from symfold.exchange.pytorch.choice import apply, choose
+from symfold.exchange.pytorch.creation import positions as counted
 from symfold.exchange.pytorch.rows import Row, covered
 
 
@@ -39,9 +41,19 @@ def array_of_constant(node: object) -> Any:
 def from_start(positions: Node, size: int) -> Node:
     """Positions counted from the start; negative ones are counted from the end."""
     array = array_of_constant(positions)
-    if array is not None:
-        return as_node(np.where(array < 0, array + size, array).astype(np.int64))
-    return choose((), apply(functions.less, positions, 0), positions + size, positions)
+    if array is not None and (isinstance(size, int) or (array >= 0).all()):
+        return as_node(np.where(array < 0, array + size, array).astype(np.int64) if (array < 0).any() else array)
+    if counted_up(positions) is not None:
+        return positions
+    return choose((), apply(functions.less, positions, 0), positions + number(size), positions)
+
+
+def counted_up(positions: Node) -> Size | None:
+    """How many positions there are, if they are the whole numbers from 0 on along the only axis longer than 1."""
+    sizes = [size for size in positions.shape if size != 1]
+    while is_primitive(positions, reshape, broadcast_to):
+        (positions,) = positions.args
+    return sizes[0] if len(sizes) == 1 and positions == counted(sizes[0]) else None
 
 
 def flat_places(positions: Node, shape: Shape, axis: int) -> Node:
@@ -50,16 +62,21 @@ def flat_places(positions: Node, shape: Shape, axis: int) -> Node:
     The other axes of the positions count along those of the value.
     """
     strides = [prod(shape[k + 1 :]) for k in range(len(shape))]
-    offsets = np.zeros((1,) * len(shape))
+    offsets: Any = np.zeros((1,) * len(shape))
+    others: list[Node] = []  # offsets along axes of unknown size
     for k, size in enumerate(positions.shape):
-        if k != axis:
-            along = np.arange(size).reshape(*(size if j == k else 1 for j in range(len(shape))))
-            offsets = offsets + along * strides[k]
+        tall = tuple(size if j == k else 1 for j in range(len(shape)))
+        if k != axis and isinstance(size, int) and isinstance(strides[k], int):
+            offsets = offsets + np.arange(size).reshape(tall) * strides[k]
+        elif k != axis:
+            others.append(reshape(counted(size), shape=tall) * number(strides[k]))
     array = array_of_constant(positions)
-    if array is not None:
+    if array is not None and isinstance(strides[axis], int) and not others:
         return as_node((array * strides[axis] + offsets).astype(np.int64))
-    scaled = positions if strides[axis] == 1 else positions * strides[axis]
-    return scaled + as_node(offsets) if offsets.any() else scaled
+    places = positions if strides[axis] == 1 else positions * number(strides[axis])
+    for along in others:
+        places = places + along
+    return places + as_node(offsets) if offsets.any() else places
 
 
 def add_at_places(values: Node, places: Node, shape: Shape) -> Node:
@@ -116,13 +133,13 @@ def _places(shape: Shape, indices: Sequence[Node | None], axes: Sequence[int]) -
     given = [from_start(index, shape[k]) for k, index in enumerate(indices) if index is not None]
     arrays = [array_of_constant(index) for index in given]
     strides = [prod(shape[k] for k in axes[position + 1 :]) for position in range(len(axes))]
-    if all(array is not None for array in arrays):
+    if all(array is not None for array in arrays) and all(isinstance(stride, int) for stride in strides):
         total: Any = sum(array * stride for array, stride in zip(arrays, strides, strict=True))
         return as_node(np.asarray(total, dtype=np.int64))
     whole = broadcast(*(index.shape for index in given))
     result: Any = 0
     for index, stride in zip(given, strides, strict=True):
-        result = index * stride + result if stride != 1 else index + result
+        result = index * number(stride) + result if stride != 1 else index + result
     return result if result.shape == whole else broadcast_to(result, shape=whole)
 
 

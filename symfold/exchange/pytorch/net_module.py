@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-import numpy as np
 import torch
 
-from symfold.base.arguments import NumpyArray, quoted
+from symfold.base.arguments import quoted
 from symfold.base.trees import State, unflatten
 from symfold.compute.random_inputs import rows_of
-from symfold.core.leaves import Fixed
 from symfold.core.net import Net
 from symfold.core.shapes import show
 from symfold.errors import InvalidType
@@ -22,23 +20,47 @@ from symfold.show.notation import describe
 LISTED = 6  # parameters that `print` of a module lists
 
 
-class NetModule(torch.nn.Module):
-    """The equations of a net."""
+class Layer(torch.nn.Module):
+    """Parameters of a module that a net was read from, by their place in it."""
 
-    def __init__(self, net: Net, weights: Mapping[str, NumpyArray]) -> None:
+    def extra_repr(self) -> str:
+        """The shapes of the parameters, as `print` shows them."""
+        return ", ".join(f"{name} {tuple(value.shape)}" for name, value in held(self).items())
+
+
+def held(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The parameters and buffers of a module itself."""
+    return {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
+
+
+class NetModule(torch.nn.Module):
+    """The equations of a net, with tensors by their keys in a state dict, some of which are `fixed`.
+
+    `keys` are those of the net's parameters.
+    """
+
+    def __init__(
+        self, net: Net, tensors: Mapping[str, torch.Tensor], keys: Mapping[str, str], fixed: Collection[str]
+    ) -> None:
         super().__init__()
-        self._net, self._row_numbers = net, rows_of([net])
-        for node in net.params:
-            value = torch.as_tensor(np.array(weights[node.op.name]))
-            if isinstance(node.op.start, Fixed):
-                self.register_buffer(node.op.name, value)
+        self._net, self._row_numbers, self._keys = net, rows_of([net]), dict(keys)
+        parameters: dict[int, torch.nn.Parameter] = {}  # tied tensors are one parameter
+        for key, value in tensors.items():
+            *path, name = key.split(".")
+            owner: torch.nn.Module = self
+            for part in path:
+                if part not in owner._modules:
+                    owner.add_module(part, Layer())
+                owner = owner.get_submodule(part)
+            if key in fixed:
+                owner.register_buffer(name, value)
             else:
-                self.register_parameter(node.op.name, torch.nn.Parameter(value))
+                owner.register_parameter(name, parameters.setdefault(id(value), torch.nn.Parameter(value)))
 
     def extra_repr(self) -> str:
         """The equations, and the shapes of inputs and parameters, as `print` of the module shows them."""
         shapes = [f"{node.op.name}: {show(node.shape)}" for node in self._net.inputs]
-        weights = [f"{name} {tuple(value.shape)}" for name, value in [*self.named_parameters(), *self.named_buffers()]]
+        weights = [f"{name} {tuple(value.shape)}" for name, value in held(self).items()]
         rest = [f"... and {len(weights) - LISTED:,} more"] if len(weights) > LISTED else []
         listed = [f"parameters: {', '.join(weights[:LISTED] + rest)}"] if weights else []
         return "\n".join([describe(self._net), *shapes, *listed])
@@ -51,7 +73,8 @@ class NetModule(torch.nn.Module):
                     f"input {name!r} of the module is {quoted(value)} of type {type(value).__name__} and no tensor "
                     "(give torch.as_tensor(...))"
                 )
-        leaves = {**dict(self.named_parameters()), **dict(self.named_buffers()), **bound(names, values, named)}
+        tensors = {**dict(self.named_parameters(remove_duplicate=False)), **dict(self.named_buffers())}
+        leaves = {**{name: tensors[key] for name, key in self._keys.items()}, **bound(names, values, named)}
         roots = specialized_outputs(self._net, tuple((name, sizes_of(leaves[name])) for name in names))
         interpreter = Tensors(torch, *numeric(torch, leaves, self._row_numbers))
         outputs = [

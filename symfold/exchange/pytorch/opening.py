@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from symfold.exchange.pytorch.export import Exported, Scope, name_of
+from symfold.exchange.pytorch.export import Exported, Scope
+from symfold.exchange.pytorch.operations import name_of
 from symfold.exchange.pytorch.recurrent import RECURRENT
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.arrangement import ARRANGEMENT, copied, same
 from symfold.exchange.pytorch.choice import CHOICES, TRUTHS, cast
+from symfold.exchange.pytorch.creation import CREATION
 from symfold.exchange.pytorch.dtypes import CASTS, Types, check_types, kind_of
 from symfold.exchange.pytorch.elementwise import ELEMENTWISE
 from symfold.exchange.pytorch.images import IMAGES
@@ -22,7 +23,9 @@ from symfold.exchange.pytorch.recurrent import RECURRENT
 from symfold.exchange.pytorch.rows import Row
 from symfold.exchange.pytorch.sampling import SAMPLING
 
-FAMILIES = (ELEMENTWISE, CHOICES, ARRANGEMENT, INDEXING, PRODUCTS, NORMS, IMAGES, SAMPLING, POOLS, LOSSES, RECURRENT)
+FAMILIES = (
+    ELEMENTWISE, CHOICES, CREATION, ARRANGEMENT, INDEXING, PRODUCTS, NORMS, IMAGES, SAMPLING, POOLS, LOSSES, RECURRENT,
+)  # fmt: skip
 OPERATIONS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.items()}
 
 # with truth values as the argument at a place
@@ -40,6 +43,11 @@ OF_TYPES: dict[str, Callable[[Types], Row]] = {
 def is_known(name: str) -> bool:
     """Whether an operation has a row, or is read without one."""
     return name in OPERATIONS or name == "getitem"
+
+
+def computes_with_numbers(name: str) -> bool:
+    """Whether an operation takes numbers where it takes tensors, so that a size among its arguments is a number."""
+    return name in ELEMENTWISE or name in CHOICES or name in ("full", "new_full", "full_like", "fill")
 
 
 def row_for(name: str, types: Types) -> Row:

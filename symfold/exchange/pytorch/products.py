@@ -12,7 +12,7 @@ import sympy as sp
 
 from symfold.core import functions
 from symfold.core.conversion import as_node
-from symfold.core.leaves import Constant, FrozenArray
+from symfold.core.leaves import Constant, FrozenArray, number
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
     Primitive,
@@ -37,7 +37,9 @@ from symfold.core.primitives import (
 from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.arrangement import ordered, part
 from symfold.exchange.pytorch.choice import apply, axes_of, choose, clamp
-from symfold.exchange.pytorch.indexing import array_of_constant
+from symfold.exchange.pytorch.creation import filled
+from symfold.exchange.pytorch.entries import causal as causal_entries
+from symfold.exchange.pytorch.indexing import array_of_constant, counted_up
 from symfold.exchange.pytorch.losses import p_norm
 from symfold.exchange.pytorch.rows import HALF, Row, covered, evaluated
 
@@ -75,9 +77,13 @@ def _baddbmm(shape: Shape, added: Node, x: Node, y: Node, beta: float = 1, alpha
 
 
 def _embedding(shape: Shape, table: Node, numbers: Node, *given: object, **named: object) -> Node:
-    if isinstance(numbers.op, Constant) and isinstance(rows := table.shape[0], int):
-        row_numbers(array_of_constant(numbers), rows, f"it reads row {{}} of a table of {rows} rows")
-    return embed(table, numbers)
+    if isinstance(numbers.op, Constant) and isinstance(size := table.shape[0], int):
+        row_numbers(array_of_constant(numbers), size, f"it reads row {{}} of a table of {size} rows")
+    count = counted_up(numbers)
+    if count is None:
+        return embed(table, numbers)
+    rows = part(table, 0, 0, count)
+    return rows if rows.shape == shape else reshape(rows, shape=shape)
 
 
 def attention_row(truths: bool) -> Row:
@@ -88,6 +94,8 @@ def attention_row(truths: bool) -> Row:
         evaluated(dropout == 0.0, "attention with dropout draws numbers")
         if enable_gqa:
             k, v = (_repeated(heads, q.shape[-3]) for heads in (k, v))
+        if truths and mask is not None and mask == causal_entries(mask.shape).node():
+            mask, causal = None, True
         bias = bias_of(mask) if truths and mask is not None else mask
         biases = () if bias is None else (bias,)
         return attention(q, k, v, *biases, scale=float(q.shape[-1] ** -0.5 if scale is None else scale), causal=causal)
@@ -97,6 +105,8 @@ def attention_row(truths: bool) -> Row:
 
 def bias_of(mask: Node) -> Node | None:
     """The bias of a mask: 0 where it is true, -inf elsewhere; None if it is true everywhere."""
+    if mask == filled(mask.shape, 1):
+        return None
     if not (isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray)):
         return choose((), mask, 0, -sp.oo)
     truths = mask.op.value.array
@@ -341,7 +351,7 @@ def _variance(
     centered = a - reduce_mean(a, axis=axes, keepdims=True)
     count = prod(a.shape[k] for k in (range(len(a.shape)) if axes is None else axes))
     total = reduce_sum(centered**2, axis=axes, keepdims=keepdim)
-    return total / (count - int(lost))
+    return total / number(count - int(lost))
 
 
 PRODUCTS: dict[str, Row] = {

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import sympy as sp
 
 from symfold.base.arguments import NumpyArray, whole
 from symfold.base.public import public
 from symfold.core.blocks import Block, Call, trace
 from symfold.core.conversion import as_node
-from symfold.core.leaves import Fixed, Formal, Input, parameter, tensor
+from symfold.core.leaves import Fixed, Formal, Input, number, parameter, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.primitives import opaque
 from symfold.core.shapes import NAME
 from symfold.errors import Advice, InvalidValue, NoRule, OutOfRange, SymfoldError
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
-from symfold.exchange.pytorch.export import Exported, Scope, export, line_of, name_of
+from symfold.exchange.pytorch.export import Exported, Scope, export
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
-from symfold.exchange.pytorch.ops import is_known, row_for
+from symfold.exchange.pytorch.operations import line_of, name_of
+from symfold.exchange.pytorch.ops import computes_with_numbers, is_known, row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
+from symfold.exchange.pytorch.sizes import Example, guessed, marked
 from symfold.exchange.reading.naming import fresh, layer_names
 from symfold.exchange.reading.result import net_read
 
@@ -38,10 +42,11 @@ def from_torch(
     example_inputs: object,
     kwargs: Mapping[str, object] | None = None,
     *,
+    dynamic_shapes: object = None,
     partial: bool = False,
     depth: int | None = None,
 ) -> tuple[Net, dict[str, NumpyArray]]:
-    """A PyTorch module as a net with its weights, `(net, params)`, at the shapes of the example inputs.
+    """A PyTorch module as a net with its weights, `(net, params)`, from example inputs.
 
     The module is read by `torch.export`, and what repeats becomes a fold, as by `sf.roll`. Modules become layers; those
     with a skip connection inside are written out, at any depth. `depth` opens modules to a depth instead: 0 makes the
@@ -50,41 +55,30 @@ def from_torch(
     constants. Results in a dict keep their names. An unknown operation raises an error, or with `partial` becomes an
     opaque layer. Needs the extra `torch`.
 
+    The sizes of a batch (the first axis of each input) and of a sequence (the second axis of whole numbers, or of three
+    axes) are unknown in the net if the module allows it; all others are those of the example. `dynamic_shapes` marks
+    unknown sizes instead, as `torch.export` has them or by name: `{"x": {0: "batch"}}`; `{}` marks none.
+
     >>> import torch
     >>> from symfold import formula
     >>> net, params = from_torch(torch.nn.Sequential(*(torch.nn.Linear(3, 3) for _ in range(4))), (torch.zeros(2, 3),))
     >>> formula(net, form="fold"), list(params)[:2]
     ('z_k = linear_{k-1}(z_{k-1}), k = 1..4, z_0 = input', ['p_0_weight', 'p_0_bias'])
     """
-    exported = export(module, example_inputs, kwargs, known=is_known)
-    kinds = {path: type(part).__name__ for path, part in module.named_modules(remove_duplicate=False)}
     levels = None if depth is None else whole("depth", depth)
-    reader = Reader(
-        exported, kinds, partial, any(part.training for part in module.modules()), opened(exported, kinds, levels)
-    )
-    taken: set[str] = set()
-    inputs: Env = {
-        node: tensor(fresh(name, taken), tuple(node.meta["val"].shape)) for node, name in exported.inputs.items()
-    }
-    weight_names = {path: fresh(path, taken) for path in exported.values}
-    weights = {
-        node: parameter(weight_names[path], tuple(node.meta["val"].shape), BUFFER if path in exported.buffers else None)
-        for node, path in exported.parameters.items()
-    }
-    env = {**inputs, **weights}
-    for paths in (candidates(exported.root, reader.opened, kinds), kinds):  # likely layers choose their names first
-        reader.names |= {
-            path: fresh(name, taken) for path, name in layer_names(paths).items() if path not in reader.names
-        }
-    reader.taken = taken
-    reader.call(exported.root, env, flat=False)
-    outputs = tuple(reader.value(node, env) for node in exported.outputs)
-    if exported.names:
-        results: Any = dict(zip(exported.names, outputs, strict=True))
-    else:
-        results = outputs if len(outputs) != 1 else outputs[0]
-    weights_by_name = {name: exported.values[path] for path, name in weight_names.items()}
-    return net_read(results, tuple(inputs.values()), weights_by_name)
+
+    def net_of(partial: bool, marks: Callable[..., Example] | None) -> tuple[Net, dict[str, NumpyArray]]:
+        exported = export(module, example_inputs, kwargs, is_known, marks)
+        kinds = {path: type(part).__name__ for path, part in module.named_modules(remove_duplicate=False)}
+        training = any(part.training for part in module.modules())
+        return Reader(exported, kinds, partial, training, opened(exported, kinds, levels)).net()
+
+    if dynamic_shapes is not None:
+        return net_of(partial, lambda torch, module, example: marked(torch, module, example, dynamic_shapes))
+    try:
+        return net_of(False, guessed)
+    except Exception:  # whatever it is: with the sizes of the example, it may not occur, or has a better message
+        return net_of(partial, None)
 
 
 @dataclass
@@ -100,7 +94,37 @@ class Reader:
     taken: set[str] = field(default_factory=set)
     owners: dict[str, str] = field(default_factory=dict)  # parameter -> its layer
     bodies: dict[str, Block] = field(default_factory=dict)  # by the name of the layer
+    fixed: Env = field(default_factory=dict)  # values that depend on sizes and constants only
     variants: dict[str, list[str]] = field(default_factory=dict)  # further layer names of a module, by its path
+
+    def net(self) -> tuple[Net, dict[str, NumpyArray]]:
+        """The net of the module, and its weights."""
+        exported, taken = self.exported, self.taken
+        inputs: Env = {
+            node: tensor(fresh(name, taken), exported.sizes.shape(node.meta["val"]))
+            for node, name in exported.inputs.items()
+        }
+        weight_names = {path: fresh(path, taken) for path in exported.values}
+        weights = {
+            node: parameter(
+                weight_names[path], tuple(node.meta["val"].shape), BUFFER if path in exported.buffers else None
+            )
+            for node, path in exported.parameters.items()
+        }
+        env = {**inputs, **weights}
+        # likely layers choose their names first
+        for paths in (candidates(exported.root, self.opened, self.kinds), self.kinds):
+            self.names |= {
+                path: fresh(name, taken) for path, name in layer_names(paths).items() if path not in self.names
+            }
+        self.call(exported.root, env, flat=False)
+        outputs = tuple(self.value(node, env) for node in exported.outputs)
+        if exported.names:
+            results: Any = dict(zip(exported.names, outputs, strict=True))
+        else:
+            results = outputs if len(outputs) != 1 else outputs[0]
+        weights_by_name = {name: exported.values[path] for path, name in weight_names.items()}
+        return net_read(results, tuple(inputs.values()), weights_by_name)
 
     # -- values
 
@@ -112,8 +136,16 @@ class Reader:
             return arg
         if arg in env:
             return env[arg]
+        if self.exported.sizes.known(arg.meta.get("val")):
+            return self.exported.sizes.of(arg.meta["val"])
         if not self.is_real(arg):
             return arg.name
+        if arg in self.exported.fixed:
+            if arg not in self.fixed:
+                self.operation(arg, self.fixed)
+            return self.fixed[arg]
+        if arg in self.exported.entries:
+            return self.exported.entries[arg].node()
         if arg in self.exported.constants:
             return as_node(self.exported.constants[arg])
         raise InvalidValue(f"the value {arg.name!r} is not known here")
@@ -122,14 +154,19 @@ class Reader:
         """Whether a value is a real tensor; only opaque operations read others, such as graphs and complex weights."""
         return arg.op == "call_function" or (arg.op != "get_attr" and kind_of(dtype_of(arg.meta["val"])) != "other")
 
+    def is_operand(self, arg: FxNode) -> bool:
+        """Whether a value depends on the inputs or is a parameter."""
+        exported = self.exported
+        fixed = any(
+            arg in known for known in (exported.constants, exported.entries, exported.fixed)
+        ) or exported.sizes.known(arg.meta.get("val"))
+        return not fixed and self.is_real(arg)
+
     def reads(self, scope: Scope) -> tuple[list[FxNode], list[FxNode]]:
         """The values and the parameters that a call reads from outside, in order of first use."""
         inside = set(scope.nodes())
         operands = dict.fromkeys(
-            arg
-            for node in scope.nodes()
-            for arg in node.all_input_nodes
-            if arg not in inside and arg not in self.exported.constants and self.is_real(arg)
+            arg for node in scope.nodes() for arg in node.all_input_nodes if arg not in inside and self.is_operand(arg)
         )
         parameters = self.exported.parameters
         return [n for n in operands if n not in parameters], [n for n in operands if n in parameters]
@@ -193,14 +230,16 @@ class Reader:
         if name == "getitem":
             env[node] = args[0][args[1]]
             return
-        torch_shape = _shapes(node)
+        if computes_with_numbers(name):
+            args, named = numbered(args), {key: numbered(arg) for key, arg in named.items()}
+        torch_shape = self.shapes(node)
         torch_shapes = torch_shape if isinstance(torch_shape, list) else [torch_shape]
-        if not all(isinstance(size, int) for shape in torch_shapes for size in shape):
+        if not all(isinstance(size, (int, sp.Expr)) for shape in torch_shapes for size in shape):
             raise NoRule(
                 f"{self.where(node)}: it gives a tensor whose shape depends on values, and a net's shapes do not"
             )
         try:
-            row = row_for(name, Types.of(node))
+            row = row_for(name, Types.of(node, self.exported.sizes.known))
             result = row(torch_shape if isinstance(torch_shape, tuple) else (), *args, **named)
         except OutOfRange as error:  # the module itself would fail
             raise OutOfRange(f"{self.where(node)}: {error}") from None
@@ -216,9 +255,14 @@ class Reader:
         if not isinstance(result, Node) and len(result) < len(torch_shapes):  # the rest is known by name only
             result = [*result, *self.unknown(node, args, named)[len(result) :]]
         shape = result.shape if isinstance(result, Node) else [part.shape for part in result]
-        if shape != torch_shape:
+        if not same_sizes(shape, torch_shape):
             raise InvalidValue(f"{self.where(node)} gave shape {shape}, PyTorch says {torch_shape}")
         env[node] = result
+
+    def shapes(self, node: FxNode) -> Any:
+        """The shape of an operation's result, or a list of shapes."""
+        value, shape = node.meta["val"], self.exported.sizes.shape
+        return [*map(shape, value)] if isinstance(value, (tuple, list)) else shape(value)
 
     def where(self, node: FxNode) -> str:
         stack = list((node.meta.get("nn_module_stack") or {"": ("", "")}).values())
@@ -241,23 +285,27 @@ class Reader:
 
         arguments = [*map(text_of, args), *(f"{key}={text_of(arg)}" for key, arg in named.items())]
         text = f"{node.target}({', '.join(arguments)})"
-        torch_shape = _shapes(node)
+        torch_shape = self.shapes(node)
         torch_shapes = torch_shape if isinstance(torch_shape, list) else [torch_shape]
         shapes = tuple(tensor.shape for tensor in tensors)
         formals = tuple(Node(Formal(0, k, shape)) for k, shape in enumerate(shapes))
         results = []
-        for number, shape in enumerate(torch_shapes):
-            title = fresh(node.name if len(torch_shapes) == 1 else f"{node.name}_result{number}", self.taken)
-            body = Block(shapes, (opaque(*formals, operation=text, result=number, shape=shape),))
+        for place, shape in enumerate(torch_shapes):
+            title = fresh(node.name if len(torch_shapes) == 1 else f"{node.name}_result{place}", self.taken)
+            body = Block(shapes, (opaque(*formals, operation=text, result=place, shape=shape),))
             results.append(Node(Call(body, len(tensors)), (Node(Input(title, (NAME,), "layer")), *tensors)))
         return results if isinstance(torch_shape, list) else results[0]
 
 
-def _shapes(node: FxNode) -> Any:
-    """The shape of an operation's result, or a list of shapes; () for a number computed from tensors."""
-    value = node.meta["val"]
-    return [_shape(part) for part in value] if isinstance(value, (tuple, list)) else _shape(value)
+def numbered(arg: Any) -> Any:
+    """An argument with sizes as numbers of the net."""
+    if isinstance(arg, list):
+        return [numbered(part) for part in arg]
+    return number(arg) if isinstance(arg, sp.Expr) else arg
 
 
-def _shape(value: object) -> tuple[Any, ...]:
-    return tuple(getattr(value, "shape", ()))
+def same_sizes(a: Any, b: Any) -> bool:
+    """Whether two shapes, or lists of shapes, are equal, however their sizes are written."""
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        return len(a) == len(b) and all(map(same_sizes, a, b))
+    return bool(a == b) or bool(sp.simplify(a - b) == 0)

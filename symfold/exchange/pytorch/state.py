@@ -40,23 +40,28 @@ def to_state_dict(params: Mapping[str, object], module: Module) -> dict[str, Ten
     if not isinstance(module, torch.nn.Module):
         hint = f" (call it: {module.__name__}(...))" if isinstance(module, type) else ""
         raise InvalidType(f"{quoted(module)} of type {type(module).__name__} is not a torch.nn.Module{hint}")
-    state = module.state_dict()
-    paths: dict[str, list[str]] = {}
-    for path in state:
-        paths.setdefault(identifier(path), []).append(path)
     if isinstance(params, tuple):
         raise InvalidType("params is a tuple (of net, params = sf.load(path), give params)")
     check_params(params)
+    state = module.state_dict()
     result = {path: value.detach().clone() for path, value in state.items()}
     for name, array in params.items():
-        if name not in paths:
-            raise UnknownKey(f"the module has no parameter {name!r} (its parameters: {listing(sorted(paths))})")
-        path, *others = paths[name]
-        if others:
-            raise InvalidValue(f"{path!r} and {others[0]!r} of the module are both {name!r} (rename one of them)")
-        value = torch.as_tensor(np.array(array), dtype=state[path].dtype, device=state[path].device)
-        if value.shape != state[path].shape:
-            raise ShapeError(f"parameter {path!r} has shape {tuple(state[path].shape)}, got {tuple(value.shape)}")
-        tied = (other for other in state if identity(state[other]) == identity(state[path]))
-        result |= dict.fromkeys((path, *tied), value)
+        paths = paths_of(name, state)
+        like = state[paths[0]]
+        value = torch.as_tensor(np.array(array), dtype=like.dtype, device=like.device)
+        if value.shape != like.shape:
+            raise ShapeError(f"parameter {paths[0]!r} has shape {tuple(like.shape)}, got {tuple(value.shape)}")
+        result |= dict.fromkeys(paths, value)
     return result
+
+
+def paths_of(name: str, state: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """The keys in a module's state dict of a parameter that `sf.from_torch` read: several of tied weights."""
+    paths = [path for path in state if identifier(path) == name]
+    if not paths:
+        known = listing(sorted(map(identifier, state)))
+        raise UnknownKey(f"the module has no parameter {name!r} (its parameters: {known})")
+    path, *others = paths
+    if others:
+        raise InvalidValue(f"{path!r} and {others[0]!r} of the module are both {name!r} (rename one of them)")
+    return (path, *(other for other in state if other != path and identity(state[other]) == identity(state[path])))
