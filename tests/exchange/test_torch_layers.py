@@ -100,6 +100,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "a branch by values": (lambda x: torch.cond(x.sum() > 0, lambda x: (x.sin(), x + 1), lambda x: (x.cos(), x * 2), (x,)), R),
     "the other branch": (lambda x: torch.cond(x.sum() < 0, lambda x: (x.sin(), x + 1), lambda x: (x.cos(), x * 2), (x,)), R),
     "a constant transposed and viewed": (lambda x: x * torch.arange(10.0).view(2, 5).t().contiguous().view(-1)[:5], R),
+    "an empty vector joined": (lambda x: torch.cat([torch.zeros(0), x, x.sin()], -2), R),
     "grouped heads": (lambda x: x[:, :, None].expand(3, 4, 2, 5).reshape(3, 8, 5), R),
 }
 

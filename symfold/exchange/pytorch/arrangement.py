@@ -125,6 +125,8 @@ def _unbind(shape: Shape, a: Node, axis: int = 0) -> tuple[Node, ...]:
 
 
 def cat(shape: Shape, parts: Sequence[Node], axis: int = 0) -> Node:
+    """Parts one after another along an axis; empty vectors among values of any rank count as nothing."""
+    parts = [value for value in parts if value.shape != (0,) or len(shape) == 1]
     return concatenate(*parts, axis=axis % len(shape) - len(shape)) if len(parts) > 1 else parts[0]
 
 
