@@ -33,11 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="classes or models (all)")
     parser.add_argument("--json", metavar="FILE", help="write the table to a file, where models that are not named keep their rows")
     parser.add_argument("--seconds", type=float, default=SECONDS, metavar="N", help=f"for one model ({SECONDS})")
+    parser.add_argument("--no-gradients", dest="gradients", action="store_false", help="compare the numbers of models alone")
     given = parser.parse_intermixed_args(arguments)
     if given.what == "nn":
         failed, content = layers(given.names)
     else:
-        failed, content = models(given.what, given.names, given.seconds, given.json)
+        failed, content = models(given.what, given.names, given.seconds, given.json, given.gradients)
     if given.json:
         write(given.json, content)
     return int(failed)
@@ -64,7 +65,7 @@ def layers(names: Sequence[str]) -> tuple[bool, dict[str, Any]]:
     return failed, {"classes": found, "refused": REFUSED}
 
 
-def models(family: str, names: Sequence[str], seconds: float, file: str | None) -> tuple[bool, dict[str, Any]]:
+def models(family: str, names: Sequence[str], seconds: float, file: str | None, gradients: bool) -> tuple[bool, dict[str, Any]]:
     """A line per model; whether one failed that is not known to; the table."""
     module, package = FAMILIES[family]
     try:
@@ -78,7 +79,7 @@ def models(family: str, names: Sequence[str], seconds: float, file: str | None) 
     if file and names and Path(file).exists():
         kept = json.loads(Path(file).read_text(encoding="utf-8"))["models"]
         results = {name: Found(**kept[name]) for name in part.MODELS if name in kept}
-    for name, found in table_of_models(module, names or [*part.MODELS], seconds):
+    for name, found in table_of_models(module, names or [*part.MODELS], seconds, gradients):
         results[name] = found
         print(line_of(name, found), flush=True)
         if file:
@@ -102,7 +103,7 @@ def line_of(name: str, found: Found) -> str:
     """A model as a line: whether it is read, the numbers, the gradients, the blocks in folds, and the seconds."""
     if not found.read:
         return f"{name:24}{found.reason}"
-    parts = ["numbers equal" if found.numbers else found.reason, f"gradients {found.gradients}"]
+    parts = ["numbers equal"] * found.numbers + [found.reason] * bool(found.reason) + [f"gradients {found.gradients}"]
     counted = f"{found.folded} of {found.blocks} blocks in folds"
     return f"{name:24}{', '.join(parts):36} {counted} ({', '.join(map(str, found.folds))}), {found.nodes} nodes, {found.seconds} s"
 

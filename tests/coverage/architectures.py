@@ -93,7 +93,7 @@ def resnet(stages: tuple[str, ...] = ("stage4",)) -> Any:
 
 
 def detection(name: str, stages: tuple[str, ...] = ("stage4",), **own: Any) -> Build:
-    return built(name, pixels(64), "ForObjectDetection", lambda: small(name, backbone_config=resnet(stages), backbone=None, **DETECTION, **own))
+    return built(name, pixels(64), "ForObjectDetection", lambda: small(name, backbone_config=resnet(stages), backbone=None, **{**DETECTION, **own}))
 
 
 def clip(name: str, inputs: Inputs, **own: Any) -> Build:
@@ -135,7 +135,7 @@ ENCODERS: dict[str, Build] = {
     }.items()},
     "DistilBERT": built("DistilBert", masked(), hidden_dim=24, n_layers=4, n_heads=2, dim=16), "DeBERTa": built("Deberta", masked(), relative_attention=True, pos_att_type=["c2p", "p2c"]),
     "DeBERTa-v2": built("DebertaV2", masked(), relative_attention=True, pos_att_type=["c2p", "p2c"], position_buckets=4),
-    "MobileBERT": built("MobileBert", masked(), intra_bottleneck_size=8, true_hidden_size=8), "Longformer": built("Longformer", masked(8), attention_window=[4] * 4),
+    "MobileBERT": built("MobileBert", masked(), intra_bottleneck_size=8, true_hidden_size=8), "Longformer": built("Longformer", masked(8), attention_window=4),
     "XLNet": built("XLNet", masked(), d_inner=24, n_layer=4, n_head=2), "XLM": built("XLM", masked(), emb_dim=16, n_layers=4, n_heads=2), "FNet": built("FNet", text()),
     "SqueezeBERT": built("SqueezeBert", masked(), q_groups=2, k_groups=2, v_groups=2, post_attention_groups=1, intermediate_groups=2, output_groups=2),
     "Funnel": built("Funnel", masked(8), block_sizes=[2, 2], d_head=8, d_inner=24, n_head=2, num_decoder_layers=2), "ConvBERT": built("ConvBert", masked(), conv_kernel_size=3),
@@ -146,7 +146,7 @@ ENCODERS: dict[str, Build] = {
 PAIRS: dict[str, Build] = {
     "T5": built("T5", translated(), d_kv=8, d_ff=24, num_layers=3, num_heads=2),
     "BART": built("Bart", translated()), "mBART": built("MBart", translated()), "Pegasus": built("Pegasus", translated()),
-    "M2M-100": built("M2M100", translated()), "LED": built("LED", translated(8), attention_window=[4] * 3, max_encoder_position_embeddings=32, max_decoder_position_embeddings=32),
+    "M2M-100": built("M2M100", translated()), "LED": built("LED", translated(8), attention_window=4, max_encoder_position_embeddings=32, max_decoder_position_embeddings=32),
     "LongT5": built("LongT5", translated(), d_kv=8, d_ff=24, num_layers=3, num_heads=2, local_radius=3), "Switch": built("SwitchTransformers", translated(), d_kv=8, d_ff=24, num_layers=2, num_decoder_layers=2, num_heads=2, num_sparse_encoder_layers=1, num_sparse_decoder_layers=1),
     "ProphetNet": built("ProphetNet", translated(), num_encoder_layers=3, num_decoder_layers=3, num_encoder_attention_heads=2, num_decoder_attention_heads=2),
     "Speech2Text": built("Speech2Text", values(1, 12, 8, decoder_input_ids=words(4)[:1]), input_feat_per_channel=8, conv_channels=8, max_source_positions=32, max_target_positions=32),
@@ -169,13 +169,13 @@ IMAGES: dict[str, Build] = {
     "MobileNet V1": built("MobileNetV1", pixels(), "Model", depth_multiplier=0.25, min_depth=4), "MobileNet V2": built("MobileNetV2", pixels(), depth_multiplier=0.25, min_depth=4),
     "MobileViT": built("MobileViT", pixels(64), hidden_sizes=[8, 8, 8], neck_hidden_sizes=[4, 4, 8, 8, 8, 8, 8], patch_size=2), "EfficientNet": built("EfficientNet", pixels(), width_coefficient=0.125, depth_coefficient=1.0, hidden_dim=160),
     "PoolFormer": built("PoolFormer", pixels(), hidden_sizes=[4, 6, 8, 8], depths=[2, 2, 2, 2]), "PVT": built("Pvt", pixels(), hidden_sizes=[4, 6, 8, 8], depths=[1, 2, 2, 1], num_attention_heads=[1, 2, 2, 2]),
-    "FocalNet": built("FocalNet", pixels(), embed_dim=6, hidden_sizes=[6, 8], depths=[2, 2], focal_levels=[2, 2], focal_windows=[3, 3], patch_size=4), "CvT": built("Cvt", pixels(), embed_dim=[4, 6], num_heads=[1, 2], depth=[1, 3], patch_sizes=[7, 3], patch_stride=[4, 2], patch_padding=[2, 1], mlp_ratio=[2, 2], attention_drop_rate=[0.0, 0.0], drop_rate=[0.0, 0.0], drop_path_rate=[0.0, 0.0], qkv_bias=[True, True], cls_token=[False, True], qkv_projection_method=["dw_bn"] * 2, kernel_qkv=[3, 3], padding_kv=[1, 1], stride_kv=[2, 2], padding_q=[1, 1], stride_q=[1, 1]),
-    "LeViT": built("Levit", pixels(64), hidden_sizes=[16, 16, 16], num_attention_heads=[2, 2, 2], depths=[2, 2, 2], key_dim=[4, 4, 4]), "Hiera": built("Hiera", pixels(), embed_dim=8, image_size=[32, 32], depths=[1, 2, 1], num_heads=[1, 2, 2], patch_size=[7, 7], patch_stride=[4, 4], patch_padding=[3, 3], query_stride=[2, 2], masked_unit_size=[2, 2], num_query_pool=2),
+    "FocalNet": built("FocalNet", pixels(), embed_dim=6, hidden_sizes=[6, 8], depths=[2, 2], focal_levels=[2, 2], focal_windows=[3, 3], patch_size=4), "CvT": built("Cvt", pixels(), embed_dim=[4, 6], num_heads=[1, 2], depth=[1, 3], patch_sizes=[7, 3], patch_stride=[4, 2], patch_padding=[2, 1], mlp_ratio=[2.0, 2.0], attention_drop_rate=[0.0, 0.0], drop_rate=[0.0, 0.0], drop_path_rate=[0.0, 0.0], qkv_bias=[True, True], cls_token=[False, True], qkv_projection_method=["dw_bn"] * 2, kernel_qkv=[3, 3], padding_kv=[1, 1], stride_kv=[2, 2], padding_q=[1, 1], stride_q=[1, 1]),
+    "LeViT": built("Levit", pixels(64), hidden_sizes=[16, 16, 16], num_attention_heads=[2, 2, 2], depths=[2, 2, 2], key_dim=[4, 4, 4]), "Hiera": built("Hiera", pixels(), embed_dim=8, image_size=[32, 32], depths=[1, 2, 1], num_heads=[1, 2, 2], patch_size=[7, 7], patch_stride=[4, 4], patch_padding=[3, 3], query_stride=[2, 2], masked_unit_size=[4, 4], num_query_pool=2),
     "SegFormer": built("Segformer", pixels(64), "ForSemanticSegmentation", hidden_sizes=[4, 8, 8, 8], depths=[2, 2, 2, 2], num_attention_heads=[1, 2, 2, 2], sr_ratios=[4, 2, 1, 1], decoder_hidden_size=8),
     "GLPN": built("GLPN", pixels(64), "ForDepthEstimation", hidden_sizes=[4, 8, 8, 8], depths=[2, 2, 2, 2], num_attention_heads=[1, 2, 2, 2], sr_ratios=[4, 2, 1, 1], decoder_hidden_size=8),
     "DPT": built("DPT", pixels(), "ForDepthEstimation", backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[4, 6, 8, 8], fusion_hidden_size=8, is_hybrid=False), "YOLOS": built("Yolos", pixels(), "ForObjectDetection", image_size=[32, 32], num_detection_tokens=5),
-    "DETR": detection("Detr"), "Conditional DETR": detection("ConditionalDetr"), "Deformable DETR": detection("DeformableDetr", ("stage2", "stage3", "stage4"), num_feature_levels=3),
-    "MaskFormer": built("MaskFormer", pixels(64), config=lambda: transformers.MaskFormerConfig(fpn_feature_size=8, mask_feature_size=8, backbone_config=transformers.SwinConfig(embed_dim=8, depths=[1, 2, 1, 1], num_heads=[2, 2, 2, 2], window_size=4, out_features=["stage1", "stage2", "stage3", "stage4"]), decoder_config=transformers.DetrConfig(**{k: v for k, v in DETECTION.items() if "backbone" not in k}))),
+    "DETR": detection("Detr"), "Conditional DETR": detection("ConditionalDetr"), "Deformable DETR": detection("DeformableDetr", ("stage2", "stage3", "stage4"), num_feature_levels=3, d_model=32),
+    "MaskFormer": built("MaskFormer", pixels(64), config=lambda: transformers.MaskFormerConfig(fpn_feature_size=32, mask_feature_size=32, backbone_config=transformers.SwinConfig(embed_dim=8, depths=[1, 2, 1, 1], num_heads=[2, 2, 2, 2], window_size=4, out_features=["stage1", "stage2", "stage3", "stage4"]), decoder_config=transformers.DetrConfig(**{k: v for k, v in DETECTION.items() if "backbone" not in k}))),
     "VideoMAE": built("VideoMAE", values(1, 4, 3, 16, 16), num_frames=4, image_size=16), "TimeSformer": built("Timesformer", values(1, 2, 3, 16, 16), num_frames=2, image_size=16), "ViViT": built("Vivit", values(1, 4, 3, 16, 16), num_frames=4, image_size=16, tubelet_size=[2, 8, 8]),
 }  # fmt: skip
 
@@ -188,4 +188,4 @@ MIXED: dict[str, Build] = {
 }  # fmt: skip
 
 MODELS: dict[str, Build] = {**DECODERS, **ENCODERS, **PAIRS, **SOUND, **IMAGES, **MIXED}
-REFUSED: dict[str, str] = {}
+REFUSED = dict.fromkeys(("Longformer", "LED"), "it branches on whether any word has global attention, which torch.export does not trace")

@@ -6,6 +6,7 @@ import json
 import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from multiprocessing import get_context
@@ -29,7 +30,6 @@ from tests.every_fold import folds
 
 Build = Callable[[], tuple[Any, ...]]  # a module, its inputs, and perhaps inputs by name
 SECONDS = 300
-ROUNDING = 1e-4  # the most by which float32 in the middle of a model moves its results
 REARRANGED = frozenset({"stack", "take", "reverse", "concatenate", "reshape", "swap", "permute", "item", "expand"})
 
 
@@ -40,7 +40,7 @@ class Found:
     read: bool = False
     numbers: bool = False
     gradients: str = "not tried"  # or `equal`, or how they differ
-    reason: str = ""  # why it is not read, or how the numbers differ
+    reason: str = ""  # why it is not read or not compared, or how the numbers differ
     blocks: int = 0  # modules of a kind in a row
     folded: int = 0  # those of them that are steps of folds
     folds: list[int] = field(default_factory=list)  # steps of each fold, nested ones too
@@ -48,7 +48,6 @@ class Found:
     nodes: int = 0
     seconds: float = 0.0  # of reading, on one processor
     rounds: bool = False  # whether it computes in float32 in places, which was left out
-    error: float = 0.0  # of the numbers, if it is above the tolerance
 
 
 class InDouble(TorchFunctionMode):
@@ -61,29 +60,46 @@ class InDouble(TorchFunctionMode):
         return func(*args, **{key: torch.float64 if arg is torch.float32 else arg for key, arg in (kwargs or {}).items()})
 
 
-def examine(build: Build, report: Callable[[Found], None] = lambda found: None) -> Found:
-    """Read a model and compare it with PyTorch; `report` is called after every step.
-
-    If the numbers differ by little, the model rounds to float32: it is read and compared again without these casts.
-    """
-    found = compared(build, Found(), report)
-    if found.error and found.error < ROUNDING:
-        before = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float64)
-        try:
-            with InDouble():
-                found = compared(build, Found(rounds=True), report)
-        finally:
-            torch.set_default_dtype(before)
-    return found
+@contextmanager
+def in_double() -> Iterator[None]:
+    """New tensors and casts have float64."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with InDouble():
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
-def compared(build: Build, found: Found, report: Callable[[Found], None]) -> Found:
-    """Read a model, and compare its numbers and gradients with PyTorch's."""
+def examine(build: Build, report: Callable[[Found], None] = lambda found: None, gradients: bool = True) -> Found:
+    """Read a model and compare it with PyTorch; `report` is called after every step."""
     torch.manual_seed(0)
     module, inputs, *rest = build()
-    named: Mapping[str, Any] = rest[0] if rest else {}
-    module = shaken(module.double().eval())
+    module, named = shaken(module.double().eval()), rest[0] if rest else {}
+    found = Found(rounds=rounds(module, inputs, named))
+    with in_double() if found.rounds else nullcontext():
+        return compared(module, inputs, named, found, report, gradients)
+
+
+def tensors_of(results: object) -> list[torch.Tensor]:
+    return [value for value in tree_leaves(results) if torch.is_tensor(value)]
+
+
+def rounds(module: Any, inputs: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    """Whether a module computes in float32 in places, though its weights have float64."""
+    try:
+        with torch.no_grad():
+            plain = tensors_of(module(*inputs, **named))
+            with in_double():
+                exact = tensors_of(module(*inputs, **named))
+    except Exception:
+        return False
+    return bool(worst(zip((a.numpy() for a in plain), (b.numpy() for b in exact), strict=True), TOLERANCE))
+
+
+def compared(module: Any, inputs: Sequence[Any], named: Mapping[str, Any], found: Found, report: Callable[[Found], None], gradients: bool) -> Found:
+    """Read a model, and compare its numbers and gradients with PyTorch's."""
     begin = time.process_time()
     try:
         net, params = sf.from_torch(module, tuple(inputs), named)
@@ -99,19 +115,18 @@ def compared(build: Build, found: Found, report: Callable[[Found], None]) -> Fou
     found.blocks, found.folded = blocks_in_folds(module, net)
     found.reason = "the numbers take too long"
     report(found)
-    tensors = [value for value in tree_leaves((tuple(inputs), dict(named))) if torch.is_tensor(value)]
-    results = [value for value in tree_leaves(module(*inputs, **named)) if torch.is_tensor(value)]
+    results = tensors_of(module(*inputs, **named))
     names = [node.op.name for node in net.inputs]
-    values = dict(zip(names, (value.numpy() for value in tensors), strict=True))
+    values = dict(zip(names, (value.numpy() for value in tensors_of((tuple(inputs), dict(named)))), strict=True))
     outputs = net.compile("numpy")(params, **values)
     outputs = [*outputs.values()] if isinstance(outputs, Mapping) else [*outputs] if isinstance(outputs, (tuple, list)) else [outputs]
-    found.error = worst(zip(outputs, (value.detach().numpy() for value in results), strict=True), TOLERANCE)
-    found.numbers, found.reason = not found.error, f"the numbers differ by {found.error:.0e}" if found.error else ""
-    if found.error:
+    error = worst(zip(outputs, (value.detach().numpy() for value in results), strict=True), TOLERANCE)
+    found.numbers, found.reason = not error, f"the numbers differ by {error:.0e}" if error else ""
+    if error or not gradients:
         return found
-    found.gradients = "too slow"
+    found.reason = "the gradients take too long"
     report(found)
-    found.gradients = slopes_compared(module, net, params, values, results)
+    found.gradients, found.reason = slopes_compared(module, net, params, values, results), ""
     return found
 
 
@@ -141,10 +156,10 @@ def slopes_compared(module: nn.Module, net: sf.Net, params: Any, values: Any, re
     loss: Any = 0
     for k in smooth:
         loss = loss + (net.outputs[k] * weights[k]).sum()
-    named = {name_of(path): weight for path, weight in module.named_parameters()}
+    named = {name_of(path): weight for path, weight in module.named_parameters() if weight.requires_grad}
     wrt = [node.op.name for node in net.params if node.op.name in named]
     slopes = sf.grad(sf.Net.of(loss), wrt=wrt).compile("numpy")(params, **values)
-    largest = max(float(weight.grad.abs().max()) for weight in named.values() if weight.grad is not None)
+    largest = max(float(weight.grad.abs().max()) for weight in named.values() if weight.grad is not None and weight.numel())
     if not largest:
         return "all zero"
     pairs = [(slopes[name] / largest, np.zeros(slopes[name].shape) if named[name].grad is None else named[name].grad.numpy() / largest) for name in wrt]
@@ -215,13 +230,13 @@ def stacked_parameters(operands: Iterable[object]) -> set[str]:
 # -- processes
 
 
-def table(module: str, names: Sequence[str], seconds: float = SECONDS) -> Iterator[tuple[str, Found]]:
+def table(module: str, names: Sequence[str], seconds: float = SECONDS, gradients: bool = True) -> Iterator[tuple[str, Found]]:
     """What was found out about each model of a module, in a process for each, which has some seconds of a processor."""
     context = get_context("forkserver")
-    context.set_forkserver_preload([module])
+    context.set_forkserver_preload([module, "tests.coverage.warm"])
     for name in names:
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_examined, args=(module, name, sender, int(seconds)), daemon=True)
+        process = context.Process(target=_examined, args=(module, name, sender, int(seconds), gradients), daemon=True)
         process.start()
         sender.close()
         found = Found(reason=f"it takes longer than {seconds:.0f} s")
@@ -234,7 +249,7 @@ def table(module: str, names: Sequence[str], seconds: float = SECONDS) -> Iterat
         yield name, found
 
 
-def _examined(module: str, name: str, sender: Connection, seconds: int) -> None:
+def _examined(module: str, name: str, sender: Connection, seconds: int, gradients: bool) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     def report(found: Found) -> None:
         sender.send(json.dumps(asdict(found)))
@@ -248,7 +263,7 @@ def _examined(module: str, name: str, sender: Connection, seconds: int) -> None:
         report(found)
 
     try:
-        report(examine(import_module(module).MODELS[name], keep))
+        report(examine(import_module(module).MODELS[name], keep, gradients))
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else ""
         last.reason = f"{type(error).__name__}: {first}"

@@ -17,7 +17,7 @@ from tests.coverage.models import examine
 # a model, and how many of its repeated modules are steps of folds
 SAMPLE = {
     "architectures": {
-        "GPT-2": 4, "Gemma 2": 4, "Mixtral": 4, "Mamba": 4, "BERT": 4, "MobileBERT": 4, "T5": 6, "Whisper": 6, "wav2vec 2": 4, "SegFormer": 8, "CLIP": 8, "Deformable DETR": 4,
+        "GPT-2": 4, "Gemma 2": 4, "Mixtral": 4, "Mamba 2": 4, "BERT": 4, "MobileBERT": 4, "DeBERTa-v2": 3, "Whisper": 7, "wav2vec 2": 4, "SegFormer": 6, "CLIP": 8, "ViT": 4,
     },
     "written": {"U-Net": 0, "pre-activation ResNet": 4, "minGPT": 4, "KAN": 3, "S4 by a loop": 0, "neural ODE, Runge-Kutta": 0, "spatial transformer": 0, "branch by values": 0},
 }  # fmt: skip
