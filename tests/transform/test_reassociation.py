@@ -155,3 +155,12 @@ def test_rows_that_the_steps_make_are_not_repeated_beforehand(step: Callable[...
         found, wanted = flatten(made.compile("numpy")(**given))[0], flatten(made(**given))[0]
         for left, right in zip(found, wanted, strict=True):
             np.testing.assert_allclose(left, right, rtol=1e-12)
+
+
+def test_a_large_number_times_a_sum_does_not_absorb_what_is_added() -> None:
+    """`(1 - mask) * -1e300` is 0 where the mask is 1; `-1e300 + 1e300 * mask` is too, but only before `x` is added."""
+    x, mask = sf.tensor("x", (2, 3)), sf.tensor("mask", (2, 3))
+    values = {"x": np.arange(6.0).reshape(2, 3) / 7, "mask": np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])}
+    net = sf.Net.of(x / 3 + (1 - mask) * -1e300)
+    wanted = np.where(values["mask"] == 1, values["x"] / 3, -1e300)
+    np.testing.assert_array_equal(net.compile("numpy")({}, **values), wanted)

@@ -18,6 +18,9 @@ from symfold.core.leaves import number, number_of
 from symfold.core.nodes import Node, walk, with_args
 
 Term = tuple[Node | None, tuple[Node, ...]]  # the dependent factor, if any, and the independent ones
+# the largest number that multiplies the terms of a sum one by one: those of `(1 - mask) * -1e9` would cancel too late,
+# after what is added to them was lost
+LARGEST = 16
 
 
 def reassociated(results: Sequence[Node], state: Iterable[Node]) -> tuple[Node, ...]:
@@ -80,7 +83,7 @@ class Reassociation:
         if not others and len(first.terms) == 1:
             factor, factors = first.terms[0]
             return Sum.of([(factor, (*factors, *early))], first.changed or len(factors) + len(early) > 1)
-        if not others and None in first.factors and all(map(is_number, early)):
+        if not others and None in first.factors and all(map(is_number, early)) and is_small(product(early)[0]):
             return Sum.of([(factor, (*factors, *early)) for factor, factors in first.terms], True)
         values = [self.new[arg] if arg in self.new else total(part.terms) for arg, part in late]
         changed = len(early) > 1 or any(part.changed for part in parts)
@@ -123,6 +126,15 @@ def linear(node: Node) -> bool:
 
 def is_number(node: Node) -> bool:
     return number_of(node) is not None
+
+
+def is_small(value: sp.Expr) -> bool:
+    """Whether a number multiplies the terms of a sum one by one; so does a size that is a symbol.
+
+    >>> is_small(sp.Integer(-2)), is_small(sp.Float("-1e9")), is_small(-sp.oo), is_small(sp.nan)
+    (True, False, False, False)
+    """
+    return value is not sp.nan and (not value.is_number or bool(abs(value) <= LARGEST))
 
 
 def total(terms: Iterable[Term]) -> Node:
