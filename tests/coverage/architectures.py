@@ -120,7 +120,7 @@ DECODERS: dict[str, Build] = {
     "OLMo": built("Olmo", masked()), "OLMo 2": built("Olmo2", masked()), "OLMoE": built("Olmoe", masked()),
     "Granite": built("Granite", masked()), "Cohere": built("Cohere", masked()), "Cohere 2": built("Cohere2", masked()),
     "Nemotron": built("Nemotron", masked()), "GLM": built("Glm", masked()),
-    "DeepSeek-V3": built("DeepseekV3", masked(), n_group=2, topk_group=1, n_routed_experts=4, q_lora_rank=8, kv_lora_rank=8, qk_rope_head_dim=4, qk_nope_head_dim=4, v_head_dim=8, num_key_value_heads=2, first_k_dense_replace=1),
+    "DeepSeek-V3": built("DeepseekV3", masked(), n_group=2, topk_group=1, n_routed_experts=4, q_lora_rank=8, kv_lora_rank=8, head_dim=4, qk_rope_head_dim=4, qk_nope_head_dim=4, v_head_dim=8, num_key_value_heads=2, first_k_dense_replace=1),
     "GPT-OSS": built("GptOss", masked()),
     "CTRL": built("CTRL", masked(), dff=24, n_layer=4, n_head=2, n_embd=16),
     "Mamba": built("Mamba", text()), "Mamba 2": built("Mamba2", text(), num_heads=4, head_dim=8, n_groups=1, chunk_size=4),
