@@ -326,7 +326,7 @@ def no_name(module: str, name: str, names: Iterable[str], elsewhere: Mapping[str
     own = {each: f"{module}.{each}" for each in sorted(names)}
     spellings = {**(elsewhere or {}), **own}
     meant = closest(name, spellings)
-    listed = f"its names: {listing(own)}" if len(own) <= 12 else f"dir({module}) lists its names"
+    listed = f"its names: {listing(own, 20)}" if len(own) <= 20 else f"dir({module}) lists its names"
     return UnknownName(f"{module} has no name {name!r} ({f'did you mean {spellings[meant]}?' if meant else listed})")
 
 
