@@ -218,6 +218,11 @@ def test_symbols_and_labels_are_those_of_the_library() -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
     expected = sf.formula(net, style="latex", names={"z": r"\mathbf{h}"}, label="net")
     assert printed("formula", "residual", "--style", "latex", "--names", r"z=\mathbf{h}", "--label", "net").rstrip() == expected
+    both = {"z": "h_{0,1}", "f": "F"}
+    assert printed("formula", "residual", "--style", "latex", "--names", "z=h_{0,1},f=F").rstrip() == sf.formula(net, style="latex", names=both)
+    back = sf.formula(sf.adjoint(net), style="latex", names=both, label="net")
+    assert printed("backward", "residual", "--style", "latex", "--names", "z=h_{0,1}, f=F", "--label", "net").rstrip() == back
+    assert printed("graph", "residual", "--format", "tikz", "--names", "f=F").rstrip() == sf.export.to_text(net, "tikz", names={"f": "F"}).rstrip()
 
 
 def test_an_expanded_formula_is_streamed() -> None:

@@ -32,6 +32,7 @@ from symfold.show.notation import SHORT, ShownByFormula
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.expanded import show_count
 from symfold.show.notation.linear_maps import Composed, EntryAt, Grid
+from symfold.show.notation.renamed import checked_label, renaming
 from symfold.show.notation.steps import output_names
 from symfold.show.notation.styles import Style
 from symfold.show.notation.terms import Name, Term
@@ -108,20 +109,35 @@ class Jacobian(ShownByFormula):
 
     # -- display
 
-    def formula(self, style: str = "text", max_ops: int | None = 10_000, form: str | None = None) -> str:
+    def formula(
+        self,
+        style: str = "text",
+        max_ops: int | None = 10_000,
+        form: str | None = None,
+        *,
+        names: Mapping[str, str] | None = None,
+        label: str | None = None,
+    ) -> str:
         """The product form in a style: text, unicode, latex or mathml; one line per output and input.
 
         The forms: step by step ("steps"), each fold as one product or sum ("fold"), and the same without the states at
         which derivatives are taken ("brief"). Without a form, short nets are written step by step, others folded.
+        `names` are symbols of your own and `label` that of LaTeX's equations, as of `sf.formula`.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
         >>> sf.jacobian(net).formula(form="fold"), sf.jacobian(net).formula(form="brief")
         ('prod_{k=3..1} (I + J_k(z_{k-1}))', 'prod_{k=3..1} (I + J_k)')
+        >>> sf.jacobian(net).formula(form="fold", names={"z": "h", "k": "t", "J": "D"})
+        'prod_{t=3..1} (I + D_t(h_{t-1}))'
         """
-        return "".join(self._lines(style_of(self.net, style), max_ops, form))
+        symbols = renaming({} if names is None else names, style)
+        chosen = symbols.style(style_of(self.net, style))
+        written = "".join(self._lines(chosen, max_ops, form, checked_label(label, style)))
+        symbols.check(self.net)
+        return written
 
-    def _lines(self, style: Style, max_ops: int | None, form: str | None) -> Iterator[str]:
+    def _lines(self, style: Style, max_ops: int | None, form: str | None, label: str) -> Iterator[str]:
         listed = self._short if form is None else one_of("form", form, FORMS) == "steps"
         values = self._maps if listed == self._short else _maps(self._chain(listed), self.net)
         maps = [[_map(value) for value in row] for row in values]
@@ -135,19 +151,19 @@ class Jacobian(ShownByFormula):
             )
         zero = Term(Constant(sp.Integer(0)))
         if (product := _state_product(self.net, maps)) is not None:
-            yield from framed(style, [stream(product, style)], aligned=False)
+            yield from framed(style, [stream(product, style)], False, label)
             return
         names = [name.op.stem for name in output_names(self.net.form, "y")]
         inputs = [node.op.name for node in self.net.inputs]
         if len(names) == len(inputs) == 1:
-            yield from framed(style, [stream(maps[0][0] or zero, style)], aligned=False)
+            yield from framed(style, [stream(maps[0][0] or zero, style)], False, label)
             return
         pairs = [
             (Term(Name(f"d{out}/d{into}")), value or zero)
             for out, row in zip(names, maps, strict=True)
             for into, value in zip(inputs, row, strict=True)
         ]
-        yield from framed(style, [equation(name, value, style) for name, value in pairs])
+        yield from framed(style, [equation(name, value, style) for name, value in pairs], True, label)
 
     # -- multiplied out
 

@@ -33,6 +33,7 @@ from symfold.show.notation import SHORT, ShownByFormula, formula, lines_formula
 from symfold.show.notation.distinct_names import style_of
 from symfold.show.notation.foldform import Line
 from symfold.show.notation.loops import Letters, stems_of
+from symfold.show.notation.renamed import checked_label, renaming
 from symfold.show.notation.terms import Name, Term, named
 from symfold.transform.autodiff.differentiate import adjoint
 from symfold.transform.autodiff.reverse_mode import pull_back
@@ -133,8 +134,17 @@ class Taught(ShownByFormula):
 
     # -- display
 
-    def formula(self, style: str = "text", form: str | None = None) -> str:
+    def formula(
+        self,
+        style: str = "text",
+        form: str | None = None,
+        *,
+        names: Mapping[str, str] | None = None,
+        label: str | None = None,
+    ) -> str:
         """The received gradients in a style: text, unicode, latex or mathml; in a form, as `sf.jacobian(net).formula`.
+
+        `names` are symbols of your own and `label` that of LaTeX's equations, as of `sf.formula`.
 
         >>> import symfold as sf
         >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
@@ -142,13 +152,15 @@ class Taught(ShownByFormula):
         g_k = a_k, k = 1..3
         a_{k-1} = (I + J_k)^T a_k, k = 3..1, a_3 = g
         """
-        chosen = style_of(self.source, style)
+        label_text = checked_label(label, style)
+        symbols = renaming({} if names is None else names, style)
+        chosen = symbols.style(style_of(self.source, style))
         listed = self._short if form is None else one_of("form", form, FORMS) == "steps"
         chain = Chain(Net(self.probed.roots), listed)
         try:
             lines = self._listed(chain) if listed else self._folded(chain)
         except NoRule:  # show the backward pass
-            return formula(self.net, style=style)
+            return formula(self.net, style=style, names=names, label=label)
         if form == "brief":
             lines = [
                 replace(
@@ -158,7 +170,9 @@ class Taught(ShownByFormula):
                 )
                 for line in lines
             ]
-        return lines_formula(lines, chosen)
+        written = lines_formula(list(map(symbols.line, lines)), chosen, label_text)
+        symbols.check(self.source)
+        return written
 
     @property
     def _short(self) -> bool:
@@ -229,6 +243,7 @@ class Taught(ShownByFormula):
         backward = {
             node: Backward.of(chain, node, candidates) for node in folds if node.op.carries > 1 and node.op.count != 1
         }
+        handed_on: dict[Node[Fold], str] = {}  # the letter of the gradient that each fold hands on
         for probe in self.probed.probes:
             node = next((fold for fold, probes in folds.items() if probe in probes), None)
             place = 0 if node is None else folds[node].index(probe)
@@ -242,13 +257,19 @@ class Taught(ShownByFormula):
                 family = label(probe.name((0,) * len(probe.application.counts))).strip("_")
                 several = len(folds[node]) > 1 and not chain.factors.alone
                 lines += self._of_fold(
-                    chain, node, probe, f"{letters[place]}_{family}" if several else letters[place], backward
+                    chain, node, probe, f"{letters[place]}_{family}" if several else letters[place], backward, handed_on
                 )
         recurrences = [line for node in backward for line in self._recurrences(chain, node, backward)]
         return _merged(list({(plain(line.name), plain(line.value)): line for line in (*lines, *recurrences)}.values()))
 
     def _of_fold(
-        self, chain: Chain, node: Node[Fold], probe: Probe, letter: str, backward: Mapping[Node[Fold], Backward]
+        self,
+        chain: Chain,
+        node: Node[Fold],
+        probe: Probe,
+        letter: str,
+        backward: Mapping[Node[Fold], Backward],
+        handed_on: dict[Node[Fold], str],
     ) -> list[Line]:
         """The lines for a layer that a fold applies at every step."""
         fold, loop = node.op, chain.reading.passes[node].loop
@@ -268,13 +289,20 @@ class Taught(ShownByFormula):
         if is_identity(step.matrix):
             value = applied(derivative, final) if final is not None else None
             return [Line(name, value or _zero(), variable=loop.variable, first=first, last=last)]
-        back = "a" if "a" not in chain.letters.names else chain.letters.free("cdb")
+        listed = node in handed_on
+        if not listed:
+            handed_on[node] = "a" if "a" not in chain.letters.taken else chain.letters.free("cdb")
+            chain.letters.taken.add("a")
+        back = handed_on[node]
         received = applied(derivative, named(back, k, False))
+        line = Line(name, received or _zero(), variable=loop.variable, first=first, last=last)
+        if listed:
+            return [line]
         passed = applied(step.matrix[0][0], named(back, k, False))
         initial = [(named(back, last, False), final or _zero())]
         before = named(back, k - 1, False)
         return [
-            Line(name, received or _zero(), variable=loop.variable, first=first, last=last),
+            line,
             Line(before, passed or _zero(), variable=loop.variable, first=last, last=first, initial=initial),
         ]
 

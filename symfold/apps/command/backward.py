@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from symfold.apps.command.formula import print_formula
-from symfold.apps.command.options import Subcommand, as_json, formula_options, net_options
+from symfold.apps.command.options import Subcommand, as_json, formula_options, label_option, names_option, net_options
 
 if TYPE_CHECKING:
     from symfold.core.net import Net
@@ -22,6 +22,8 @@ Examples:
 )
 @net_options
 @formula_options
+@names_option
+@label_option
 @as_json
 def command(
     mapper: str,
@@ -32,10 +34,14 @@ def command(
     style: str,
     inline: bool,
     max_ops: int,
+    names: dict[str, str],
+    label: str | None,
     json_: bool,
 ) -> None:
     """Print the adjoint of MAPPER folded over layers: a fold of the adjoint mapper over the reversed list."""
-    print_formula(mapper, depth, layer, init, form, style, inline, max_ops, json_, of=backward)
+    print_formula(
+        mapper, depth, layer, init, form, style, inline, max_ops, json_, of=backward, names=names, label=label
+    )
 
 
 def backward(net: Net) -> Net:

@@ -15,6 +15,7 @@ from symfold.apps.command.options import (
     bounded,
     formula_options,
     json_line,
+    label_option,
     names_option,
     net_options,
     say,
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 Examples:
   symfold formula "f(z) + z" --depth 3 --form expanded
   symfold formula boosting --depth n --style latex
-  symfold formula residual --style latex --names "z=\\mathbf{h}" --label resnet
+  symfold formula residual --style latex --names "z=\\mathbf{h},f=F" --label resnet
   symfold formula "z + f(x)" --depth 3 --init 0 --form steps""",
 )
 @net_options
 @formula_options
 @names_option
-@click.option("--label", metavar="LABEL", help="Number the equations of LaTeX, and label them.")
+@label_option
 @as_json
 def command(
     mapper: str,

@@ -9,6 +9,7 @@ from symfold.apps.command.options import (
     as_json,
     bounded,
     level_option,
+    names_option,
     net_options,
     output_option,
     symbolic_net,
@@ -34,6 +35,7 @@ Examples:
     metavar="FORMAT",
     help="dot, graphml, json, mermaid or tikz.",
 )
+@names_option
 @output_option
 @as_json
 def command(
@@ -43,6 +45,7 @@ def command(
     init: str,
     level: str | None,
     format_: str,
+    names: dict[str, str],
     output: str | None,
     json_: bool,
 ) -> None:
@@ -52,9 +55,11 @@ def command(
 
     if json_ and format_ != "json":
         without_effect("format_", because="beside --json, which is --format json")
+    if names and (json_ or format_ != "tikz"):
+        without_effect("names", because="on formats other than tikz, which keep the net's own names")
     if output is not None:
         check_writable(output)
     if level not in ("fold", "block"):
         bounded(depth, 100_000, "or use --level fold")
     net = symbolic_net(mapper, depth, layer, init)
-    write(to_text(net, "json" if json_ else format_, level or "layer"), output)
+    write(to_text(net, "json" if json_ else format_, level or "layer", names=names or None), output)

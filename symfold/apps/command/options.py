@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -119,20 +120,22 @@ def formula_options(function: Decorated) -> Decorated:
 
 
 def read_symbols(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    """Symbols by name, as z=h."""
-    pairs = [text.partition("=") for text in texts]
-    if wrong := next((text for text, pair in zip(texts, pairs, strict=True) if not (pair[0] and pair[2])), None):
-        raise click.BadParameter(f"{wrong!r} is no pair of a name and a symbol (write z=h)")
-    for name, _, symbol in pairs:
-        if "," in symbol and "=" in symbol:
-            first = symbol.partition(",")[0]
-            raise click.BadParameter(f"{symbol!r} is several symbols (give each its own: --names {name}={first} ...)")
-    return {name: symbol for name, _, symbol in pairs}
+    """Symbols by name, as z=h,f=F; a comma inside a symbol, as in z=h_{0,1}, separates nothing."""
+    pairs: dict[str, str] = {}
+    for text in (part for given in texts for part in re.split(r",(?=[^{}=]*=)", given)):
+        name, _, symbol = map(str.strip, text.partition("="))
+        if not name or not symbol:
+            raise click.BadParameter(f"{text!r} is no pair of a name and a symbol (write z=h, or z=h,f=F)")
+        if name in pairs:
+            raise click.BadParameter(f"{name!r} has two symbols, {pairs[name]!r} and {symbol!r} (give one)")
+        pairs[name] = symbol
+    return pairs
 
 
 names_option = click.option(
-    "--names", multiple=True, metavar="NAME=SYMBOL", callback=read_symbols, help="A symbol of your own; repeatable."
+    "--names", multiple=True, metavar="NAME=SYMBOL", callback=read_symbols, help="Symbols of your own, as z=h,f=F."
 )
+label_option = click.option("--label", metavar="LABEL", help="Number the equations of LaTeX, and label them.")
 
 
 def without_effect(*names: str, because: str) -> None:

@@ -90,7 +90,7 @@ def mathematics(text: str) -> Line:
     runs: list[Run] = []
     place = 0
     while place < len(text):
-        if raised := re.match(r"\^\{(\w+)\}|\^(T)(?!\w)|ᵀ", text[place:]):
+        if raised := re.match(r"\^\{([^{}]+)\}|\^(T)(?!\w)|ᵀ", text[place:]):
             runs += _letters(raised[1] or raised[2] or "T", 1)
             place += raised.end()
             continue
@@ -112,9 +112,12 @@ def mathematics(text: str) -> Line:
 
 def _name(word: str, level: int = 0) -> Run:
     word = SIGNS.get(word, word)
-    base, name = unicodedata.normalize("NFKC", word), unicodedata.name(word[0])
+    name = unicodedata.name(word[0])
     if " BOLD " in name:  # not every font has the bold letters of Unicode, and each has a bold face
-        return Run(base, level=level, bold=True)
+        base = "".join(
+            chr(int((unicodedata.decomposition(sign).split() or [f"{ord(sign):x}"])[-1], 16)) for sign in word
+        )
+        return Run(base, italic=" ITALIC " in name, level=level, bold=True)
     one_letter = sum(not unicodedata.combining(sign) for sign in word) == 1
     return Run(word, italic=one_letter and unicodedata.decomposition(word[0])[:6] != "<font>", level=level)
 

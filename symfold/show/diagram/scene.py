@@ -63,6 +63,7 @@ class Frame:
     title: tuple[Line, ...] = ()
     nodes: list[str] = field(default_factory=list)
     inner: list[Frame] = field(default_factory=list)
+    numbered: bool = False  # whether the title is a number and no formula
 
     @property
     def width(self) -> float:
@@ -179,9 +180,15 @@ def _frame(frames: dict[tuple[str, ...], Frame], picture: Picture, path: tuple[s
         formula = str(picture.graph.graph.get(f"title {'/'.join(path)}", ""))
         letters = {name.rstrip("0123456789") for name in picture.letters}
         number = path[-1] if len(letters) > 1 else path[-1].lstrip("abcdefghijklmnopqrstuvwxyz")
-        title = [renamed(line, symbols) for line in formula.split("\n")] if formula else [f"step {number}"]
+        title = (
+            [renamed(line, symbols) for line in formula.split("\n")]
+            if formula
+            else [renamed(f"step {number}", symbols)]
+        )
         lines = [line for part in title for line in _wrapped(part)]
-        frames[path] = Frame(path, () if picture.level == "step" else tuple(lines))
+        frames[path] = Frame(
+            path, () if picture.level == "step" else tuple(lines), numbered=formula[:5] in ("", "step ")
+        )
         _frame(frames, picture, path[:-1], symbols).inner.append(frames[path])
     return frames[path]
 

@@ -107,7 +107,7 @@ class Canvas:
         ):
             (a, b), (c, d) = self.xy(begin), self.xy(end)
             x, y, w, h = min(a, c), min(b, d), abs(c - a), abs(d - b)
-            color = CLUSTER["fontcolor"] if "step" in box.frame.title[0][0].text else INK
+            color = CLUSTER["fontcolor"] if box.frame.numbered else INK
             title = "".join(
                 _text(line, (x + 8, y + (11 if self.turn.across else 16) + k * TITLE * LEADING), TITLE, "start", color)
                 for k, line in enumerate(box.frame.title)

@@ -10,24 +10,27 @@ import networkx as nx
 from symfold.core.net import Net
 from symfold.show.notation.renamed import Renaming, letters_of, renaming
 
-NAMED = ("input", "parameter", "layer", "state", "fold", "step")  # kinds of nodes that show names
+NAMED = ("input", "parameter", "layer", "state", "fold", "step", "output")  # kinds of nodes that show names
 _WORD = re.compile(r"(?<![\w.^'])[^\W\d_]\w*?(?=_\{|(?!\w))")
 
 
 def renamed(text: str, names: Renaming) -> str:
-    """A label, or the formula of a step, in a reader's symbols.
+    r"""A label, or the formula of a step, in a reader's symbols.
 
     >>> renamed("z_{k} = f_{k}(z_{k-1}) + W_f1", renaming({"z": "h", "k": "t", "W_f": "V"}, "text"))
     'h_{t} = f_{t}(h_{t-1}) + V1'
+    >>> renamed("z_{k-1} + z2", renaming({"z": r"h_\mathrm{in}"}, "picture"))
+    'h_{in,k-1} + h_{in,2}'
     """
 
     def symbol(word: re.Match[str]) -> str:
         numbered = re.fullmatch(r"(.*?)(_?\d+)", word[0]) if word[0] not in names.names else None
         if numbered and numbered[1] in names.names:
-            return names.symbol(numbered[1]) + numbered[2]
+            stem, digits = names.symbol(numbered[1]), numbered[2]
+            return stem + digits if stem.isidentifier() else f"{stem}_{{{digits.lstrip('_')}}}"
         return names.symbol(word[0])
 
-    return _WORD.sub(symbol, text)
+    return re.sub(r"(_\{[^{}]*)\}_\{", r"\1,", _WORD.sub(symbol, text))
 
 
 def relabeled(graph: nx.MultiDiGraph, names: Renaming) -> nx.MultiDiGraph:
@@ -52,7 +55,7 @@ def is_named(data: Mapping[str, object]) -> bool:
 
 def symbols(nets: Sequence[Net], names: Mapping[str, str] | None) -> list[Renaming]:
     """For each net its renaming: of the names that it has, or of all if no net has them."""
-    asked = renaming({} if names is None else names, "unicode")
+    asked = renaming({} if names is None else names, "picture")
     chosen = asked.names
     if len(nets) < 2 or not chosen:
         return [Renaming(dict(chosen), asked.given) for _ in nets]

@@ -32,8 +32,8 @@ EXPORTS: dict[str, Row] = {row.name: row for row in (_dot.ROW, _graphml.ROW, _no
 
 
 @public
-def to_text(net: Any, format: str, level: str = "layer") -> str:
-    """The graph of a net as text.
+def to_text(net: Any, format: str, level: str = "layer", *, names: Mapping[str, str] | None = None) -> str:
+    """The graph of a net as text; `names` are symbols of your own, in TikZ.
 
     >>> import symfold as sf
     >>> print(to_text(sf.fold(sf.mappers.residual, sf.layers("f1:2"), sf.tensor("x")), "mermaid"))
@@ -53,7 +53,11 @@ def to_text(net: Any, format: str, level: str = "layer") -> str:
     net = Net.of(net)
     if format not in EXPORTS:
         raise unknown("format", format, EXPORTS)
-    return EXPORTS[format].write(net, level)
+    if names is None:
+        return EXPORTS[format].write(net, level)
+    if format != _tikz.ROW.name:
+        raise InvalidValue(f"names={quoted(names)}: {format} keeps the net's own names (write tikz, or save to .tex)")
+    return _tikz.write(net, level, names)
 
 
 @public
@@ -78,10 +82,7 @@ def save(
         if where.suffix.lstrip(".").lower() in FORMATS:
             raise UnknownName(f"{error}: a picture is drawn by sf.draw(net, {str(path)!r})")
         raise error
-    if names is not None and where.suffix != _tikz.ROW.suffix:
-        raise InvalidValue(f"names={quoted(names)}: a {where.suffix} file keeps the net's own names (save to .tex)")
-    text = rows[where.suffix].write(net, level) if names is None else _tikz.write(net, level, names)
-    return write_whole(where, text.encode())
+    return write_whole(where, to_text(net, rows[where.suffix].name, level, names=names).encode())
 
 
 def __getattr__(name: str) -> Any:

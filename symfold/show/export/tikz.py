@@ -11,7 +11,7 @@ import networkx as nx
 
 from symfold.show.diagram.lettering import Run, mathematics
 from symfold.show.diagram.operands import with_operands
-from symfold.show.diagram.symbols import relabeled
+from symfold.show.diagram.symbols import relabeled, renamed
 from symfold.show.diagram.symbols import symbols as renamings
 from symfold.show.export.registry import Row
 from symfold.show.graph import graph
@@ -40,7 +40,8 @@ STYLED = ("skip", "capture", "item", "parameter", "loop")
 
 def write(net: Any, level: str, names: Mapping[str, str] | None = None) -> str:
     (symbols,) = renamings([net], names)
-    net_graph = relabeled(with_operands(graph(net, level)), symbols)
+    own_graph = with_operands(graph(net, level))
+    net_graph = relabeled(own_graph, symbols)
     symbols.check(net)
     ids, places = safe_names(net_graph), layout(net_graph)
     lines, groups = [], dict[str, list[str]]()
@@ -66,7 +67,7 @@ def write(net: Any, level: str, names: Mapping[str, str] | None = None) -> str:
         lines.append(rf"  \path ({ids[source]}) edge[{style}]{label} ({ids[end]});")
     lines += [
         rf"  \begin{{scope}}[on background layer]\node[group, fit={' '.join(f'({name})' for name in names)}, "
-        rf"label={{[title]north west:{tex(step_title(net_graph, group))}}}] {{}};\end{{scope}}"
+        rf"label={{[title]north west:{tex(renamed(step_title(own_graph, group), symbols))}}}] {{}};\end{{scope}}"
         for group, names in groups.items()
     ]
     return HEAD + "\n".join(lines) + "\n" + TAIL
@@ -176,7 +177,9 @@ def _letters(run: Run) -> str:
     """Letters of a formula as LaTeX."""
     if run.italic or run.bold:
         shown = command(run.text)
-        return shown if not run.bold else rf"\boldsymbol{{{shown}}}" if shown != run.text else rf"\mathbf{{{shown}}}"
+        if not run.bold:
+            return shown
+        return rf"\boldsymbol{{{shown}}}" if run.italic or shown != run.text else rf"\mathbf{{{shown}}}"
     text = "".join(INSIDE.get(sign, _sign(sign).removeprefix("$").removesuffix("$")) for sign in run.text)
     return rf"\mathrm{{{text}}}" if run.text.isalpha() else text
 
@@ -201,6 +204,6 @@ CODES = {
     "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$", "×": r"$\times$", "÷": r"$\div$", "≥": r"$\geq$", "≤": r"$\leq$", "≠": r"$\neq$", "∞": r"$\infty$",
 }  # fmt: skip
 
-INSIDE = {"−": "-", "·": r"\cdot ", "…": r"\ldots ", "×": r"\times "}  # in a formula
+INSIDE = {"−": "-", "·": r"\cdot ", "…": r"\ldots ", "×": r"\times ", "∗": "*", "′": r"\prime "}  # in a formula
 
 ROW = Row("tikz", write, ".tex", "a LaTeX document with a TikZ picture")

@@ -30,13 +30,12 @@ apart into its parts, literal text with terms in between.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
 
-from symfold.base.arguments import one_of, quoted, real
+from symfold.base.arguments import one_of, real
 from symfold.base.public import public
 from symfold.core.attach import attach
 from symfold.core.folds import Select
@@ -53,7 +52,7 @@ from symfold.show.notation.foldform import Line, fold_lines
 from symfold.show.notation.formula_text import BOUND, Formula
 from symfold.show.notation.formula_text import ShownByFormula as ShownByFormula
 from symfold.show.notation.latex import latex_size
-from symfold.show.notation.renamed import Renaming, renaming
+from symfold.show.notation.renamed import Renaming, checked_label, renaming
 from symfold.show.notation.steps import Equations, equations
 from symfold.show.notation.styles import STYLES, Style, mathml_tokens, style_named
 from symfold.show.notation.terms import show_size
@@ -119,19 +118,8 @@ def formula(
         chosen.check(net)
         return text
 
-    text = written(style, _checked_label(label, style))
+    text = written(style, checked_label(label, style))
     return Formula(text, lambda shown: text if shown == style and label is None else written(shown, ""))
-
-
-def _checked_label(label: str | None, style: str) -> str:
-    """A label of LaTeX, `eq:` in front of it; empty if none is asked for."""
-    if label is None:
-        return ""
-    if style != "latex":
-        raise InvalidValue(f'label={label!r}: the style {style!r} has no labels (give style="latex")')
-    if not isinstance(label, str) or not re.fullmatch(r"[A-Za-z0-9:._-]+", label):
-        raise InvalidValue(f"label={quoted(label)} is no label (use letters, digits and : . _ -, as 'resnet')")
-    return label if ":" in label else f"eq:{label}"
 
 
 def brief_formula(net: Net, most: int) -> str | None:
@@ -208,9 +196,9 @@ def _range(line: Line, style: Style) -> str:
     return f"{line.variable} = {first}{'..' if style.key == 'text' else '…'}{last}"
 
 
-def lines_formula(lines: Sequence[Line], style: Style) -> str:
+def lines_formula(lines: Sequence[Line], style: Style, label: str = "") -> str:
     """Lines of the fold form as one formula."""
-    return "".join(framed_lines(lines, style))
+    return "".join(framed_lines(lines, style, label))
 
 
 # ---------------------------------------------------------------- displays: these never raise

@@ -13,7 +13,11 @@ from sympy.printing.pretty.pretty_symbology import greek_unicode
 from symfold.core.shapes import Size
 from symfold.show.notation.terms import Name, letter_and_indices, letter_and_number, show_size
 
-GREEK = {letter: name for name, letter in greek_unicode.items() if len(letter) == 1 and name.isalpha()}
+GREEK = {
+    **{letter: name for name, letter in greek_unicode.items() if len(letter) == 1 and name.isalpha()},
+    "φ": "varphi",
+    "ε": "varepsilon",
+}
 LETTERS = {*greek_letters_set, *tex_greek_dictionary, *other_symbols}  # that LaTeX has commands for
 
 

@@ -131,17 +131,17 @@ class Over(LinearMap):
     def parts(self, term: Term, style: Style) -> list[Part]:
         need = POWER if self.kind == "prod" else PRODUCT
         sign = "∏" if self.kind == "prod" else "∑"
+        variable, start, end = map(style.size, (self.variable, self.start, self.end))
         if style.key == "latex":
-            lead = rf"\{self.kind}_{{{self.variable} = {self.start}}}^{{{self.end}}} "
+            lead = rf"\{self.kind}_{{{variable} = {start}}}^{{{end}}} "
         elif style.key == "mathml":
-            ends = [mathml_tokens(end) for end in (self.start, self.end)]
-            lower = f"<mrow><mi>{self.variable}</mi><mo>=</mo>{ends[0]}</mrow>"
+            lower = f"<mrow><mi>{variable}</mi><mo>=</mo>{mathml_tokens(start)}</mrow>"
             large = f'<mo movablelimits="false">{sign}</mo>'
-            lead = f"<munderover>{large}{lower}<mrow>{ends[1]}</mrow></munderover>"
+            lead = f"<munderover>{large}{lower}<mrow>{mathml_tokens(end)}</mrow></munderover>"
         elif style.key == "unicode":
-            lead = f"{sign}_{{{self.variable}={self.start}…{self.end}}} "
+            lead = f"{sign}_{{{variable}={start}…{end}}} "
         else:
-            lead = f"{self.kind}_{{{self.variable}={self.start}..{self.end}}} "
+            lead = f"{self.kind}_{{{variable}={start}..{end}}} "
         return grouped([lead, *bracketed(term.args[0], need, style)], style)
 
 

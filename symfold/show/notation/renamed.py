@@ -14,7 +14,7 @@ from symfold.core.net import Net
 from symfold.core.shapes import Size
 from symfold.errors import InvalidType, InvalidValue, UnknownKey, listing
 from symfold.show.notation.distinct_names import class_of
-from symfold.show.notation.foldform import Line
+from symfold.show.notation.foldform import Line, fold_lines
 from symfold.show.notation.latex import latex_size
 from symfold.show.notation.letters import letter
 from symfold.show.notation.loops import INDICES, scope_of
@@ -22,6 +22,7 @@ from symfold.show.notation.styles import Style
 from symfold.show.notation.terms import Name
 
 USUAL = frozenset((*INDICES[:4], "n"))  # letters that a net may lack, as n at a fixed depth
+WORDS = ("out", "step", "J", "g")  # of pictures, and of derivatives
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ class Renaming:
             letters = {letter: sp.Symbol(self.symbol(letter.name)) for letter in expression.free_symbols}
             return style.print(expression.xreplace(letters) if letters else expression)
 
-        return replace(style, name=write_name, print=write_expression)
+        def write_size(size: str) -> str:
+            return re.sub(r"[^\W\d_]\w*", lambda word: self.symbol(word[0]), size)
+
+        return replace(style, name=write_name, print=write_expression, size=write_size)
 
     def _written(self, name: Name, style: Style) -> str:
         if not name.stem.isidentifier():  # a mark, or a derivative
@@ -84,7 +88,7 @@ class Renaming:
         written = {name for names in self.written.values() for name in names}
         for name, symbol in self.names.items():
             what = f"names={{{name!r}: {self.given.get(name, symbol)!r}}}"
-            if name not in written and name not in USUAL and name not in letters_of(net):
+            if name not in written and name not in (*USUAL, *WORDS) and name not in letters_of(net):
                 shown = sorted({word.rstrip("_") for word in written})
                 raise UnknownKey(f"{what}: the net has no {name!r} (its names: {listing(shown, 20)})")
             others = self.written.get(class_of(Name(symbol)), {name}) - {name}
@@ -96,18 +100,21 @@ class Renaming:
 
 
 def letters_of(net: Net) -> set[str]:
-    """The names of a net, and the letters of its states and indices, whether a form shows them or not."""
+    """The names of a net, and the letters of its states, indices and values, whether a form shows them or not."""
     scope, letters = scope_of(net)
     found, waiting = set(letters.taken), [scope]
     while waiting:
         loops = list(waiting.pop().loops.values())
         found.update(loop.variable for loop in loops)
         waiting += [loop.scope for loop in loops]
+    found.update(line.name.op.stem for line in fold_lines(net) if isinstance(line.name.op, Name))
     return found
 
 
 def renaming(names: object, style: str) -> Renaming:
-    r"""The renaming of checked names; a symbol is a name, a letter of LaTeX, or in LaTeX any formula.
+    r"""The renaming of checked names in a style, or in pictures ("picture").
+
+    A symbol is a name, a letter of LaTeX with an index or an exponent, or in LaTeX any formula.
 
     >>> renaming({"z": r"\mathbf{h}"}, "unicode").names, renaming({"z": r"\mathbf{h}"}, "text").names
     ({'z': '𝐡'}, {'z': 'h'})
@@ -121,21 +128,36 @@ def renaming(names: object, style: str) -> Renaming:
     shown: dict[str, str] = {}
     for name, symbol in names.items():
         checked_name(name)
-        if not isinstance(symbol, str) or ("\\" not in symbol and style != "latex"):
+        if not isinstance(symbol, str) or (style != "latex" and not re.search(r"[\\_^]", symbol)):
             checked_name(symbol)
         known = letter(symbol)
         if known is None and style != "latex":
             raise InvalidValue(
                 f"names={{{name!r}: {symbol!r}}}: outside LaTeX a symbol is a name or a letter "
-                r"(as 'phi', r'\phi', r'\mathbf{h}', r'\mathcal{F}', r'\hat{x}' or r'\ell')"
+                r"(as 'phi', r'\phi', r'\mathbf{h}', r'\mathcal{F}', r'\hat{x}', r'x_{\mathrm{in}}' or 'h^{*}')"
             )
         if style == "latex" and not is_formula(symbol):
             raise InvalidValue(
                 f"names={{{name!r}: {symbol!r}}} is no symbol "
                 "(give a name, or LaTeX with closed braces and none of $ % & # and \\\\)"
             )
-        shown[name] = symbol if style == "latex" or known is None else known.word if style == "text" else known.sign
+        if style == "latex" or known is None:
+            shown[name] = symbol
+        else:
+            simple = style == "picture" or known.sign.isidentifier()
+            shown[name] = known.sign if style != "text" and simple else known.word
     return Renaming(shown, dict(names))
+
+
+def checked_label(label: str | None, style: str) -> str:
+    """A label of LaTeX, `eq:` in front of it; empty if none is asked for."""
+    if label is None:
+        return ""
+    if style != "latex":
+        raise InvalidValue(f'label={label!r}: the style {style!r} has no labels (give style="latex")')
+    if not isinstance(label, str) or not re.fullmatch(r"[A-Za-z0-9:._-]+", label):
+        raise InvalidValue(f"label={quoted(label)} is no label (use letters, digits and : . _ -, as 'resnet')")
+    return label if ":" in label else f"eq:{label}"
 
 
 def is_formula(text: str) -> bool:

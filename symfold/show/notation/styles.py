@@ -43,6 +43,7 @@ class Style:
     square: tuple[str, str]
     equals: str
     ellipsis: str
+    size: Callable[[str], str] = str  # the letters of an index or a depth, in a reader's symbols
 
 
 def _text_printer(expression: sp.Basic) -> str:
