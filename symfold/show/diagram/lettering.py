@@ -114,12 +114,15 @@ def _name(word: str, level: int = 0) -> Run:
     word = SIGNS.get(word, word)
     name = unicodedata.name(word[0])
     if " BOLD " in name:  # not every font has the bold letters of Unicode, and each has a bold face
-        base = "".join(
-            chr(int((unicodedata.decomposition(sign).split() or [f"{ord(sign):x}"])[-1], 16)) for sign in word
-        )
-        return Run(base, italic=" ITALIC " in name, level=level, bold=True)
+        return Run("".join(map(_base, word)), italic=" ITALIC " in name, level=level, bold=True)
     one_letter = sum(not unicodedata.combining(sign) for sign in word) == 1
     return Run(word, italic=one_letter and unicodedata.decomposition(word[0])[:6] != "<font>", level=level)
+
+
+def _base(sign: str) -> str:
+    """The letter that a styled letter is made of: of a bold ϕ it is ϕ, and not φ."""
+    parts = unicodedata.decomposition(sign).split()
+    return chr(int(parts[1], 16)) if parts[:1] == ["<font>"] else sign
 
 
 def _letters(text: str, level: int) -> list[Run]:
