@@ -55,11 +55,19 @@ def jax_numpy() -> ModuleType:
     return jnp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JaxFunction:
-    """A net as a function of parameters and inputs; pickles and compares by its net."""
+    """A net as a function of parameters and inputs; pickles and compares by its net.
+
+    >>> import symfold as sf
+    >>> to_jax(sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(2, 2)), sf.tensor("x", (None, 2))))
+    JaxFunction(params, x)
+    """
 
     net: Net
+
+    def __repr__(self) -> str:
+        return f"JaxFunction{inspect.signature(self)}"
 
     def __post_init__(self) -> None:
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

@@ -45,6 +45,7 @@ def test_the_curve_in_a_notebook_shows_every_epoch() -> None:
     """Points at even distances, higher for larger losses, on a logarithmic scale; one line per curve."""
     (picture,) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", HISTORY._repr_html_())
     svg = ElementTree.fromstring(base64.b64decode(picture))
+    assert "logarithmic axis" in "".join(svg.itertext())
     lines = [line.attrib["points"].split() for line in svg if line.tag.endswith("polyline")]
     points = [np.array([[float(number) for number in point.split(",")] for point in line]) for line in lines]
     assert [len(line) for line in points] == [3, 3]

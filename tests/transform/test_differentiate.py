@@ -177,3 +177,10 @@ def test_a_loss_of_unknown_shape_must_turn_out_a_single_number() -> None:
     for run in (both, both.compile()):
         with pytest.raises(ValueError, match=r"single number, got shape \(3,\)"):
             run(x=np.ones(3))
+
+
+def test_a_net_without_parameters_has_no_gradient_by_them() -> None:
+    x = sf.tensor("x", (3,))
+    with pytest.raises(InvalidValue, match=r"no parameters to differentiate by \(name inputs: sf\.grad\(loss, wrt='x'\)"):
+        sf.grad(np.sum(x * x))
+    assert sf.grad(np.sum(x * x), wrt="x")(x=np.ones(3))["x"].tolist() == [2, 2, 2]

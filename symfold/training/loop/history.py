@@ -225,12 +225,14 @@ def _label(x: int, y: int, text: str, anchor: str = "start", color: str = "#5555
 def _svg(curves: Mapping[str, Sequence[float]], what: str) -> str:
     """Curves as an SVG picture; logarithmic if all values are positive."""
     numbers = [value for values in curves.values() for value in values if math.isfinite(value)]
-    height = (lambda value: math.log(value)) if all(value > 0 for value in numbers) else (lambda value: value)
+    logarithmic = all(value > 0 for value in numbers)
+    height = (lambda value: math.log(value)) if logarithmic else (lambda value: value)
     low, high = (height(pick(numbers)) for pick in (min, max)) if numbers else (0.0, 1.0)
     span, steps = (high - low) or 1.0, max(map(len, curves.values()))
     parts = []
     if numbers:  # the scale: the greatest value above, the least one below, and the last step or epoch
-        parts += [_label(2, 10, f"{max(numbers):.4g}"), _label(2, HEIGHT - 2, f"{min(numbers):.4g}")]
+        least = f"{min(numbers):.4g}{', logarithmic axis' * logarithmic}"
+        parts += [_label(2, 10, f"{max(numbers):.4g}"), _label(2, HEIGHT - 2, least)]
         parts.append(_label(WIDTH - 2, HEIGHT - 2, f"{what} {steps:,}", "end"))
     for place, ((name, values), color) in enumerate(zip(curves.items(), ("#1f77b4", "#d62728"), strict=False)):
         parts.append(_label(WIDTH - 2, 12 + 14 * place, name, "end", color))

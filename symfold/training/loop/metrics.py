@@ -22,14 +22,24 @@ from symfold.training.objective.stages import Stage, without
 Measure = Callable[[Parameters], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
-    """A score of predictions against what is true, for `sf.fit(metrics=...)`."""
+    """A score of predictions against what is true, for `sf.fit(metrics=...)`.
+
+    >>> import symfold as sf
+    >>> metric(max, sf.tensor("x"), "label")
+    Score(max of 'label' and the prediction)
+    """
 
     function: Callable[..., Any]
     prediction: Net
     target: str
     settings: tuple[tuple[str, Any], ...] = ()
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {name}={quoted(value)}" for name, value in self.settings)
+        name = getattr(self.function, "__name__", quoted(self.function))
+        return f"Score({name} of {self.target!r} and the prediction{settings})"
 
     def of(self, truth: NumpyArray, predicted: NumpyArray) -> Any:
         """The score; if the truth has an axis less than the prediction, of the most probable classes."""
