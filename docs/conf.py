@@ -175,6 +175,12 @@ ABOUT = (
 )
 
 
+def downloads(app: Sphinx, page: str, source: list[str]) -> None:
+    """A link to the page as a notebook, where the page has a comment for it: readers of the file itself see none."""
+    role = f"{{nb-download}}`Download as a notebook <{page.rpartition('/')[2]}.ipynb>`"
+    source[0] = source[0].replace("<!-- download -->", role)
+
+
 def notebooks_to_keep(app: Sphinx, error: Exception | None) -> None:
     """Notebooks to download, without what only the site needs: roles, checks, links, random names and times."""
     for path in sorted(Path(app.outdir).glob("_downloads/*/*.ipynb")) if not error else []:
@@ -213,5 +219,6 @@ def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("mathml", inline_renderers=(math_in_a_line, None), block_renderers=(math_block, None))
     app.add_directive("formula", FormulaOf)
     app.add_directive("console", Console)
+    app.connect("source-read", downloads)
     app.connect("build-finished", notebooks_to_keep)
     app.connect("build-finished", nothing_from_outside)

@@ -214,13 +214,16 @@ def order_matters(net: Net) -> Cell:
     if not swaps:
         return [[Unknown(f"not asked: {failed[0].problem.split(':')[0]}")]]
     changes = [
-        (change.leading, place, change, pair)
-        for place, (change, pair) in enumerate(swaps)
-        if change.leading is not None
+        (change.leading, place, pair) for place, (change, pair) in enumerate(swaps) if change.leading is not None
     ]
     if changes:
-        _, _, shown, (first, second) = min(changes)
-        return [[f"{which}yes: the net minus the net with {first} and {second} swapped is", Formula(shown.formula)]]
+        order, _, (first, second) = min(changes)
+        power = "epsilon" if order == 1 else f"epsilon^{order}"
+        added = commutator(swap(asked, first, second), first, second)
+        return [
+            [f"{which}yes, from {power} on:"],
+            [f"swapping {first} and {second} adds", Formula(added.formula)],
+        ]
     equal: list[bool | None] = []
     for shown, (first, second) in swaps:  # until one is known to change the result
         equal.append(verdict(asked, swap(asked, first, second)).equal)

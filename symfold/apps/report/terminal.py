@@ -17,8 +17,9 @@ from symfold.core.attach import attach
 WIDTH = 80
 SCREEN = 40  # lines; longer answers are cut
 CUTS = range(12, 1, -1)  # lines of a cell, from the longest
-BELOW, WORDS = 2, 6  # lines of a formula, and of a sentence, below the table if something is cut
-MORE = "Answers that end in ... are shortened; the page (.to_html(), or -o report.html) shows them whole."
+ENOUGH = 4  # lines of a cell; before cells are cut below this, the last sentence is left out
+BELOW, WORDS = 3, 6  # lines of a formula, and of a sentence, below the table if something is cut
+MORE = "Answers that end in ... are shortened; the page (.to_html(), or -o report.html) is whole."
 DIFFERENT, SAME, OPEN = "!=", "= ", "? "
 
 
@@ -31,11 +32,12 @@ def shown(comparison: Comparison, width: int = WIDTH, strong: Callable[[str], st
     """The comparison on one screen, at most `width` characters wide (at least 40); `strong` marks differences."""
     width = max(40, width)
     rows = list(answers(comparison))
-    opening, closing = (list(told(comparison, sentences)) for sentences in (OPENING, CLOSING))
+    opening, closing, shorter = (list(told(comparison, each)) for each in (OPENING, CLOSING, CLOSING[:-1]))
     text = ""
-    for most in (None, *CUTS):
+    enough = [(most, closing) for most in (None, *CUTS) if most is None or most >= ENOUGH]
+    for most, sentences in (*enough, *((most, shorter) for most in CUTS)):
         answer = Screen(comparison.titles, rows, key_to(comparison), width, most, strong)
-        lines = [line.rstrip() for part in answer.parts(opening, closing) for line in part.split("\n")]
+        lines = [line.rstrip() for part in answer.parts(opening, sentences) for line in part.split("\n")]
         text = "\n".join(lines)
         if len(lines) <= SCREEN:
             break
@@ -109,7 +111,7 @@ class Screen:
         return "\n".join(
             wrapped(part, self.width)
             if isinstance(part, str)
-            else indented(self._cut(part.text, self.width - 4, self.most and BELOW))
+            else indented(self._cut(_result_first(part.text), self.width - 4, self.most and BELOW))
             for part in line
         )
 
@@ -129,6 +131,12 @@ class Screen:
         if most is None or len(lines) <= most:
             return "\n".join(lines)
         return "\n".join([*lines[: most - 1], f"{_clipped(lines[:most], width - 4)} ..."])
+
+
+def _result_first(text: str) -> str:
+    """Equations with the last one first: it is the result, and is not to be cut."""
+    *recurrences, result = text.split("\n")
+    return "\n".join([result, *recurrences])
 
 
 def _sign(answered: Answered) -> str:
