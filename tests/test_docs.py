@@ -50,6 +50,19 @@ def test_pages_hold_inputs_and_the_build_computes_outputs(page: Path) -> None:
     assert ("{code-cell}" in text) == bool(front and "file_format: mystnb\n" in front[1])
 
 
+@pytest.mark.parametrize("page", SITE, ids=name)
+def test_pages_read_as_files_show_no_roles_of_the_site(page: Path) -> None:
+    """The link to the notebook is a comment until the site is built, so that a page opened as a notebook is clean."""
+    assert "{nb-download}" not in page.read_text("utf-8")
+
+
+def test_the_exercises_of_the_lecture_come_without_their_solutions() -> None:
+    text = (DOCS / "tutorials/lecture.md").read_text("utf-8")
+    questions, solutions = text.split("\n## Exercises\n")[1].split("\n## Solutions\n")
+    assert not cells(questions) and [re.findall(r"^\*\*(\d)", part, re.MULTILINE) for part in (questions, solutions)] == [["1", "2", "3"]] * 2
+    assert len(cells(solutions)) == 4  # three solutions and a check, which the site leaves out
+
+
 def contents(page: Path) -> set[Path]:
     """The pages that the tables of contents of a page name, and those that these name."""
     blocks = re.findall(r"^```{toctree}\n(?::[^\n]*\n)*\n?(.*?)^```$", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)

@@ -75,7 +75,7 @@ def exchangeable(net: Net) -> list[list[str]]:
     >>> import symfold as sf
     >>> f, out = sf.layers("f1:4", sf.dense(3, 3)), sf.layer("out", sf.dense(3, 1))
     >>> exchangeable(out(sf.fold(sf.mappers.residual, f, sf.tensor("x", (None, 3)))))
-    [['out'], ['f1', 'f2', 'f3']]
+    [['f1', 'f2', 'f3'], ['out']]
     """
     groups: dict[object, dict[str, None]] = {}
     for names, taken, returned in layer_shapes(net.outputs):
