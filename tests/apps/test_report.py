@@ -336,6 +336,15 @@ def test_a_comparison_of_any_depth_is_one_of_a_few_formulas(depth: int) -> None:
     assert all(rows[1][label] in (mark, "? ") for label, mark in rows[0].items()) and list(rows[1].values()).count("? ") <= 2
 
 
+def test_an_equal_answer_stands_once_and_a_result_before_its_recurrences() -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
+    equal = str(sf.compare(net, net)).splitlines()
+    assert "=  degree   d^3" in equal and "=  P(t)     (1 + t)^3" in equal
+    lines = str(compared("residual", "boosting", "n")).splitlines()
+    place = lines.index("    y = epsilon^2*c2_n + O(epsilon^3)")
+    assert lines[place + 1] == "    c1_k = f_k(x) + c1_{k-1}" and len(lines) <= SCREEN
+
+
 def test_expressions_are_compared_by_value_and_formulas_to_the_letter() -> None:
     d = sp.Symbol("d", positive=True)
     assert same_part(expression(d * (d + 1)), expression(d**2 + d)) and not same_part(expression(d**2), expression(d**3))

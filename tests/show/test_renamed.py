@@ -126,6 +126,12 @@ def test_a_word_for_an_index_is_the_same_letter_in_its_range() -> None:
         assert r"f_{\ell}" in shown and r"\quad \ell = 1" in shown
 
 
+def test_a_range_of_two_numbers_has_no_dots() -> None:
+    deep = sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x"))
+    ends = [sf.formula(deep.at(n=n), style="latex") for n in (2, 3)]
+    assert "k = 1, 2," in ends[0] and r"k = 1, \ldots, 3," in ends[1]
+
+
 def test_long_nets_are_renamed_too() -> None:
     long = sf.fold(sf.mappers.boosting(sf.tensor("x")), sf.layers("f1:300"), sf.tensor("x"))
     plain = sf.formula(long, form="expanded")

@@ -116,10 +116,10 @@ class Screen:
         )
 
     def _row(self, answered: Answered) -> str:
-        """Both answers side by side; equal ones that need several lines once, across both columns."""
+        """Both answers side by side; equal ones once, across both columns if they need several lines."""
         head, a, b = [_sign(answered), answered.row.label], *map(text_of, answered.cells)
         cells = [self._cut(a, self.column, self.most), self._cut(b, self.column, self.most)]
-        if a == b and "\n" in cells[0]:
+        if a == b:
             cells = [self._cut(a, self.width - 4 - self.labels, self.most), ""]
         return _joined(
             [*head, *cells], self.labels, self.column, self.strong if _sign(answered) == DIFFERENT else plainly

@@ -187,12 +187,15 @@ def _line(line: Line, style: Style, several: bool) -> Iterator[str]:
 
 def _range(line: Line, style: Style) -> str:
     first, last = show_size(line.first), show_size(line.last)
+    both = isinstance(line.first, int) and isinstance(line.last, int) and abs(line.last - line.first) == 1
     if style.key == "latex":
         variable = latex_size(sp.Symbol(line.variable))
-        return rf"{variable} = {latex_size(line.first)}, \ldots, {latex_size(line.last)}"
+        between = r", " if both else r", \ldots, "
+        return f"{variable} = {latex_size(line.first)}{between}{latex_size(line.last)}"
     if style.key == "mathml":
         ends = [mathml_tokens(end) for end in (first, last)]
-        return f"{mathml_tokens(line.variable)}<mo>=</mo><mrow>{ends[0]}<mo>,</mo><mo>…</mo><mo>,</mo>{ends[1]}</mrow>"
+        between = "<mo>,</mo>" if both else "<mo>,</mo><mo>…</mo><mo>,</mo>"
+        return f"{mathml_tokens(line.variable)}<mo>=</mo><mrow>{ends[0]}{between}{ends[1]}</mrow>"
     return f"{line.variable} = {first}{'..' if style.key == 'text' else '…'}{last}"
 
 
