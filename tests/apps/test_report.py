@@ -6,10 +6,12 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise, permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ from symfold.apps.report.cells import Formula, Unknown, expression, in_full, tex
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import FOLDED
 from symfold.apps.report.pictures import diagrams
-from symfold.apps.report.rows import ROWS, Answered, Row, answers, degree_of, same_part, work_and_span
+from symfold.apps.report.rows import ROWS, Answered, Row, answers, degree_of, order_matters, same_part, work_and_span
 from symfold.apps.report.sections import SECTIONS
 from symfold.apps.report.terminal import MORE, SCREEN, _clipped, _sign, shown
 from symfold.apps.report.trained import start, trained
@@ -800,8 +802,8 @@ def test_groups_count_layers_and_steps_and_join_the_labels_of_one_point() -> Non
     pairs = list(zip(first[::2], first[1::2], strict=True))
     net = sf.fold(sf.mappers.residual, second, sf.fold(lambda z, pair: z + pair[1](pair[0](z)), pairs, x))
     drawn = figures.frontier(Comparison(net, net, ("A", "B")))
-    assert "A, 72 layers in 48 steps: with q = 1 the net as it is, with q = 48 up to 48 neighboring steps" in drawn
-    assert "q=24, 48<" in drawn and "all layers side by side" not in drawn
+    assert "A, 6 layers in 4 steps: with q = 1 the net as it is, with q = 4 up to 4 neighboring steps" in drawn
+    assert "q=2, 4<" in drawn and "all layers side by side" not in drawn
 
 
 def test_a_difference_is_shown_up_to_the_order_that_the_sentences_name() -> None:
@@ -810,3 +812,26 @@ def test_a_difference_is_shown_up_to_the_order_that_the_sentences_name() -> None
     assert 'data-text="O(epsilon^4)"' in panels.difference_formula(Comparison(net, net, ("A", "B")), 2)
     boosted = sf.fold(sf.mappers.boosting(sf.tensor("x")), f, sf.tensor("x"))
     assert "O(epsilon^3)" in panels.difference_formula(Comparison(net, boosted, ("A", "B")), 2)
+
+
+def test_a_terminal_is_told_each_question_as_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setattr("symfold.apps.report.terminal.Status.now", lambda status, *step: told.append(step))
+    assert "order" in str(compared(depth=2))
+    assert told == [(row.question, place, len(ROWS)) for place, row in enumerate(ROWS, 1)]
+
+
+def test_swaps_that_cannot_be_judged_are_not_judged_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    x = sf.tensor("x")
+
+    def unknown(*nets: object) -> Any:
+        asked.append(nets)
+        return replace(sf.verdict(x, x), equal=None)
+
+    monkeypatch.setattr("symfold.apps.report.rows.UNJUDGED", 1)
+    monkeypatch.setattr("symfold.apps.report.rows.verdict", unknown)
+    monkeypatch.setattr("symfold.apps.report.rows.commutator", lambda net, *pair: sf.series(net, 2) - sf.series(net, 2))
+    cell = order_matters(sf.fold(sf.mappers.residual, sf.layers("f1:9"), x))
+    assert len(asked) == 1 and "beyond it is not known" in text_of(cell)

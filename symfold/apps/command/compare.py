@@ -56,13 +56,13 @@ def command(
         check_writable(output)
     names = (first, second) if first != second else ("A", "B")
     comparison = compare(symbolic_net(first, depth, layer, init), symbolic_net(second, depth, layer, init), names)
-    with Status("comparing"):
+    with Status("comparing") as status:
         if json_:
             answer = json_line({"first": first, "second": second, "depth": depth, **as_data(comparison)})
         else:
             terminal = sys.stdout.isatty()
             width = shutil.get_terminal_size().columns if terminal or "COLUMNS" in os.environ else WIDTH
-            answer = shown(comparison, width, _strong if terminal else plainly)
+            answer = shown(comparison, width, _strong if terminal else plainly, status.now)
     click.echo(answer)
     if output is not None:
         with Status("writing the page") as status:

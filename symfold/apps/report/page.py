@@ -10,6 +10,7 @@ from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.frames import depth_slider
 from symfold.apps.report.markup import element, words
 from symfold.apps.report.sections import SECTIONS
+from symfold.apps.status import Status
 from symfold.base.files import path_of, write_whole
 from symfold.core.attach import attach
 from symfold.errors import InvalidValue, SymfoldError
@@ -76,7 +77,8 @@ def to_html(comparison: Comparison, path: str | Path | None = None) -> str:
         raise InvalidValue(
             f"cannot write a page to {str(path)!r} (give a name that ends in .html; a browser prints it as PDF)"
         )
-    text = page(comparison)
+    with Status("writing the page") as status:
+        text = page(comparison, now=status.now)
     if path is not None:
         write_whole(path, text.encode())
     return text

@@ -18,6 +18,7 @@ from symfold.analysis.jacobians.jacobian import jacobian
 from symfold.analysis.jacobians.taught import taught
 from symfold.analysis.strength.commutator import commutator
 from symfold.analysis.strength.series import Series, series
+from symfold.apps.document import Progress
 from symfold.apps.report.cells import (
     Cell,
     Formula,
@@ -49,6 +50,7 @@ from symfold.show.graph import count_steps, symbolic_depth
 from symfold.transform.rewiring.order import exchangeable, swap
 
 SERIES_ORDER = 3
+UNJUDGED = 3  # swaps whose effect is not known, before the others are left alone
 REASON = 100  # characters; a longer reason is told without its details
 FEW, SMALL = 3, 6  # layers to swap if there are many; the most layers of which all are swapped
 D = sp.Symbol("d", integer=True, positive=True)
@@ -113,9 +115,11 @@ def same_part(one: Part, other: Part) -> bool:
     return (one if isinstance(one, str) else one.text) == (other if isinstance(other, str) else other.text)
 
 
-def answers(comparison: Comparison) -> Iterator[Answered]:
-    """Every row of the table, answered for both nets."""
-    for row in ROWS:
+def answers(comparison: Comparison, now: Progress | None = None) -> Iterator[Answered]:
+    """Every row of the table, answered for both nets; `now` is told each row as it begins."""
+    for place, row in enumerate(ROWS, start=1):
+        if now is not None:
+            now(row.question, place, len(ROWS))
         a, b = (row.ask(net) for net in comparison.rolled)
         yield Answered(row, in_one_form(a, b))
 
@@ -225,7 +229,9 @@ def order_matters(net: Net) -> Cell:
             [f"swapping {first} and {second} adds", Formula(added.formula)],
         ]
     equal: list[bool | None] = []
-    for shown, (first, second) in swaps:  # until one is known to change the result
+    for shown, (first, second) in swaps:  # until one is known to change the result, or several cannot be judged
+        if equal.count(None) == UNJUDGED:
+            break
         equal.append(verdict(asked, swap(asked, first, second)).equal)
         if equal[-1] is False:
             return [[f"{which}yes: swapping {first} and {second} changes it, beyond order {shown.order} in epsilon"]]

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from symfold.analysis.jacobians.taught import taught
+from symfold.apps.document import Progress
 from symfold.apps.report.cells import Line, in_full, line_text, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.rows import Answered, answers
 from symfold.apps.report.story import CLOSING, OPENING, told
+from symfold.apps.status import Status
 from symfold.core.attach import attach
 
 WIDTH = 80
@@ -28,10 +30,12 @@ def plainly(text: str) -> str:
     return text
 
 
-def shown(comparison: Comparison, width: int = WIDTH, strong: Callable[[str], str] = plainly) -> str:
+def shown(
+    comparison: Comparison, width: int = WIDTH, strong: Callable[[str], str] = plainly, now: Progress | None = None
+) -> str:
     """The comparison on one screen, at most `width` characters wide (at least 40); `strong` marks differences."""
     width = max(40, width)
-    rows = list(answers(comparison))
+    rows = list(answers(comparison, now))
     opening, closing, shorter = (list(told(comparison, each)) for each in (OPENING, CLOSING, CLOSING[:-1]))
     text = ""
     enough = [(most, closing) for most in (None, *CUTS) if most is None or most >= ENOUGH]
@@ -207,7 +211,8 @@ def wrapped(text: str, width: int) -> str:
 def displayed(comparison: Comparison) -> str:
     """What `print(comparison)` shows."""
     try:
-        return shown(comparison)
+        with Status("comparing") as status:
+            return shown(comparison, now=status.now)
     except Exception as error:  # a display must never raise
         return f"a comparison that cannot be shown ({error})"
 
