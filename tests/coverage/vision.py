@@ -59,8 +59,8 @@ def vgg(norm: bool) -> nn.Module:
 
 def mvit(v2: bool) -> nn.Module:
     blocks = [
-        MSBlockConfig(1, 8, 8, 1.0, [3, 3, 3], [3, 3, 3], [1, 1, 1], [1, 2, 2]), MSBlockConfig(2, 8, 16, 2.0, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 1, 1]),
-        *(MSBlockConfig(2, 16, 16, 1.0, [3, 3, 3], [3, 3, 3], [1, 1, 1], [1, 1, 1]) for _ in range(2)),
+        MSBlockConfig(1, 8, 8, [3, 3, 3], [3, 3, 3], [1, 1, 1], [1, 2, 2]), MSBlockConfig(2, 8, 16, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 1, 1]),
+        *(MSBlockConfig(2, 16, 16, [3, 3, 3], [3, 3, 3], [1, 1, 1], [1, 1, 1]) for _ in range(2)),
     ]  # fmt: skip
     own = {"residual_pool": True, "residual_with_cls_embed": False, "rel_pos_embed": True, "proj_after_attn": True} if v2 else {"residual_pool": False, "residual_with_cls_embed": True, "rel_pos_embed": False, "proj_after_attn": False}
     return models.video.MViT((16, 16), 4, blocks, num_classes=5, stochastic_depth_prob=0.0, dropout=0.0, patch_embed_kernel=(3, 3, 3), patch_embed_stride=(2, 2, 2), patch_embed_padding=(1, 1, 1), **own)
