@@ -344,7 +344,8 @@ def at_depth(net: Net, depths: Mapping[str, int]) -> Net:
             )
     values = {positive_integer(name): whole(f"depth {name}", depth, 0) for name, depth in depths.items()}
     result = net_with_sizes(net, values)
-    for family, sized in zip(_families(net.form), _families(result.form), strict=True):
+    families = zip(_families(net.form), _families(result.form), strict=True)
+    for family, sized in families if 0 in values.values() else ():
         if sized.count == 0 and family.count != 0:
             raise InvalidValue(
                 f"at depth 0 there is no {family[0]}, ..., {family.last}, and the net gives a value for each "

@@ -49,7 +49,7 @@ def test_unknown_shapes() -> None:
 
 @pytest.mark.parametrize("shape, error", [((-1,), ValueError), (("a",), TypeError), ((2.5,), TypeError), ((True,), TypeError)])
 def test_sizes_that_are_none(shape: tuple[object, ...], error: type[Exception]) -> None:
-    with pytest.raises(error, match=r"axis 0 of 'x'=.* must be a whole number, at least 0, or None"):
+    with pytest.raises(error, match=r"axis 0 of 'x': size=.* must be a whole number, at least 0, or None"):
         sf.tensor("x", shape)  # type: ignore[arg-type]
 
 

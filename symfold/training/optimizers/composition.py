@@ -189,8 +189,8 @@ def checked(optimizer: object) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         hint = "as sf.sgd(0.01)"
         if isinstance(optimizer, str):
-            hint = f"write sf.optimizers.{optimizer}()" if optimizer.isidentifier() else hint
+            hint = f"write sf.optimizers.{optimizer}(0.01)" if optimizer.isidentifier() else hint
         elif callable(optimizer):
-            hint = f"call it: {getattr(optimizer, '__name__', 'adam')}()"
-        raise InvalidType(f"{quoted(optimizer)} is not an optimizer ({hint})")
+            hint = f"call it: sf.optimizers.{getattr(optimizer, '__name__', 'adam')}(0.01)"
+        raise InvalidType(f"optimizer={quoted(optimizer)} is not an optimizer ({hint})")
     return optimizer
