@@ -77,7 +77,7 @@ def test_what_boosting_would_change(read: SimpleNamespace) -> None:
     """Every block reads the stem: the answer in one screen. Two minutes, three lines."""
     boosted = sf.picard(read.net, 1)
     answer = str(sf.compare(read.net, boosted, names=("model", "boosted")))
-    assert len(answer.splitlines()) < 60 and "What moved: from step 2 on, norm_{k-1} reads z_{k-1} in model and stem in boosted." in " ".join(answer.split())
+    assert len(answer.splitlines()) < 60 and "What moved: from step 2 on, norm_{k-1} reads z_{k-1} in model and stem(x) in boosted." in " ".join(answer.split())
     assert [sf.paths(net).count for net in (read.net, boosted)] == [2**DEPTH, 1 + DEPTH]
     assert np.isfinite(boosted(read.params, read.x)).all()
 

@@ -68,7 +68,7 @@ def test_what_the_variant_changes(net: Any) -> None:
     """Both sublayers read the state. Two minutes, three lines."""
     variant = sf.fold(parallel, sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n")), sf.tensor("x"))
     what = sf.difference(net, variant, names=("hers", "the variant"))
-    assert str(what) == "at every step, g_k reads z_{k-1} + f_k in hers and z_{k-1} in the variant"
+    assert str(what) == "at every step, g_k reads z_{k-1} + f_k(z_{k-1}) in hers and z_{k-1} in the variant"
     assert sf.verdict(net, variant).equal is False
     assert (sf.cost(net).span, sf.cost(variant).span) == (2 * N, N)
 

@@ -271,7 +271,7 @@ def fit(optimizer: Any, loss: sf.Net = LOSS) -> Any:
     (lambda: o.cosine(0.1, 0), InvalidValue, "steps=0 must be a whole number, at least 1"),
     (lambda: o.step(0.1, 2.5), InvalidType, "size=2.5 must be a whole number"),
     (lambda: o.one_cycle(0.1, 2), InvalidValue, "leaves no step to rise or to fall"),
-    (lambda: o.clipped(sf.adam), InvalidType, "is not an optimizer .call it: adam"),
+    (lambda: o.clipped(sf.adam), InvalidType, "is not an optimizer .call it: sf.optimizers.adam"),
     (lambda: o.clipped(sf.adam(), 0), InvalidValue, "norm=0 is not a positive number"),
     (lambda: o.groups({}), InvalidValue, "there are no groups"),
     (lambda: o.groups("W*"), InvalidType, "groups='W.' is not a mapping"),
