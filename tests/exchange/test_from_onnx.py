@@ -61,8 +61,9 @@ def test_a_net_comes_back_from_onnx_as_it_was(name: str, tmp_path: Path) -> None
 
 
 def test_names_layers_and_activations_come_back(tmp_path: Path) -> None:
-    blocks = [sf.layer(f"blocks_{k}_mlp", lambda z, w, b: sf.gelu(z @ w + b), **{f"blocks_{k}_w": (4, 4), f"blocks_{k}_b": (4,)}) for k in range(3)]
-    net = sf.fold(lambda z, f: z + f(z), blocks, sf.tensor("x", (None, 4)))
+    layers = [sf.layer(f"ln_{k}_in", sf.layer_norm(4)) for k in range(3)]
+    weights = [sf.parameter(f"blocks_{k}_w", (4, 4)) for k in range(3)]
+    net = sf.fold(lambda z, item: z + sf.gelu(item[0](z) @ item[1]), list(zip(layers, weights, strict=True)), sf.tensor("x", (None, 4)))
     params = net.init(seed=0)
     for given in ({}, {"dtype": "float32"}, {"unrolled": True}):
         sf.to_onnx(net, tmp_path / "net.onnx", params, **given)

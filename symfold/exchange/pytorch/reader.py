@@ -20,6 +20,7 @@ from symfold.core.shapes import NAME
 from symfold.errors import Advice, InvalidValue, NoRule, OutOfRange, SymfoldError
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export
+from symfold.exchange.pytorch.indexing import counted_up
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
 from symfold.exchange.pytorch.operations import line_of, name_of
 from symfold.exchange.pytorch.ops import computes_with_numbers, is_known, row_for
@@ -239,6 +240,8 @@ class Reader:
                 f"{self.where(node)}: it gives a tensor whose shape depends on values, and a net's shapes do not"
             )
         try:
+            if name == "embedding":
+                check_rows(args[0], args[1], node.args[1].meta["val"].shape)
             row = row_for(name, Types.of(node, self.exported.sizes.known))
             result = row(torch_shape if isinstance(torch_shape, tuple) else (), *args, **named)
         except OutOfRange as error:  # the module itself would fail
@@ -295,6 +298,14 @@ class Reader:
             body = Block(shapes, (opaque(*formals, operation=text, result=place, shape=shape),))
             results.append(Node(Call(body, len(tensors)), (Node(Input(title, (NAME,), "layer")), *tensors)))
         return results if isinstance(torch_shape, list) else results[0]
+
+
+def check_rows(table: Node, positions: Node, example: Sequence[Any]) -> None:
+    """Raise an error if the example has more positions than a table has rows."""
+    rows = table.shape[0]
+    most = max((getattr(getattr(size, "node", None), "hint", size) or 0 for size in example), default=0)
+    if isinstance(rows, int) and counted_up(positions) is not None and most > rows:
+        raise OutOfRange(f"it reads row {rows} of a table of {rows} rows (give a shorter example)")
 
 
 def numbered(arg: Any) -> Any:
