@@ -796,7 +796,8 @@ def test_in_short_says_what_moved_where_no_other_sentence_does() -> None:
     assert "What moved" in answer(sf.compare(*nets)) and "What moved" not in answer(compared())
 
 
-def test_groups_count_layers_and_steps_and_join_the_labels_of_one_point() -> None:
+def test_groups_count_layers_and_steps_and_join_the_labels_of_one_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Comparison, "frames", {})  # at the depth given
     x = sf.tensor("x", (None, 2))
     first, second = (sf.layers(names, sf.dense(2, 2, act)) for names, act in (("f1:5", sf.tanh), ("g1:3", sf.relu)))
     pairs = list(zip(first[::2], first[1::2], strict=True))
