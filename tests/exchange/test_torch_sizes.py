@@ -191,6 +191,18 @@ def test_onnx_and_jax_take_every_size_too(name: str, tmp_path: Path) -> None:
             close(b, c)
 
 
+@pytest.mark.parametrize("target", ["numpy", "torch"])
+def test_code_to_paste_takes_every_size(target: str) -> None:
+    module, net, params = read("GPT")
+    _, value, options, _ = MODELS["GPT"]
+    written: dict[str, Any] = {}
+    exec(net.to_code(target), written)
+    for batch, length in SIZES:
+        x = value(batch, length)
+        (wanted,) = results(module, x, options)
+        close(np.asarray(written["net"](params, x)), wanted.detach().numpy())
+
+
 @models
 def test_weights_go_back_under_the_keys_of_the_module(name: str) -> None:
     module, net, params = read(name)

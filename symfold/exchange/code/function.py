@@ -71,7 +71,8 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     reads_params = any(leaf.op.role == "parameter" for leaf in flat.leaves)
     identifiers = Identifiers([*row.modules, *row.helpers, name, "params"])
     inputs = {node.op.name: identifiers.fresh(node.op.name) for node in net.inputs}
-    writer = Writer(row, identifiers, Letters(stems_of(net)), inputs)
+    shapes = {node.op.name: node.shape for node in net.inputs}
+    writer = Writer(row, identifiers, Letters(stems_of(net)), inputs, shapes)
     results = [writer.stacked(writer.numeric(code)) for code in writer.scope(roots, {})]
     writer.lines += [INDENT + line for line in _return(net.form, results)]
     docstring = [f"{INDENT}{line}".rstrip() for line in _docstring(net, flat, inputs)]

@@ -26,7 +26,7 @@ from symfold.core.shapes import NAME, Shape, is_known
 from symfold.core.stacked_inputs import is_input, is_stacked, known_count
 from symfold.errors import NoRule, TooLarge
 from symfold.exchange.code.array_functions import truth
-from symfold.exchange.code.expressions import ATOM, POWER, PRODUCT, SIGN, Code, multiplied, summed
+from symfold.exchange.code.expressions import ATOM, POWER, PRODUCT, SIGN, SUM, Code, multiplied, summed
 from symfold.exchange.code.identifiers import Identifiers, run_of
 from symfold.exchange.code.line_breaks import INDENT, statement
 from symfold.exchange.code.targets import CodeTarget, filled
@@ -45,10 +45,24 @@ EXACT = 2**53  # every smaller whole number is a float
 
 
 class Writer:
-    """The statements of a function; `inputs` are the identifiers of its inputs by name."""
+    """The statements of a function; `inputs` are the identifiers of its inputs by name, `shapes` the inputs' shapes."""
 
-    def __init__(self, target: CodeTarget, identifiers: Identifiers, letters: Letters, inputs: Mapping[str, str]):
+    def __init__(
+        self,
+        target: CodeTarget,
+        identifiers: Identifiers,
+        letters: Letters,
+        inputs: Mapping[str, str],
+        shapes: Mapping[str, Shape],
+    ):
         self.target, self.identifiers, self.letters, self.inputs = target, identifiers, letters, inputs
+        self.sizes = {
+            size: f"{inputs[name]}.shape[{axis}]"
+            for name, shape in shapes.items()
+            if is_known(shape)
+            for axis, size in enumerate(shape)
+            if isinstance(size, sp.Symbol)
+        }
         self.lines: list[str] = []
         self.helpers: dict[str, None] = {}
         self.nesting = 1
@@ -136,7 +150,7 @@ class Writer:
         if isinstance(value, sp.Rational) and value.q < EXACT and abs(value.p) < EXACT:
             return Code(f"{value.p} / {value.q}", PRODUCT, number=True)
         if value.free_symbols:
-            known_count(value)
+            return Code(self.size(value), SUM, number=True)
         return _number(float(value))
 
     # -- operations
@@ -145,8 +159,8 @@ class Writer:
         """The expression of an operation."""
         if isinstance(node.op, Constant):
             code = self.constant(node.op.value)
-            if code.number:
-                numbers[node] = float(node.op.value)
+            if code.number and (value := number_of(node)) is not None and not value.free_symbols:
+                numbers[node] = float(value)
             return code
         if is_call(node):
             raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
@@ -241,12 +255,9 @@ class Writer:
     def size(self, size: sp.Expr) -> str:
         """An unknown size, from the shapes of the inputs."""
         above, below = size.as_numer_denom()
-        if size.atoms(sp.Function) or not all(".shape[" in symbol.name for symbol in size.free_symbols):
+        if size.atoms(sp.Function) or not size.free_symbols <= self.sizes.keys():
             known_count(size)
-        text = str(above)
-        for symbol in sorted(size.free_symbols, key=str, reverse=True):
-            name, axis = symbol.name.split(".", 1)
-            text = text.replace(symbol.name, f"{self.inputs[name]}.{axis}")
+        text = str(above.xreplace({symbol: sp.Symbol(self.sizes[symbol]) for symbol in size.free_symbols}))
         return text if below == 1 else f"({text}) // {below}"
 
     # -- folds
