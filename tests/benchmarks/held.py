@@ -45,6 +45,7 @@ def environment(level: str, threads: int) -> dict[str, str]:
         xla.insert(0, "--xla_cpu_max_isa=AVX2")
     counts = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "NUMBA")}
     rest = {"SYMFOLD_THREADS": str(threads), "XLA_FLAGS": " ".join(xla), "JAX_PLATFORMS": "cpu", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    rest["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what it compiled for one instruction set, it takes for another one's
     return {**os.environ, **counts, **rest, **limits}
 
 

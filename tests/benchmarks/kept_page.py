@@ -22,6 +22,15 @@ TITLES = {"models": "Models", "calls": "Calls", "long": "A long net without a fo
 # why a peer is faster, where it is known: table, case and row (patterns) -> reason
 REASONS: dict[tuple[str, str, str], str] = {
     ("digits", "*", "*"): "importing symfold with SymPy, NumPy and NetworkX takes 1.8 s of CPU time, and the step is compiled before the first epoch",
+    ("long", "*", "*"): "each operation becomes a node that is checked, put into normal form and written as a line of code; a list of calls is all that a tape keeps",
+    ("calls", "*", "casadi*"): "its function takes the arrays by position, and has nothing to check",
+    ("models", "LSTM*", "torch *"): "the products of a step are narrow, and PyTorch divides them among threads by BLAS",
+}
+# why eager PyTorch is faster than NumPy, by the case and the number of threads
+NUMPY: dict[tuple[str, str], str] = {
+    ("convolutions*", "*"): "oneDNN convolves in registers, where NumPy copies columns of the image and multiplies them",
+    ("*", "2"): "NumPy's elementwise operations take one thread",
+    ("*", "*"): "each elementwise operation of NumPy goes through memory once",
 }
 
 
@@ -73,6 +82,18 @@ def ahead(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
+def numpy_behind(entries: Sequence[Entry]) -> list[str]:
+    """Where eager PyTorch is faster than symfold's NumPy backend, with the ratio and the reason."""
+    seconds = {(e["case"], setting(e), e["row"]): (e["seconds"], str(e["threads"])) for e in entries if e["table"] == "models" and e.get("seconds")}
+    lines = []
+    for (case, where, row), (ours, threads) in seconds.items():
+        eager = seconds.get((case, where, "torch eager"))
+        if row == "symfold numpy" and eager and eager[0] < ours:
+            why = next(text for (cases, count), text in NUMPY.items() if fnmatchcase(case, cases) and fnmatchcase(threads, count))
+            lines.append(f"{case} ({where}): {digits(ours / eager[0])} times as fast: {why}.")
+    return lines
+
+
 def origins(entries: Sequence[Entry]) -> list[str]:
     """When and where figures were taken, and with which versions."""
     groups: dict[tuple[str, str], dict[str, None]] = {}
@@ -109,6 +130,8 @@ def page(entries: Sequence[Entry]) -> str:
     for title, note, rows in tables(entries):
         lines += [f"## {title}", "", *([note, ""] if note else []), marked(rows), ""]
     lines += ["## Faster than symfold", "", *(f"- {line}" for line in ahead(entries) or ["nothing"]), ""]
+    if behind := numpy_behind(entries):
+        lines += ["## Eager PyTorch before NumPy", "", *(f"- {line}" for line in behind), ""]
     if left_out := missing(entries):
         lines += ["## Not measured here", "", *(f"- {line}" for line in left_out), ""]
     return "\n".join(lines)
