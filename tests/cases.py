@@ -26,7 +26,7 @@ class Case:
     build: Callable[[int], sf.Net]
     reference: Callable[[int, Values], Any]
     blocks: int | None  # at any depth from 3 up; None where every step has a block of its own
-    shallowest: int = 0  # a symbolic depth and a scan need one step at least
+    shallowest: int = 0  # a scan needs one step at least
 
     def values(self, depth: int, seed: int = 0) -> dict[str, Any]:
         """Numbers for every input and parameter of the net at this depth."""
@@ -306,7 +306,7 @@ CASES = {
         Case("a state that grows: concatenation", concatenating, concatenating_by_hand, None),
         Case("time by depth", time_by_depth, time_by_depth_by_hand, 2),
         Case("a scan that a second fold reads", scan_then_fold, scan_then_fold_by_hand, 2, 1),
-        Case("a symbolic depth", symbolic_depth, residual_by_hand, 1, 1),
+        Case("a symbolic depth", symbolic_depth, residual_by_hand, 1),
         Case("Elman", elman, elman_by_hand, 1),
     )
 }

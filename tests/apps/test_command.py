@@ -258,7 +258,7 @@ def test_backward() -> None:
     [
         (("residual", "--depth", "1"), "a_0 = a + f1'(z_0)^T a"),
         (("residual", "--depth", "1", "--form", "steps"), "a0 = a + f1'(x)^T a"),
-        (("residual", "--depth", "a"), "y_{k-1} = y_k + f_k'(z_{k-1})^T y_k, k = a..1, y_a = a_"),
+        (("residual", "--depth", "a"), "g_{k-1} = g_k + f_k'(z_{k-1})^T g_k, k = a..1, g_a = g"),
     ],
 )
 def test_what_runs_backward_is_numbered_backward(args: tuple[str, ...], last: str) -> None:
@@ -473,8 +473,8 @@ MISTAKES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("draw", "boosting", "--depth", "4", "--level", "layer", "--max-size", "9"), ("over the bound of 9", "--max-size")),
     ((*TRAIN, "good.csv", "--rate", "1e9"), ("the loss became", "(give --rate 1e+08)")),
     (("train", "3", "--target", "y", "--data", "good.csv"), ("the mapper '3' gives the same number for every row", "'f(z) + z'")),
-    (("train", "f(z, x)", "--target", "y", "--data", "good.csv"), ("a layer of the fold takes 1 argument, 2 given",)),
-    (("eval", "f(z, x)", "--x", "1,2"), ("a layer of the fold takes 1 argument, 2 given",)),
+    (("train", "f(z, x)", "--target", "y", "--data", "good.csv"), ("a layer of the fold takes 1 argument, and got 2",)),
+    (("eval", "f(z, x)", "--x", "1,2"), ("a layer of the fold takes 1 argument, and got 2",)),
     ((*TRAIN, "good.csv", "-o", "model.txt"), ("-o model.txt", "ends in .safetensors")),
     ((*TRAIN, "good.csv", "-o", "model.npz"), ("-o model.npz", "models are safetensors files", "ends in .safetensors")),
     (("eval", "foreign.NPZ", "--data", "good.csv"), ("cannot read 'foreign.NPZ'",)),

@@ -270,7 +270,7 @@ def test_the_states_of_a_grouped_scan_keep_their_order() -> None:
         (lambda net: sf.grouped(sf.fold(lambda z, w: z * w, sf.tensor("w", (None,)), X), 2), InvalidValue, "unknown until numbers are given"),
         (lambda net: sf.grouped(sf.fold(sf.mappers.residual, sf.layers("f", count="n"), X), sp.Symbol("m")), InvalidValue, "groups of m out of n layers"),
         (lambda net: sf.grouped(net, sp.Symbol("n")), InvalidValue, "groups of n out of 3 layers .give the size as a whole number"),
-        (lambda net: sf.grouped(net, "n"), InvalidType, "size .or the symbol of the depth.='n'"),
+        (lambda net: sf.grouped(net, "n"), InvalidType, "size='n' must be a whole number, at least 1, or the symbol of the depth"),
     ],
 )
 def test_what_is_no_number_of_sweeps_or_layers(call: Callable[[sf.Net], Any], kind: type[Exception], words: str) -> None:

@@ -150,12 +150,6 @@ def grad(loss: object, wrt: Wanted = None, remat: Remat = None) -> Net:
     {'w': array(6.)}
     """
     both = value_and_grad(loss, wrt, remat)
-    if wrt is None and len(both.outputs) == 1:
-        example = next((node.op.name for node in both.inputs), "x")
-        raise InvalidValue(
-            f"the net has no parameters to differentiate by (name inputs: sf.grad(loss, wrt={example!r}); "
-            "give layers weights: sf.dense(3, 3))"
-        )
     return Net(both.outputs[1:], both.form[1][1], both.signature)
 
 
