@@ -21,7 +21,7 @@ TITLES = {"models": "Models", "calls": "Calls", "long": "A long net without a fo
 
 # why a peer is faster, where it is known: table, case and row (patterns) -> reason
 REASONS: dict[tuple[str, str, str], str] = {
-    ("digits", "*", "*"): "importing symfold with SymPy, NumPy and NetworkX takes 1.8 s of CPU time, and the step is compiled before the first epoch",
+    ("digits", "*", "*"): "imports, SymPy's and NetworkX's among them, and compiling the step take longer than all epochs",
     ("long", "*", "*"): "each operation becomes a node that is checked, put into normal form and written as a line of code; a list of calls is all that a tape keeps",
     ("calls", "*", "casadi*"): "its function takes the arrays by position, and has nothing to check",
     ("models", "LSTM*", "torch *"): "the products of a step are narrow, and PyTorch divides them among threads by BLAS",

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from symfold.base.version import __version__
 from tests.benchmarks import first_call, floor, lines, parts, targets
 from tests.benchmarks.measure import BASE, TOLERANCE, Block, measured, repeats_of, seconds
 from tests.benchmarks.nets import NETS
@@ -180,6 +181,9 @@ def cpu() -> str:
 
 
 def version_of(name: str) -> str:
+    """The version of a package; of symfold, that of the code that is measured, which may be installed from another folder."""
+    if name == "symfold":
+        return __version__
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
