@@ -415,7 +415,7 @@ def program(width: int, batch: int, depth: int) -> Program:
 def test_samples_lie_innermost_where_that_takes_fewer_vectors() -> None:
     lanes = processor().vector_bytes // 8
     narrow, wide = program(3, 2 * lanes, 4), program(8 * lanes, 2 * lanes, 4)
-    assert narrow.feeds["x"][0].strides[0] == 8 and wide.feeds["x"][0].strides[1] == 8
+    assert dict(narrow.feeds)["x"].strides[0] == 8 and dict(wide.feeds)["x"].strides[1] == 8
 
 
 def test_a_batch_is_known_by_its_size_where_one_input_does_not_say() -> None:
@@ -423,7 +423,7 @@ def test_a_batch_is_known_by_its_size_where_one_input_does_not_say() -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3, sf.sigmoid)), sf.tensor("x", (None, 3)))
     loss = sf.squared_error(net, sf.tensor("target", (2 * lanes, 3)))
     made = Program(loss, {"x": (2 * lanes, 3), "target": (2 * lanes, 3)}, net.init(0), "float64")
-    assert made.feeds["x"][0].strides[0] == made.feeds["target"][0].strides[0] == 8
+    assert dict(made.feeds)["x"].strides[0] == dict(made.feeds)["target"].strides[0] == 8
 
 
 def test_evaluation_keeps_a_constant_number_of_states() -> None:
