@@ -90,11 +90,14 @@ class Net(Operators["Net"]):
     @classmethod
     @walking_once
     def of(cls, value: object) -> Net:
-        """The net of a value: a node, a SymPy expression, or tuples and dicts of them."""
+        """The net of a value: a node, a SymPy expression, or tuples and dicts of them.
+
+        Of a net with its parameters, as `sf.from_torch` returns them, it is the net.
+        """
+        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], Net) and is_arrays(value[1]):
+            value = value[0]
         if isinstance(value, Net):
             return value
-        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], Net) and is_arrays(value[1]):
-            raise InvalidType("a net with its parameters is not a net (write net, params = ..., then net)")
         leaves, form = flatten(as_state(value))
         outputs = reconcile(tuple(map(as_node, leaves)))
         check_claims(outputs)

@@ -405,3 +405,10 @@ def test_an_error_says_the_step_and_the_shapes_around_it() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         sf.fold(lambda z, f: f(z) * (1 / 0), F, x)
     assert caught.value.__notes__ == ["in step 1 (f1), state of shape (4, 3)"]
+
+
+def test_a_net_with_its_parameters_is_the_net():
+    """As `sf.from_torch` returns them: `sf.roll(sf.from_torch(module, example))` is a net."""
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    pair = (net, net.init(seed=0))
+    assert sf.Net.of(pair) == net and sf.paths(pair).count == 8 and not sf.difference(pair, net)

@@ -148,7 +148,6 @@ NUMBERS: list[Mistake] = [
 ]
 
 MAKING: list[Mistake] = [
-    (lambda: sf.compare((DENSE, {"W1": np.zeros((3, 3))}), DENSE), TypeError, ("net, params = ...",)),
     (lambda: sf.compare(DENSE, DENSE, DENSE), TypeError, ("two nets", "three")),
     (lambda: sf.compare(DENSE, "residual"), TypeError, ("'residual'", "sf.fold(")),
     (lambda: sf.compare(DENSE, DENSE).to_html("a.pdf"), ValueError, ("'a.pdf'", ".html")),
