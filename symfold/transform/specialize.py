@@ -133,10 +133,11 @@ def _sized(
 
 
 def _sized_body(body: Block, shapes: tuple[Shape, ...], sizes: Sizes) -> Block:
-    """The body of a layer with sizes replaced, for arguments of these shapes; itself if it reads none of the sizes."""
-    if shapes == body.shapes or _sized(body.results, {formal: formal for formal in body.formals}, sizes, {}) == (
-        body.results
-    ):
+    """The body of a layer with sizes replaced, for arguments of these shapes; itself if it has none of the sizes."""
+    if shapes == body.shapes:  # all its sizes are known
+        return body
+    as_it_is = {formal: formal for formal in body.formals}
+    if _number(body.shapes, sizes) == body.shapes and _sized(body.results, as_it_is, sizes, {}) == body.results:
         return body
     formals = [Node(Formal(0, k, shape)) for k, shape in enumerate(shapes)]
     return Block(shapes, _sized(body.results, dict(zip(body.formals, formals, strict=True)), sizes, {}))

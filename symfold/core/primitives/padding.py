@@ -12,7 +12,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives.arrangement import concatenate, item, put
 from symfold.core.primitives.broadcasting import broadcast_to
 from symfold.core.primitives.table import Primitive, primitive
-from symfold.core.shapes import ANY, Shape, is_known, show
+from symfold.core.shapes import ANY, Shape, Size, is_known, show
 from symfold.errors import ShapeError, unknown
 
 Widths = tuple[tuple[int, int], ...]  # before and after, for each of the last axes; negative widths cut entries off
@@ -105,16 +105,21 @@ def _numbers(xp: Namespace, a: Array, widths: Widths, mode: str) -> Array:
     return padded(xp, a[(..., *cut)], tuple((max(before, 0), max(after, 0)) for before, after in widths), 0.0)
 
 
+def _cuts(width: Size) -> bool:
+    """Whether a width cuts entries off; one that is a symbol does not."""
+    return isinstance(width, int) and width < 0
+
+
 def _body(a: Node, widths: Widths, mode: str) -> Node:
     first = -len(widths)
     if mode != "constant":
         for axis, pair in enumerate(widths, first):
             a = entries_along(a, axis, border_positions(a.shape[axis], *pair, mode)) if any(pair) else a
         return a
-    if any(width < 0 for pair in widths for width in pair):
-        ends = (((-b if b < 0 else None), (a_ if a_ < 0 else None)) for b, a_ in widths)
+    if any(_cuts(width) for pair in widths for width in pair):
+        ends = (((-b if _cuts(b) else None), (a_ if _cuts(a_) else None)) for b, a_ in widths)
         a = item(a, index=(..., *ends))
-    borders = [(max(before, 0), max(after, 0)) for before, after in widths]
+    borders = [(0 if _cuts(before) else before, 0 if _cuts(after) else after) for before, after in widths]
     shape = _shape(a.shape, tuple(borders), mode)
     inside = ((before, before + size) for (before, _), size in zip(borders, a.shape[first:], strict=True))
     return put(a, broadcast_to(number(0), shape=shape), index=(..., *inside))
