@@ -19,8 +19,9 @@ def at_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nets_from_pytorch() -> None:
     for package in ("torch", "transformers"):
         pytest.importorskip(package)
-    read, masked, level = (value for value in run("reference/pytorch.md", {}) if value is not None)
+    read, sized, marked, repetition, masked, level = (value for value in run("reference/pytorch.md", {}) if value is not None)
     assert read[1:] == (30, True) and masked and level == "different"
+    assert sized[2] == (3, 7, 8) and str(marked[0]) == "n" and [fold.count for fold in repetition.folds][:2] == [3, 2]
 
 
 @pytest.mark.usefixtures("at_examples")

@@ -172,11 +172,18 @@ def test_operations_of_images_export_to_onnx(name: str, tmp_path: Path) -> None:
     for setting in SETTINGS[name][1:3]:
         module = getattr(nn, name)(*setting.args, **setting.options).double().eval()
         x = torch.randn(setting.inputs[0], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        net, params = sf.from_torch(module, (x,))
+        net, params = sf.from_torch(module, (x,), dynamic_shapes={})
         path = tmp_path / "net.onnx"
         sf.to_onnx(sf.Net.of(net.outputs[0]), path, params)
         (result,) = runtime.InferenceSession(path).run(None, {net.inputs[0].op.name: x.numpy()})
         np.testing.assert_allclose(result, module(x).detach().numpy(), rtol=1e-10, atol=1e-10)
+
+
+def test_a_border_of_unknown_size_says_how_to_give_it(tmp_path: Path) -> None:
+    net, params = sf.from_torch(nn.ReflectionPad2d(1).double(), (torch.zeros(2, 4, 4, dtype=torch.float64),))
+    assert net(params, np.ones((3, 5, 4))).shape == (3, 7, 6)
+    with pytest.raises(sf.errors.NoRule, match=r"unknown size sequence .*dynamic_shapes=\{\}"):
+        sf.to_onnx(net, tmp_path / "net.onnx", params)
 
 
 def test_rows_times_the_matrices_of_their_groups() -> None:

@@ -13,7 +13,7 @@ from symfold.core.primitives.arrangement import concatenate, item, put
 from symfold.core.primitives.broadcasting import broadcast_to
 from symfold.core.primitives.table import Primitive, primitive
 from symfold.core.shapes import ANY, Shape, Size, is_known, show
-from symfold.errors import ShapeError, unknown
+from symfold.errors import NoRule, ShapeError, unknown
 
 Widths = tuple[tuple[int, int], ...]  # before and after, for each of the last axes; negative widths cut entries off
 MODES = ("constant", "reflect", "edge", "wrap")  # as in `numpy.pad`
@@ -59,12 +59,17 @@ def entries_along(a: Node, axis: int, positions: Sequence[int]) -> Node:
     return concatenate(*parts, axis=axis) if len(parts) > 1 else parts[0]
 
 
-def border_positions(size: int, before: int, after: int, mode: str) -> list[int]:
+def border_positions(size: Size, before: int, after: int, mode: str) -> list[int]:
     """The position of the entry at each place of an axis with borders.
 
     >>> border_positions(3, 2, 1, "reflect"), border_positions(3, 1, 2, "edge"), border_positions(3, 1, 1, "wrap")
     ([2, 1, 0, 1, 2, 1], [0, 0, 1, 2, 2, 2], [2, 0, 1, 2, 0])
     """
+    if not isinstance(size, int):
+        raise NoRule(
+            f"a border of mode {mode!r} is written entry by entry, and the axis has the unknown size {size} "
+            "(give the input this size; a module is read with it by sf.from_torch(..., dynamic_shapes={}))"
+        )
     places = range(-before, size + after)
     if mode == "edge":
         return [min(max(k, 0), size - 1) for k in places]
