@@ -301,3 +301,21 @@ def test_entries_are_expressions_in_their_indices(function: Callable[[Any], Any]
     for size in (2, 6):
         value = torch.ones(size, dtype=torch.float64)
         close(net(value.numpy()), Adds()(value).numpy())
+
+
+def test_a_net_for_any_size_that_has_other_numbers_is_read_at_the_sizes_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    from symfold.exchange.pytorch import reader
+
+    module, x = nn.Linear(3, 2).eval(), torch.ones(4, 3)
+    assert sf.from_torch(module, (x,))[0].inputs[0].shape[1] == 3 and not isinstance(sf.from_torch(module, (x,))[0].inputs[0].shape[0], int)
+    monkeypatch.setattr(reader, "agrees", lambda *read: False)
+    assert sf.from_torch(module, (x,))[0].inputs[0].shape == (4, 3)
+
+
+def test_numbers_of_another_module_do_not_agree() -> None:
+    from symfold.exchange.pytorch.agreement import agrees
+
+    module, other, x = nn.Linear(3, 2).eval(), nn.Linear(3, 2).eval(), torch.ones(4, 3)
+    net, params = sf.from_torch(module, (x,))
+    assert agrees(net, params, module, (x,), None) and not agrees(net, params, other, (x,), None)
+    assert agrees(net, params, other.train(), (x,), None)  # running it may change its buffers

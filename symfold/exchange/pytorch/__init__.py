@@ -16,6 +16,7 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     recurrent     recurrent layers
     opening       which modules are written out
     ops           the table of all operations
+    agreement     whether a net for any sizes has the module's numbers
     reader        sf.from_torch
     spellings     primitives that PyTorch has as one operation
     adjoints      operations with the derivatives of their rows

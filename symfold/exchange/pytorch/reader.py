@@ -18,6 +18,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import opaque
 from symfold.core.shapes import NAME
 from symfold.errors import Advice, InvalidValue, NoRule, OutOfRange, SymfoldError
+from symfold.exchange.pytorch.agreement import agrees
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export
 from symfold.exchange.pytorch.indexing import counted_up
@@ -77,9 +78,12 @@ def from_torch(
     if dynamic_shapes is not None:
         return net_of(partial, lambda torch, module, example: marked(torch, module, example, dynamic_shapes))
     try:
-        return net_of(False, guessed)
+        net, params = net_of(False, guessed)
+        if agrees(net, params, module, example_inputs, kwargs):
+            return net, params
     except Exception:  # whatever it is: with the sizes of the example, it may not occur, or has a better message
-        return net_of(partial, None)
+        pass
+    return net_of(partial, None)
 
 
 @dataclass
