@@ -403,7 +403,8 @@ def test_long_formulas_on_the_page_are_abbreviated_or_folded() -> None:
     outside = re.sub("<details.*?</details>", "", page, flags=re.S)
     lines = [line for text in re.findall(r'data-text="([^"]*)"', outside) for line in unescape(text).split("\n")]
     assert len(lines) > 50 and max(map(len, lines)) <= FOLDED and "In full (" in page
-    moved = page[(start := page.index('class="moved"')) : page.index("</table>", start)]
+    shown = page.index('<div data-depth="4"><h3>What moved</h3>')
+    moved = page[(start := page.index('class="moved"', shown)) : page.index("</table>", start)]
     assert moved.count("<tr>") == 1 + 5 and "norm2<sub><i>k</i>−1</sub></span> reads" in moved
     missing = page[page.index('<section id="missing"') :]
     reasons = re.findall("<dd>(.*?)</dd>", missing)

@@ -109,6 +109,8 @@ def command(sign: str) -> str:
     if len(parts) == 2 and parts[1] in ACCENTS.values():
         return f"\\{next(name for name, accent in ACCENTS.items() if accent == parts[1])}{{{command(parts[0])}}}"
     base = unicodedata.normalize("NFKC", sign)
+    if base in NAMES:  # the micro sign is a mu
+        return command(base)
     alphabets = (name for name, alphabet in ALPHABETS.items() if f"{alphabet} " in unicodedata.name(sign[:1], ""))
     return f"\\{next(alphabets, 'mathrm')}{{{base}}}" if base != sign else sign
 
