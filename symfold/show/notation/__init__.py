@@ -226,9 +226,9 @@ def describe(net: Net) -> str:
     >>> print(sf.fold(sf.mappers.residual, sf.layers("f1:13"), sf.tensor("x")))
     z_k = f_k(z_{k-1}) + z_{k-1}, k = 1..12, z_0 = x
     """
-    if not net.outputs:
-        return "a net without outputs"
     try:
+        if not net.outputs:
+            return "a net without outputs"
         if (beginning := _beginning(net)) is not None:
             return _clipped(_framed_fold(beginning, style_of(beginning, "text")))
         return _short(folded(net), style_of(net, "text"))
