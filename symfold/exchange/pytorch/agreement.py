@@ -22,7 +22,7 @@ CLOSE = 1e-3  # of the largest number: far more than rounding
 def agrees(
     net: Net, params: Mapping[str, NumpyArray], module: Module, args: object, kwargs: Mapping[str, object] | None
 ) -> bool:
-    """Whether the net's results are the module's; a module in training mode and a large example are taken as read."""
+    """Whether the net's results are the module's; a large example, and buffers in training mode, are taken as read."""
     import torch
     from torch.utils._pytree import tree_leaves
 
@@ -32,7 +32,7 @@ def agrees(
     computable = len(tensors) == len(net.inputs) and all(value.device.type == "cpu" for value in tensors)
     if not (sized and computable) or sum(value.numel() for value in tensors) > MOST:
         return True
-    if any(part.training for part in module.modules()):  # running it may change its buffers
+    if any(part.training for part in module.modules()) and any(True for _ in module.buffers()):  # it may change them
         return True
     with torch.no_grad():
         wanted = [value for value in tree_leaves(module(*given, **(kwargs or {}))) if isinstance(value, torch.Tensor)]
