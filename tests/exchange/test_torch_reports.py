@@ -143,7 +143,7 @@ def test_the_first_block_of_a_stage_stays_apart_for_its_shape() -> None:
     net = sf.from_torch(*models.resnet())[0]
     assert [fold.count for fold in net.folds().folds] == [3, 2]
     assert [str(part) for part in net.folds().apart] == [
-        "layer1_0 apart from layer1_1..2: layer1_0 reads (1, 4, 8, 8), layer1_1 reads (1, 6, 4, 4)"
+        "layer1_0 apart from layer1_1..2: layer1_0 reads (batch, 4, 8, 8), layer1_1 reads (batch, 6, 4, 4)"
     ]
 
 
