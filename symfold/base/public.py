@@ -66,7 +66,7 @@ def public(function: Function) -> Function:
 
 
 def inside(function: Function) -> Function:
-    """The function inside of a public one; any other function as it is."""
+    """The function inside a public one; any other function as it is."""
     return getattr(function, INSIDE, function)
 
 
