@@ -77,7 +77,7 @@ def check_call(function: Callable[..., object], args: tuple[object, ...], named:
     parameters = list(signature.parameters.values())
     if owners and owners[-1] != "<locals>":  # a method
         if name == "__init__":
-            name = owners[-1]
+            name = type(args[0]).__name__
         else:
             name = quoted(args[0]) if name == "__call__" else f"{owners[-1].lower()}.{name}"
         parameters, args = parameters[1:], args[1:]

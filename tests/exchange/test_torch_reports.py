@@ -92,7 +92,7 @@ def built(factory: Callable[[], Any]) -> tuple[Any, tuple[Any, ...], dict[str, A
 @pytest.mark.parametrize("name", [*WITHOUT_ATTENTION, *OTHERS])
 def test_sizes_are_those_of_the_flop_counter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module, args, kwargs = built({**WITHOUT_ATTENTION, **OTHERS}[name])
-    summary = sf.from_torch(module, args, kwargs)[0].summary()
+    summary = sf.from_torch(module, args, kwargs, dynamic_shapes={})[0].summary()
     assert summary.parameters == sum(weight.numel() for weight in module.parameters())
     monkeypatch.setattr(torch.backends.mha, "get_fastpath_enabled", lambda: False)
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
@@ -106,7 +106,7 @@ def test_sizes_are_those_of_torchinfo_without_its_biases_and_norms(name: str) ->
     torchinfo = pytest.importorskip("torchinfo", reason="the package torchinfo is not installed")
     module, args, _ = built(WITHOUT_ATTENTION[name])
     info = torchinfo.summary(module, input_data=list(args), verbose=0, depth=9)
-    summary = sf.from_torch(module, args)[0].summary()
+    summary = sf.from_torch(module, args, dynamic_shapes={})[0].summary()
     assert summary.parameters == info.total_params
     expected = 0
     for layer in info.summary_list:

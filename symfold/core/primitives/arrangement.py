@@ -145,6 +145,21 @@ def forward_index(index: Sequence[Any], shape: Sequence[int]) -> tuple[tuple[Any
     return tuple(parts), reverse
 
 
+def _length(start: int | None, stop: int | None, step: int = 1) -> int | None:
+    """The length of a slice of an axis of any sufficient size, if both of its bounds count from the same end.
+
+    >>> _length(1, 3), _length(-1, None), _length(-2, -5, -1), _length(1, None), _length(1, -1)
+    (2, 1, 3, None, None)
+    """
+    if step > 0 and start is None:
+        start = 0
+    if step > 0 and stop is None and start is not None and start < 0:
+        return len(range(start, 0, step))
+    if start is None or stop is None or (start < 0) != (stop < 0):
+        return None
+    return len(range(start, stop, step))
+
+
 def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
     if not is_known(a):
         only_integers = all(isinstance(part, int) for part in index)
@@ -166,8 +181,8 @@ def _indexed(a: Shape, index: tuple[Any, ...]) -> Shape:
             result.append(part[1] - part[0] if step == 1 else sp.floor((part[1] - part[0] - 1) / step) + 1)
         elif isinstance(size, int):
             result.append(len(range(*slice(*part).indices(size))))
-        elif part[0] in (0, None) and isinstance(part[1], int) and part[1] >= 0:
-            result.append(part[1])
+        elif (length := _length(*part)) is not None:
+            result.append(length)
         else:
             raise ShapeError(f"cannot slice the unknown size of {show(a)} by {part} (give the size a number)")
     return tuple(result)

@@ -13,7 +13,7 @@ from symfold.core.primitives.arrangement import concatenate, item, put
 from symfold.core.primitives.broadcasting import broadcast_to
 from symfold.core.primitives.table import Primitive, primitive
 from symfold.core.shapes import ANY, Shape, Size, is_known, show
-from symfold.errors import NoRule, ShapeError, unknown
+from symfold.errors import ShapeError, unknown
 
 Widths = tuple[tuple[int, int], ...]  # before and after, for each of the last axes; negative widths cut entries off
 MODES = ("constant", "reflect", "edge", "wrap")  # as in `numpy.pad`
@@ -59,23 +59,41 @@ def entries_along(a: Node, axis: int, positions: Sequence[int]) -> Node:
     return concatenate(*parts, axis=axis) if len(parts) > 1 else parts[0]
 
 
-def border_positions(size: Size, before: int, after: int, mode: str) -> list[int]:
+def border_positions(size: int, before: int, after: int, mode: str) -> list[int]:
     """The position of the entry at each place of an axis with borders.
 
     >>> border_positions(3, 2, 1, "reflect"), border_positions(3, 1, 2, "edge"), border_positions(3, 1, 1, "wrap")
     ([2, 1, 0, 1, 2, 1], [0, 0, 1, 2, 2, 2], [2, 0, 1, 2, 0])
     """
-    if not isinstance(size, int):
-        raise NoRule(
-            f"a border of mode {mode!r} is written entry by entry, and the axis has the unknown size {size} "
-            "(give the input this size; a module is read with it by sf.from_torch(..., dynamic_shapes={}))"
-        )
     places = range(-before, size + after)
     if mode == "edge":
         return [min(max(k, 0), size - 1) for k in places]
     if mode == "wrap":
         return [k % size for k in places]
     return [size - 1 - abs(size - 1 - abs(k)) for k in places]
+
+
+def bordered(a: Node, axis: int, before: int, after: int, mode: str) -> Node:
+    """A value between borders of its own entries along an axis of any size; a negative width cuts entries off."""
+    left, right = max(before, 0), max(after, 0)
+    cuts: dict[str, tuple[tuple[int | None, ...], tuple[int | None, ...]]] = {
+        "edge": ((0, 1), (-1, None)),
+        "wrap": ((-left, None), (0, right)),
+        "reflect": ((left, 0, -1), (-2, -2 - right, -1)),
+    }
+
+    def border(cut: tuple[int | None, ...], width: int) -> Node:
+        part = item(a, index=(..., cut, *rest))
+        shape = list(part.shape)
+        shape[axis] = width
+        return broadcast_to(part, shape=tuple(shape)) if mode == "edge" else part
+
+    rest = ((None, None),) * (-axis - 1)
+    widths = zip(cuts[mode], (left, right), strict=True)
+    first, last = ([border(cut, width)] if width else [] for cut, width in widths)
+    whole = concatenate(*first, a, *last, axis=axis) if first or last else a
+    inside = (-min(before, 0), min(after, 0) or None)
+    return whole if inside == (0, None) else item(whole, index=(..., inside, *rest))
 
 
 def _shape(a: Shape, widths: Widths, mode: str) -> Shape:
@@ -119,7 +137,7 @@ def _body(a: Node, widths: Widths, mode: str) -> Node:
     first = -len(widths)
     if mode != "constant":
         for axis, pair in enumerate(widths, first):
-            a = entries_along(a, axis, border_positions(a.shape[axis], *pair, mode)) if any(pair) else a
+            a = bordered(a, axis, *pair, mode) if any(pair) else a
         return a
     if any(_cuts(width) for pair in widths for width in pair):
         ends = (((-b if _cuts(b) else None), (a_ if _cuts(a_) else None)) for b, a_ in widths)
