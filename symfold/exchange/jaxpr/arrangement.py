@@ -26,26 +26,19 @@ from symfold.core.primitives import (
     put,
     reduce_max,
     reduce_sum,
-    reshape,
     swap,
 )
 from symfold.core.shapes import Shape
 from symfold.errors import NoRule
 from symfold.exchange.jaxpr.values import Value, kind_of
-from symfold.exchange.pytorch.arrangement import ARRANGEMENT as ARRANGED
-from symfold.exchange.pytorch.arrangement import flip, ordered
-from symfold.exchange.pytorch.choice import CHOICES
-from symfold.exchange.pytorch.images import padded
-from symfold.exchange.pytorch.indexing import gather
-from symfold.exchange.pytorch.products import PRODUCTS
+from symfold.exchange.reading.arrangement import flip, ordered, padded, reshaped, stacked, tiled
+from symfold.exchange.reading.indexing import gather
+from symfold.exchange.reading.reductions import cumulative_product, first_place, product_over
+from symfold.frontend.numpy_choices import CHOICES
 
 Row = Callable[..., Any]  # (values, shape of the result, parameters of the equation) -> a node, or several
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-def reshaped(a: Node, shape: Shape) -> Node:
-    return a if a.shape == shape else reshape(a, shape=shape)
 
 
 def _reshape(values: list[Value], shape: Shape, dimensions: object = None, **_: object) -> Node:
@@ -114,7 +107,7 @@ def _pad(values: list[Value], shape: Shape, padding_config: Sequence[tuple[int, 
             raise NoRule("gaps filled with another number than 0 have no rule")
     if fill.known is None:
         raise NoRule("padding with a computed number has no rule")
-    widths = [w for before, after, _ in padding_config[::-1] for w in (before, after)]
+    widths = [(before, after) for before, after, _ in padding_config]
     return padded(a, widths, "constant", float(np.asarray(fill.known)))
 
 
@@ -125,19 +118,8 @@ def dilated(a: Node, steps: Sequence[int]) -> Node:
     return a if shape == a.shape else put(a, broadcast_to(number(0), shape=shape), index=index)
 
 
-def _reduction(name: str) -> Row:
-    """A reduction by the row of the same operation of PyTorch."""
-
-    def row(values: list[Value], shape: Shape, axes: Sequence[int], **_: object) -> Node:
-        result: Any = values[0].full
-        if name == "prod":
-            for axis in sorted(axes, reverse=True):
-                reduced = (*result.shape[:axis], *result.shape[axis + 1 :])
-                result = PRODUCTS["prod"](reduced, result, axis)
-            return result
-        return CHOICES[name]((), result, list(axes)) if axes else result
-
-    return row
+def _product(values: list[Value], shape: Shape, axes: Sequence[int], **_: object) -> Node:
+    return product_over(values[0].full, list(axes))
 
 
 def _reduce_sum(values: list[Value], shape: Shape, axes: Sequence[int], **_: object) -> Node:
@@ -155,8 +137,11 @@ def _extreme(sign: int) -> Row:
     return row
 
 
-def _place(name: str) -> Row:
-    return lambda values, shape, axes, **_: CHOICES[name](shape, values[0].full, axes[0])
+def _place(sign: int) -> Row:
+    def row(values: list[Value], shape: Shape, axes: Sequence[int], **_: object) -> Node:
+        return first_place(values[0].full if sign > 0 else -values[0].full, axes[0])
+
+    return row
 
 
 def _cumulative(values: list[Value], shape: Shape, axis: int, reverse: bool) -> Node:
@@ -164,9 +149,9 @@ def _cumulative(values: list[Value], shape: Shape, axis: int, reverse: bool) -> 
 
 
 def _cumulative_product(values: list[Value], shape: Shape, axis: int, reverse: bool) -> Node:
-    a = flip((), values[0].full, [axis]) if reverse else values[0].full
-    result = PRODUCTS["cumprod"](shape, a, axis)
-    return flip((), result, [axis]) if reverse else result
+    a = flip(values[0].full, [axis]) if reverse else values[0].full
+    result = cumulative_product(a, axis)
+    return flip(result, [axis]) if reverse else result
 
 
 def _dot_general(values: list[Value], shape: Shape, dimension_numbers: Any, **_: object) -> Node:
@@ -254,7 +239,7 @@ def _windowed(kind: str) -> Row:
         even = all(padding[k][0] == padding[k][1] for k in axes)
         window["padding"] = tuple(padding[k][0] if even else 0 for k in axes)
         if not even:
-            widths = [w for k in axes[::-1] for w in padding[k]]
+            widths = [padding[k] for k in axes]
             moved = padded(moved, widths, "constant", -np.inf if kind == "max" else 0.0)
         if kind == "max":
             result = max_pool(moved, **window)
@@ -280,7 +265,7 @@ def _sort(values: list[Value], shape: Shape, dimension: int, num_keys: int = 1, 
     back = [order.index(k) for k in range(rank)]
     moved = [ordered(value.full, order) for value in values]
     places = argsort(moved[0], descending=False)
-    return tuple(ordered(gather((), part, -1, places), back) for part in moved)
+    return tuple(ordered(gather(part, -1, places), back) for part in moved)
 
 
 def _top_k(values: list[Value], shape: Shape, k: int, axis: int = -1, **_: object) -> tuple[Node, ...]:
@@ -288,15 +273,14 @@ def _top_k(values: list[Value], shape: Shape, k: int, axis: int = -1, **_: objec
     if axis % len(a.shape) != len(a.shape) - 1:
         raise NoRule("the largest entries along another axis than the last have no rule")
     places = item(argsort(a, descending=True), index=(..., (0, k)))
-    return gather((), a, -1, places), places
+    return gather(a, -1, places), places
 
 
-def _truths(name: str) -> Row:
+def _truths(function: object) -> Row:
     def row(values: list[Value], shape: Shape, axes: Sequence[int], **_: object) -> Node:
         if kind_of(values[0].dtype) != "truth":
             raise NoRule(f"a bitwise reduction of {values[0].dtype} has no rule")
-        result: Node = CHOICES[name]((), values[0].full, list(axes))
-        return result
+        return CHOICES[function](values[0].full, tuple(axes) or None, False)
 
     return row
 
@@ -305,12 +289,12 @@ ARRANGEMENT: dict[str, Row] = {
     "reshape": _reshape, "broadcast_in_dim": _broadcast, "squeeze": _squeeze, "slice": _slice, "split": _split,
     "pad": _pad, "expand_dims": lambda values, shape, **_: reshaped(values[0].full, shape), "concatenate": _concatenate,
     "transpose": lambda values, shape, permutation: ordered(values[0].full, permutation),
-    "rev": lambda values, shape, dimensions: flip((), values[0].full, list(dimensions)),
-    "reduce_sum": _reduce_sum, "reduce_max": _extreme(1), "reduce_min": _extreme(-1), "reduce_prod": _reduction("prod"),
-    "reduce_and": _truths("all"), "reduce_or": _truths("any"), "argmax": _place("argmax"), "argmin": _place("argmin"),
+    "rev": lambda values, shape, dimensions: flip(values[0].full, list(dimensions)),
+    "reduce_sum": _reduce_sum, "reduce_max": _extreme(1), "reduce_min": _extreme(-1), "reduce_prod": _product,
+    "reduce_and": _truths(np.all), "reduce_or": _truths(np.any), "argmax": _place(1), "argmin": _place(-1),
     "cumsum": _cumulative, "cumprod": _cumulative_product, "dot_general": _dot_general,
     "conv_general_dilated": _convolution, "reduce_window_max": _windowed("max"), "reduce_window_sum": _windowed("sum"),
-    "tile": lambda values, shape, reps: ARRANGED["tile"](shape, values[0].full, list(reps)),
-    "stack": lambda values, shape, axis=0, **_: ARRANGED["stack"](shape, [value.full for value in values], axis),
+    "tile": lambda values, shape, reps: tiled(shape, values[0].full, list(reps)),
+    "stack": lambda values, shape, axis=0, **_: stacked(shape, [value.full for value in values], axis),
     "sort": _sort, "top_k": _top_k,
 }  # fmt: skip

@@ -13,7 +13,7 @@ from symfold.core.nodes import Node
 from symfold.core.sequences import reverse
 from symfold.errors import NoRule
 from symfold.exchange.jaxpr.values import Value, known_value
-from symfold.exchange.pytorch.choice import apply, choose
+from symfold.exchange.reading.functions import apply, choose
 
 MOST_STEPS = 10**6  # of a `while` whose steps are counted
 Run = Callable[[Any, Sequence[Value], Sequence[Value]], list[Value]]  # the results of a jaxpr at constants and values
@@ -142,7 +142,7 @@ def _cond(run: Run, equation: Any, values: list[Value], wanted: list[bool]) -> l
         node = case[-1].full
         for number, value in reversed(list(enumerate(case[:-1]))):
             test = functions.equal if number else functions.less_equal  # below 0 is the first case
-            node = choose((), apply(test, which.loose, number), value.full, node)
+            node = choose(apply(test, which.loose, number), value.full, node)
         results.append(Value(case[0].shape, case[0].dtype, node))
     return results
 

@@ -13,9 +13,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import stopped
 from symfold.errors import NoRule
 from symfold.exchange.jaxpr.values import Value, kind_of
-from symfold.exchange.pytorch.choice import apply, choose, truncated
-from symfold.exchange.pytorch.rows import HALF
-from symfold.exchange.reading.functions import rounded_to_even
+from symfold.exchange.reading.functions import HALF, apply, choose, rounded_to_even, truncated
 
 Row = Callable[..., Node]
 
@@ -69,9 +67,9 @@ def _select(values: list[Value], dtype: Any) -> Node:
     which, *cases = values
     result = cases[0].loose
     if which.kind == "truth":
-        return choose((), which.loose, cases[1].loose, result) if len(cases) > 1 else result
+        return choose(which.loose, cases[1].loose, result) if len(cases) > 1 else result
     for number, case in enumerate(cases[1:], 1):
-        result = choose((), apply(functions.equal, which.loose, number), case.loose, result)
+        result = choose(apply(functions.equal, which.loose, number), case.loose, result)
     return result
 
 

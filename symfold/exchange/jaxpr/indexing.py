@@ -19,10 +19,9 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import add_embedded, broadcast_to, embed, item
 from symfold.core.shapes import Shape
 from symfold.errors import NoRule
-from symfold.exchange.jaxpr.arrangement import reshaped
 from symfold.exchange.jaxpr.values import Value
-from symfold.exchange.pytorch.arrangement import ordered
-from symfold.exchange.pytorch.choice import apply, choose
+from symfold.exchange.reading.arrangement import ordered, reshaped
+from symfold.exchange.reading.functions import apply, choose
 
 # an operation of JAX with its parameters, as a function of arrays
 Run = Callable[..., Any]
@@ -97,7 +96,7 @@ def _scatter(add: bool) -> Callable[..., Node]:
             raise NoRule("a scatter that adds several values to one entry has no rule")
         source = reshaped(updates.full, (count,))
         entries = embed(source, as_node(np.maximum(put - 1, 0)))
-        return choose((), as_node(put > 0), table.full + entries if add else entries, table.full)
+        return choose(as_node(put > 0), table.full + entries if add else entries, table.full)
 
     return row
 
@@ -149,7 +148,7 @@ def _dynamic_update(run: Run, values: list[Value], shape: Shape, **given: Any) -
             apply(functions.less, numbers, first + size),
         )
         mask = inside if mask == everywhere else apply(functions.logical_and, mask, inside)
-    return placed if mask == everywhere else choose((), mask, placed, table.full)
+    return placed if mask == everywhere else choose(mask, placed, table.full)
 
 
 INDEXING: dict[str, Callable[..., Node]] = {

@@ -24,7 +24,7 @@ from symfold.exchange.jaxpr.elementwise import ELEMENTWISE
 from symfold.exchange.jaxpr.indexing import INDEXING
 from symfold.exchange.jaxpr.tracing import check_examples, names_of, traced
 from symfold.exchange.jaxpr.values import Value, kind_of, known_value
-from symfold.exchange.pytorch.choice import apply
+from symfold.exchange.reading.functions import apply
 from symfold.exchange.reading.result import net_read
 
 BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters that hold the function that an equation calls

@@ -13,9 +13,7 @@ from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
     broadcast_to,
-    concatenate,
     item,
-    permute,
     put,
     repeated,
     reshape,
@@ -23,25 +21,16 @@ from symfold.core.primitives import (
     swap,
     windows,
 )
-from symfold.core.sequences import stack
 from symfold.core.shapes import Shape, Size, broadcast
-from symfold.exchange.pytorch.choice import choose
-from symfold.exchange.pytorch.rows import Row, covered, evaluated
+from symfold.exchange.pytorch.rows import Row, evaluated, of_arguments
 from symfold.exchange.pytorch.sizes import ends_of
+from symfold.exchange.reading.arrangement import cat, flip, listed, ordered, part, reshaped, stacked, tiled
+from symfold.exchange.reading.checks import covered
+from symfold.exchange.reading.functions import choose
 
 
 def _reshape(shape: Shape, a: Node, *given: object, **named: object) -> Node:
-    return a if a.shape == shape else reshape(a, shape=shape)
-
-
-def ordered(a: Node, axes: Sequence[int]) -> Node:
-    """A tensor with its axes permuted, as a transpose if possible."""
-    rank = len(a.shape)
-    order = tuple(axis % rank - rank for axis in axes)
-    identity = tuple(range(-rank, 0))
-    if order == identity:
-        return a
-    return swap(a) if order == (*identity[:-2], -1, -2) else permute(a, axes=order)
+    return reshaped(a, shape)
 
 
 def _transpose(shape: Shape, a: Node, first: int = 0, second: int = 1) -> Node:
@@ -65,12 +54,6 @@ def select(shape: Shape, a: Node, axis: int, index: int) -> Node:
     if not isinstance(index, int):
         return reshape(part(a, axis, index, index + 1), shape=shape)
     return item(a, index=(*((None, None),) * axis, index % size if isinstance(size, int) else index))
-
-
-def part(a: Node, axis: int, start: Size, stop: Size) -> Node:
-    """The entries from start to stop along an axis."""
-    axis %= len(a.shape)
-    return a if (start, stop) == (0, a.shape[axis]) else item(a, index=(*((None, None),) * axis, (start, stop)))
 
 
 def _slice(
@@ -124,20 +107,6 @@ def _unbind(shape: Shape, a: Node, axis: int = 0) -> tuple[Node, ...]:
     return tuple(select((), a, axis, k) for k in range(a.shape[axis]))
 
 
-def cat(shape: Shape, parts: Sequence[Node], axis: int = 0) -> Node:
-    """Parts one after another along an axis; empty vectors among values of any rank count as nothing."""
-    parts = [value for value in parts if value.shape != (0,) or len(shape) == 1]
-    return concatenate(*parts, axis=axis % len(shape) - len(shape)) if len(parts) > 1 else parts[0]
-
-
-def _stack(shape: Shape, parts: Sequence[Node], axis: int = 0) -> Node:
-    axis %= len(shape)
-    if axis == 0:
-        return stack(parts)
-    single = (*shape[:axis], 1, *shape[axis + 1 :])
-    return cat(shape, [reshape(part, shape=single) for part in parts], axis)
-
-
 def same(shape: Shape, a: Node, *given: object, **named: object) -> Node:
     """An operation that is the identity on numbers."""
     return a
@@ -148,23 +117,11 @@ def _dropout(shape: Shape, a: Node, p: float = 0.5, train: bool = False) -> Node
     return a
 
 
-def listed(given: int | Sequence[int]) -> list[int]:
-    """One axis or several, as a list."""
-    return [given] if isinstance(given, int) else list(given)
-
-
-def flip(shape: Shape, a: Node, axes: int | Sequence[int]) -> Node:
-    """The entries in reverse order along some axes."""
-    reverse = {axis % len(a.shape) for axis in listed(axes)}
-    index = tuple((None, None, -1) if k in reverse else (None, None) for k in range(len(a.shape)))
-    return item(a, index=index) if reverse else a
-
-
 def _roll(shape: Shape, a: Node, shifts: int | Sequence[int], axes: int | Sequence[int] = ()) -> Node:
     """The entries moved along some axes; those that leave at one end enter at the other."""
     by, along = listed(shifts), listed(axes)
     if not along:
-        return _reshape(shape, _roll((), reshape(a, shape=(prod(a.shape),)), by, [0]))
+        return reshaped(_roll((), reshape(a, shape=(prod(a.shape),)), by, [0]), shape)
     for shift, axis in zip(by, along, strict=True):
         size = a.shape[axis]
         covered(isinstance(size, int) or abs(shift) <= 1, f"roll by {shift} along an axis of unknown size")
@@ -175,18 +132,7 @@ def _roll(shape: Shape, a: Node, shifts: int | Sequence[int], axes: int | Sequen
 
 
 def _repeat(shape: Shape, a: Node, counts: int | Sequence[int], *more: int) -> Node:
-    """The value, tiled along each axis."""
-    tiles = [*listed(counts), *more]
-    single = (*(1,) * (len(tiles) - len(a.shape)), *a.shape)
-    between = tuple(size for pair in zip((1,) * len(tiles), single, strict=True) for size in pair)
-    wide = tuple(size for pair in zip(tiles, single, strict=True) for size in pair)
-    if all(count == 1 for count in tiles):
-        return _reshape(shape, a)
-    return reshape(broadcast_to(reshape(a, shape=between), shape=wide), shape=shape)
-
-
-def _tile(shape: Shape, a: Node, counts: Sequence[int]) -> Node:
-    return _repeat(shape, a, [*(1,) * (len(a.shape) - len(counts)), *counts])
+    return tiled(shape, a, [*listed(counts), *more])
 
 
 def _repeat_each(shape: Shape, a: Node, count: object, axis: int | None = None, output_size: object = None) -> Node:
@@ -217,7 +163,7 @@ def _put_part(shape: Shape, a: Node, value: Node, axis: int, start: int, stop: i
     hits = np.zeros(size)
     hits[start:stop:step] = 1
     tall = hits.reshape(*(size if k == axis else 1 for k in range(len(shape))))
-    return choose(shape, as_node(tall), put(value, a, index=place), a)
+    return choose(as_node(tall), put(value, a, index=place), a)
 
 
 def _slice_scatter(
@@ -251,7 +197,7 @@ def _grids(shape: Any, vectors: Sequence[Node], indexing: str = "ij") -> tuple[N
         (*(1,) * place, v.shape[0] if v.shape else 1, *(1,) * (count - place - 1))
         for v, place in zip(vectors, places, strict=True)
     ]
-    return tuple(_expand(full, _reshape(size, v)) for v, size in zip(vectors, tall, strict=True))
+    return tuple(_expand(full, reshaped(v, size)) for v, size in zip(vectors, tall, strict=True))
 
 
 def _broadcast_all(shape: Any, parts: Sequence[Node]) -> tuple[Node, ...]:
@@ -273,7 +219,7 @@ def _rotated(shape: Shape, a: Node, times: int = 1, axes: Sequence[int] = (0, 1)
     """Quarter turns in the plane of two axes."""
     first, second = axes
     for _ in range(times % 4):
-        a = _transpose((), flip((), a, [second]), first, second)
+        a = _transpose((), flip(a, [second]), first, second)
     return a
 
 
@@ -281,14 +227,14 @@ ARRANGEMENT: dict[str, Row] = {
     **dict.fromkeys(("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze"), _reshape),
     **dict.fromkeys(("contiguous", "clone", "alias", "lift_fresh_copy", "to", "_to_copy", "type_as", "float", "double"), same),
     **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"), _dropout),
-    "flip": flip, "fliplr": lambda shape, a: flip(shape, a, [1]), "flipud": lambda shape, a: flip(shape, a, [0]), "rot90": _rotated, "roll": _roll,
-    "repeat": _repeat, "tile": _tile, "repeat_interleave": _repeat_each, "unfold": _windows, "meshgrid": _grids, "broadcast_tensors": _broadcast_all,
-    "movedim": lambda shape, a, source, target: _moved(a, source, target), "swapaxes": _transpose, "view_as": _reshape, "reshape_as": _reshape,
-    "detach": lambda shape, a: stopped(a), "item": lambda shape, a: stopped(_reshape((), a)),
-    "permute": lambda shape, a, axes: ordered(a, axes),
+    "flip": of_arguments(flip), "fliplr": lambda shape, a: flip(a, [1]), "flipud": lambda shape, a: flip(a, [0]), "rot90": _rotated, "roll": _roll,
+    "repeat": _repeat, "tile": tiled, "repeat_interleave": _repeat_each, "unfold": _windows, "meshgrid": _grids, "broadcast_tensors": _broadcast_all,
+    "movedim": of_arguments(_moved), "swapaxes": _transpose, "view_as": _reshape, "reshape_as": _reshape,
+    "detach": lambda shape, a: stopped(a), "item": lambda shape, a: stopped(reshaped(a, ())),
+    "permute": of_arguments(ordered),
     "transpose": _transpose, "t": _transposed, "numpy_T": _transposed, "mT": lambda shape, a: swap(a),
     "expand": _expand, "expand_as": _expand, "broadcast_to": _expand,
     "select": select, "slice": _slice, "narrow": _narrow,
     "split": _split, "split_with_sizes": _split, "chunk": chunk, "slice_scatter": _slice_scatter, "copy": copied(), "select_scatter": _select_scatter, "tensor_split": _tensor_split, "diff": _differences,
-    "fill": lambda shape, a, value: _expand(shape, as_node(value)), "zero": lambda shape, a: _expand(shape, as_node(0)), "unbind": _unbind, "cat": cat, "concat": cat, "stack": _stack,
+    "fill": lambda shape, a, value: _expand(shape, as_node(value)), "zero": lambda shape, a: _expand(shape, as_node(0)), "unbind": _unbind, "cat": cat, "concat": cat, "stack": stacked,
 }  # fmt: skip

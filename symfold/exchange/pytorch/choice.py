@@ -6,60 +6,27 @@ A truth value is the number 1 or 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symfold.core import functions
-from symfold.core.conversion import as_node
 from symfold.core.functions import Head
 from symfold.core.nodes import Node
-from symfold.core.primitives import at_max, first_max, reduce_max, reduce_sum
+from symfold.core.primitives import first_max, reduce_max
 from symfold.core.shapes import Shape
-from symfold.exchange.pytorch.creation import before
 from symfold.exchange.pytorch.dtypes import check_cast, kind_of
-from symfold.exchange.pytorch.rows import Row
+from symfold.exchange.pytorch.rows import Row, of_arguments
+from symfold.exchange.reading.creation import triangle
+from symfold.exchange.reading.functions import apply, choose, clamp, truncated
+from symfold.exchange.reading.reductions import first_place
 from symfold.frontend.numpy_choices import CHOICES as NUMPY_CHOICES
-
-
-def apply(head: Head, *args: object) -> Node:
-    """A function of nodes and plain numbers."""
-    return Node(head, tuple(map(as_node, args)))
 
 
 def row_of(head: Head) -> Row:
     """The row of an operation that is a single function."""
     return lambda shape, *args: apply(head, *args)
-
-
-def choose(shape: Shape, mask: object, a: Node | float, b: Node | float) -> Node:
-    """`a` where the mask is true, else `b`."""
-    return apply(functions.where, mask, a, b)
-
-
-def clamp(shape: Shape, a: Node | float, low: Node | float | None = None, high: Node | float | None = None) -> Node:
-    return apply(functions.clip, a, -sp.oo if low is None else low, sp.oo if high is None else high)
-
-
-def truncated(a: Node) -> Node:
-    """A number rounded toward zero."""
-    return choose((), apply(functions.less, a, 0), apply(sp.ceiling, a), apply(sp.floor, a))
-
-
-def triangle(upper: bool) -> Row:
-    """The entries up to a diagonal, or from it on; 0 elsewhere."""
-
-    def row(shape: Shape, a: Node, diagonal: int = 0) -> Node:
-        rows, columns = shape[-2:]
-        if isinstance(rows, int) and isinstance(columns, int):
-            places = np.tri(rows, columns, diagonal - upper, dtype=bool)
-            return choose(shape, ~places if upper else places, a, 0)
-        below = before(rows, columns, diagonal - upper)
-        return choose(shape, below, 0, a) if upper else choose(shape, below, a, 0)
-
-    return row
 
 
 # -- largest and smallest entries
@@ -82,7 +49,7 @@ def _extreme(sign: int, shared: Head) -> Row:
             extreme = reduce_max(signed, axis=None, keepdims=False)
             return extreme if sign > 0 else -extreme
         extreme = first_max(signed, axis=(other,), keepdims=keepdim)
-        return extreme if sign > 0 else -extreme, _places(signed, other, keepdim)
+        return extreme if sign > 0 else -extreme, first_place(signed, other, keepdim)
 
     return row
 
@@ -97,16 +64,12 @@ def _even_extreme(sign: int) -> Row:
     return row
 
 
-def _places(a: Node, axis: int | None, keepdim: bool = False) -> Node:
-    """The position of the first largest entry along an axis, or of all."""
-    axes = tuple(range(len(a.shape))) if axis is None else (axis % len(a.shape),)
-    sizes = tuple(size if place in axes else 1 for place, size in enumerate(a.shape))
-    numbers = np.arange(prod(sizes), dtype=np.float64).reshape(sizes)
-    return reduce_sum(at_max(a, axis=axes) * as_node(numbers), axis=axes, keepdims=keepdim)
+def _triangle(upper: bool) -> Row:
+    return lambda shape, a, diagonal=0: triangle(a, diagonal, upper)
 
 
 def _argument(sign: int) -> Row:
-    return lambda shape, a, axis=None, keepdim=False: _places(a if sign > 0 else -a, axis, keepdim)
+    return lambda shape, a, axis=None, keepdim=False: first_place(a if sign > 0 else -a, axis, keepdim)
 
 
 def _joined(function: object) -> Row:
@@ -115,7 +78,7 @@ def _joined(function: object) -> Row:
 
 
 CHOICES: dict[str, Row] = {
-    "where": choose, "masked_fill": lambda shape, a, mask, value: choose(shape, mask, value, a),
+    "where": of_arguments(choose), "masked_fill": lambda shape, a, mask, value: choose(mask, value, a),
     "eq": row_of(functions.equal), "ne": row_of(functions.not_equal), "lt": row_of(functions.less), "le": row_of(functions.less_equal),
     "gt": row_of(functions.greater), "ge": row_of(functions.greater_equal),
     **dict.fromkeys(("logical_and", "bitwise_and", "__and__"), row_of(functions.logical_and)),
@@ -124,10 +87,10 @@ CHOICES: dict[str, Row] = {
     **dict.fromkeys(("logical_not", "bitwise_not"), row_of(functions.logical_not)),
     "isnan": row_of(functions.isnan), "isinf": row_of(functions.isinf), "isfinite": row_of(functions.isfinite),
     "any": _joined(np.any), "all": _joined(np.all),
-    "clamp": clamp, "clamp_min": lambda shape, a, low: clamp(shape, a, low), "clamp_max": lambda shape, a, high: clamp(shape, a, None, high),
+    "clamp": of_arguments(clamp), "clamp_min": of_arguments(clamp), "clamp_max": lambda shape, a, high: clamp(a, None, high),
     "max": _extreme(1, sp.Max), "min": _extreme(-1, sp.Min), "amax": _even_extreme(1), "amin": _even_extreme(-1),
     "argmax": _argument(1), "argmin": _argument(-1),
-    "tril": triangle(upper=False), "triu": triangle(upper=True), "trunc": lambda shape, a: truncated(a),
+    "tril": _triangle(upper=False), "triu": _triangle(upper=True), "trunc": of_arguments(truncated),
 }  # fmt: skip
 
 # rows for results that are truth values: True + True is True

@@ -22,9 +22,9 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import broadcast_to, reshape
 from symfold.core.shapes import Shape
 from symfold.errors import NoRule
-from symfold.exchange.pytorch.creation import filled, positions
 from symfold.exchange.pytorch.operations import LIKE, name_of
 from symfold.exchange.pytorch.sizes import Sizes, ends_of
+from symfold.exchange.reading.creation import filled, positions
 
 if TYPE_CHECKING:
     from torch.fx import Node as FxNode

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from symfold.core.conversion import as_node
 from symfold.core.leaves import number
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
@@ -24,6 +21,7 @@ from symfold.core.primitives import (
 )
 from symfold.core.shapes import Shape
 from symfold.exchange.pytorch.rows import Row
+from symfold.exchange.reading.arrangement import padded
 
 Given = int | Sequence[int]
 
@@ -120,23 +118,18 @@ def _general_convolution(
 
 # -- borders
 
+BORDERS = (("reflection", "reflect"), ("replication", "replicate"))
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def padded(x: Node, widths: Sequence[int], mode: str = "constant", value: float | None = None) -> Node:
+def _padded(shape: Shape, x: Node, widths: Sequence[int], mode: str = "constant", value: float | None = 0) -> Node:
     """A value padded by PyTorch's widths: before and after, the last axis first."""
-    pairs = tuple((widths[k], widths[k + 1]) for k in range(0, len(widths), 2))[::-1]
-    if not any(widths):
-        return x
-    result = pad(x, widths=pairs, mode=MODES[mode])
-    if mode != "constant" or not value:
-        return result
-    inside = [
-        size + min(before, 0) + min(after, 0)
-        for size, (before, after) in zip(x.shape[-len(pairs) :], pairs, strict=True)
-    ]
-    border = [(max(before, 0), max(after, 0)) for before, after in pairs]
-    return result + as_node(np.pad(np.zeros(inside), border, constant_values=value))
+    pairs = [(widths[k], widths[k + 1]) for k in range(0, len(widths), 2)][::-1]
+    return padded(x, pairs, MODES[mode], value)
+
+
+def _border(mode: str) -> Row:
+    return lambda shape, x, widths, value=0: _padded(shape, x, widths, mode, value)
 
 
 # -- sizes
@@ -212,10 +205,9 @@ def _fold(shape: Shape, x: Node, size: Given, kernel: Given, dilation: Given, pa
 IMAGES: dict[str, Row] = {
     "convolution": _general_convolution, "conv1d": _convolution, "conv2d": _convolution, "conv3d": _convolution,
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _transposed),
-    "pad": lambda shape, x, widths, mode="constant", value=None: padded(x, widths, mode, value),
-    "constant_pad_nd": lambda shape, x, widths, value=0: padded(x, widths, "constant", value),
-    **{f"reflection_pad{rank}d": lambda shape, x, widths: padded(x, widths, "reflect") for rank in (1, 2, 3)},
-    **{f"replication_pad{rank}d": lambda shape, x, widths: padded(x, widths, "replicate") for rank in (1, 2, 3)},
+    "pad": _padded,
+    "constant_pad_nd": _border("constant"),
+    **{f"{name}_pad{rank}d": _border(mode) for name, mode in BORDERS for rank in (1, 2, 3)},
     **{f"upsample_nearest{rank}d": interpolation("nearest", False) for rank in (1, 2, 3)},
     **{f"_upsample_nearest_exact{rank}d": interpolation("nearest-exact", False) for rank in (1, 2, 3)},
     **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"), interpolation("linear")),

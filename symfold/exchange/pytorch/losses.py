@@ -22,8 +22,9 @@ from symfold.core.primitives import (
     reduce_sum,
 )
 from symfold.core.shapes import Shape
-from symfold.exchange.pytorch.choice import apply, axes_of, choose, clamp
-from symfold.exchange.pytorch.rows import HALF, Row
+from symfold.exchange.pytorch.choice import axes_of
+from symfold.exchange.pytorch.rows import Row
+from symfold.exchange.reading.functions import HALF, apply, choose, clamp
 
 MEAN = 1
 
@@ -54,7 +55,7 @@ def _abs(a: Node) -> Node:
 
 def xlogy(a: Node, b: Node) -> Node:
     """`a * log(b)`, 0 if `a` is 0."""
-    return choose((), apply(functions.equal, a, 0), 0, a * _log(b))
+    return choose(apply(functions.equal, a, 0), 0, a * _log(b))
 
 
 def _weighted(value: Node, weight: Node | None) -> Node:
@@ -69,20 +70,18 @@ def _smooth_l1(shape: Shape, x: Node, y: Node, reduction: int = MEAN, beta: floa
     if beta == 0:
         return reduced(distance, reduction)
     inside = distance * distance * (0.5 / beta)
-    return reduced(choose((), apply(functions.less, distance, beta), inside, distance - 0.5 * beta), reduction)
+    return reduced(choose(apply(functions.less, distance, beta), inside, distance - 0.5 * beta), reduction)
 
 
 def _huber(shape: Shape, x: Node, y: Node, reduction: int = MEAN, delta: float = 1.0) -> Node:
     distance = _abs(x - y)
     beyond = (distance - 0.5 * delta) * delta
-    return reduced(
-        choose((), apply(functions.less_equal, distance, delta), distance * distance * HALF, beyond), reduction
-    )
+    return reduced(choose(apply(functions.less_equal, distance, delta), distance * distance * HALF, beyond), reduction)
 
 
 def _cross_entropy_of_truths(shape: Shape, x: Node, y: Node, weight: Node | None = None, reduction: int = MEAN) -> Node:
     """Binary cross-entropy of probabilities; PyTorch bounds the logarithms by -100."""
-    logs = (clamp((), _log(x), -100), clamp((), Node(functions.log1p, (-x,)), -100))
+    logs = (clamp(_log(x), -100), clamp(Node(functions.log1p, (-x,)), -100))
     return reduced(_weighted((y - 1) * logs[1] - y * logs[0], weight), reduction)
 
 
@@ -107,7 +106,7 @@ def _poisson(shape: Shape, x: Node, y: Node, log_input: bool, full: bool, eps: f
     loss = _exp(x) - y * x if log_input else x - y * _log(x + eps)
     if full:
         stirling = y * _log(y) - y + _log(y * (2 * pi)) * HALF
-        loss = loss + choose((), apply(functions.greater, y, 1), stirling, 0)
+        loss = loss + choose(apply(functions.greater, y, 1), stirling, 0)
     return reduced(loss, reduction)
 
 
@@ -116,12 +115,12 @@ def _soft_margin(shape: Shape, x: Node, y: Node, reduction: int = MEAN) -> Node:
 
 
 def _hinge_embedding(shape: Shape, x: Node, y: Node, margin: float = 1.0, reduction: int = MEAN) -> Node:
-    apart = choose((), apply(functions.equal, y, 1), 0, clamp((), margin - x, 0))
-    return reduced(apart + choose((), apply(functions.equal, y, -1), 0, x), reduction)
+    apart = choose(apply(functions.equal, y, 1), 0, clamp(margin - x, 0))
+    return reduced(apart + choose(apply(functions.equal, y, -1), 0, x), reduction)
 
 
 def _margin_ranking(shape: Shape, a: Node, b: Node, y: Node, margin: float = 0.0, reduction: int = MEAN) -> Node:
-    return reduced(clamp((), -y * (a - b) + margin, 0), reduction)
+    return reduced(clamp(-y * (a - b) + margin, 0), reduction)
 
 
 def _cosine_embedding(shape: Shape, a: Node, b: Node, y: Node, margin: float = 0.0, reduction: int = MEAN) -> Node:
@@ -130,8 +129,8 @@ def _cosine_embedding(shape: Shape, a: Node, b: Node, y: Node, margin: float = 0
 
     epsilon = 1e-12
     cosine = dots(a, b) / ((dots(a, a) + epsilon) * (dots(b, b) + epsilon)) ** HALF
-    alike = choose((), apply(functions.equal, y, 1), 1 - cosine, 0)
-    return reduced(alike + choose((), apply(functions.equal, y, -1), clamp((), cosine - margin, 0), 0), reduction)
+    alike = choose(apply(functions.equal, y, 1), 1 - cosine, 0)
+    return reduced(alike + choose(apply(functions.equal, y, -1), clamp(cosine - margin, 0), 0), reduction)
 
 
 def distance(a: Node, b: Node, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Node:
@@ -153,7 +152,6 @@ def p_norm(a: Node, p: float, axis: tuple[int, ...] | None, keepdims: bool) -> N
     order = int(p) if float(p).is_integer() else p
     total = reduce_sum(_abs(a) ** order, axis=axis, keepdims=keepdims)
     return choose(
-        (),
         apply(functions.equal, total, 0),
         0,
         total ** (sp.Rational(1, order) if isinstance(order, int) else 1 / order),
@@ -174,7 +172,7 @@ def _triplet(
     near, far = distance(anchor, positive, p, eps), distance(anchor, negative, p, eps)
     if swap:
         far = Node(sp.Min, (far, distance(positive, negative, p, eps)))
-    return reduced(clamp((), margin + near - far, 0), reduction)
+    return reduced(clamp(margin + near - far, 0), reduction)
 
 
 # -- losses of classes
@@ -188,10 +186,10 @@ def _classes_last(x: Node) -> Node:
 def _picked(logs: Node, labels: Node, weight: Node | None, reduction: int, ignored: int) -> Node:
     """Minus the scores of the labels, weighted; the mean is over the weights of labels that are not ignored."""
     kept = apply(functions.not_equal, labels, ignored)
-    marks = one_hot(choose((), kept, labels, 0), count=logs.shape[-1])
+    marks = one_hot(choose(kept, labels, 0), count=logs.shape[-1])
     weights = kept if weight is None else kept * reduce_sum(marks * weight, axis=(-1,), keepdims=False)
-    picked = reduce_sum(choose((), marks, logs, 0), axis=(-1,), keepdims=False)
-    loss = choose((), kept, -picked * weights, 0)
+    picked = reduce_sum(choose(marks, logs, 0), axis=(-1,), keepdims=False)
+    loss = choose(kept, -picked * weights, 0)
     if reduction != MEAN:
         return reduced(loss, reduction)
     return reduced(loss, 2) / reduced(weights, 2)
@@ -229,9 +227,9 @@ def _cross_entropy(
     if not smoothing:
         return picked
     kept = apply(functions.not_equal, target, ignored)
-    even = choose((), kept, -reduce_sum(_weighted(logs, weight), axis=(-1,), keepdims=False), 0)
+    even = choose(kept, -reduce_sum(_weighted(logs, weight), axis=(-1,), keepdims=False), 0)
     if reduction == MEAN:
-        marks = one_hot(choose((), kept, target, 0), count=count)
+        marks = one_hot(choose(kept, target, 0), count=count)
         weights = kept if weight is None else kept * reduce_sum(marks * weight, axis=(-1,), keepdims=False)
         spread = reduced(even, 2) / reduced(weights, 2)
     else:
@@ -261,9 +259,9 @@ def _multilabel_margin(shape: Shape, x: Node, labels: Node, reduction: int = MEA
     """The labels of each row are those before the first negative one."""
     ended = cumulative_sum(apply(functions.less, labels, 0), axis=-1, backward=False)
     valid = apply(functions.equal, ended, 0)
-    marks = one_hot(choose((), valid, labels, 0), count=x.shape[-1]) * expand(valid, axis=-1)
+    marks = one_hot(choose(valid, labels, 0), count=x.shape[-1]) * expand(valid, axis=-1)
     own = reduce_sum(marks * expand(x, axis=-2), axis=(-1,), keepdims=False)
-    others = 1 - clamp((), reduce_sum(marks, axis=(-2,), keepdims=True), None, 1)
+    others = 1 - clamp(reduce_sum(marks, axis=(-2,), keepdims=True), None, 1)
     beyond = _relu(1 - expand(own, axis=-1) + expand(x, axis=-2))
     total = reduce_sum(expand(valid, axis=-1) * others * beyond, axis=(-2, -1), keepdims=False)
     return reduced(total / x.shape[-1], reduction)

@@ -11,7 +11,8 @@ from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.primitives import group_norm, layer_norm, reduce_mean, reshape
 from symfold.core.shapes import Shape
-from symfold.exchange.pytorch.rows import HALF, Row, evaluated
+from symfold.exchange.pytorch.rows import Row, evaluated
+from symfold.exchange.reading.functions import HALF
 
 
 def _layer_norm(

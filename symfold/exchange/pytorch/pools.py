@@ -16,6 +16,7 @@ from symfold.core.primitives import (
     adaptive_mean_pool,
     adaptive_windows,
     at_max,
+    max_pool,
     mean_pool,
     pad,
     reduce_mean,
@@ -23,32 +24,21 @@ from symfold.core.primitives import (
     reshape,
     windows,
 )
-from symfold.core.primitives import max_pool as pooled_max
 from symfold.core.shapes import Shape
-from symfold.exchange.pytorch.images import padded, sizes
-from symfold.exchange.pytorch.indexing import add_at_places, flat_places
+from symfold.exchange.pytorch.images import sizes
 from symfold.exchange.pytorch.rows import Row
+from symfold.exchange.reading.indexing import add_at_places, flat_places
+from symfold.exchange.reading.windows import Window, largest_of_windows, overhang, pooled_shape
 
-Sizes = tuple[int, ...]
 
-
-def window_of(kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int) -> dict[str, Sizes]:
+def window_of(kernel: Any, stride: Any, padding: Any, dilation: Any, rank: int) -> Window:
     """The attributes of windows, one size per axis; the stride defaults to the kernel size."""
     size = sizes(kernel, rank)
     step = sizes(stride, rank) if stride not in (None, [], ()) else size
     return {"kernel": size, "stride": step, "padding": sizes(padding, rank), "dilation": sizes(dilation, rank)}
 
 
-def _overhang(shape: Shape, x: Node, window: dict[str, Sizes]) -> Sizes:
-    """How far the last windows reach beyond the image and its padding, as in `ceil_mode`."""
-    rank = len(window["kernel"])
-    parts = zip(
-        x.shape[-rank:], shape[-rank:], *(window[k] for k in ("kernel", "stride", "padding", "dilation")), strict=True
-    )
-    return tuple(max((after - 1) * s + d * (k - 1) + 1 - (n + 2 * p), 0) for n, after, k, s, p, d in parts)
-
-
-def max_pool(rank: int, places: bool = False) -> Row:
+def maxima(rank: int, places: bool = False) -> Row:
     """The largest entry of each window; with `places`, its position in the image as well."""
 
     def row(
@@ -61,18 +51,12 @@ def max_pool(rank: int, places: bool = False) -> Row:
         ceil_mode: bool = False,
     ) -> Any:
         window = window_of(kernel, stride, padding, dilation, rank)
-        result_shape = shape or _pooled_shape(x, window, ceil_mode)
-        overhang = _overhang(result_shape, x, window)
-        image = x
-        if any(overhang):
-            widths = [w for p, o in zip(window["padding"], overhang, strict=True) for w in (p + o, p)][::-1]
-            image, window = padded(x, widths, "constant", -np.inf), {**window, "padding": (0,) * rank}
-        largest = pooled_max(image, **window)
+        beyond = overhang(shape or pooled_shape(x, window, ceil_mode), x, window)
+        largest = largest_of_windows(x, window, beyond)
         if not places:
             return largest
         numbers = _numbered(x.shape[-rank:])
-        given = window_of(kernel, stride, padding, dilation, rank)
-        before = [(p, p + o) for p, o in zip(given["padding"], overhang, strict=True)]
+        before = [(p, p + o) for p, o in zip(window["padding"], beyond, strict=True)]
         plain = {**window, "padding": (0,) * rank}
         around = pad(x, widths=tuple(before), mode="constant") if any(map(any, before)) else x
         border = np.pad(np.zeros(x.shape[-rank:]), before, constant_values=-np.inf)
@@ -81,18 +65,6 @@ def max_pool(rank: int, places: bool = False) -> Row:
         return largest, _places_of(read, at, rank)
 
     return row
-
-
-def _pooled_shape(x: Node, window: dict[str, Sizes], ceil_mode: bool) -> Shape:
-    """The shape of a pool, as PyTorch has it: with `ceil_mode` no window begins in the padding at the end."""
-    rank, counts = len(window["kernel"]), []
-    for n, k, s, p, d in zip(
-        x.shape[-rank:], *(window[key] for key in ("kernel", "stride", "padding", "dilation")), strict=True
-    ):
-        last = n + 2 * p - d * (k - 1) - 1
-        count = -(-last // s) + 1 if ceil_mode else last // s + 1
-        counts.append(count - (ceil_mode and (count - 1) * s >= n + p))
-    return (*x.shape[:-rank], *counts)
 
 
 def _numbered(shape: Shape) -> NumpyArray:
@@ -117,10 +89,10 @@ def avg_pool(rank: int) -> Row:
         divisor: int | None = None,
     ) -> Node:
         window = window_of(kernel, stride, padding, 1, rank)
-        overhang = _overhang(shape, x, window)
-        if not any(overhang) and divisor is None:
+        beyond = overhang(shape, x, window)
+        if not any(beyond) and divisor is None:
             return mean_pool(x, padded=count_include_pad, **window)
-        widths = tuple((p, p + o) for p, o in zip(window["padding"], overhang, strict=True))
+        widths = tuple((p, p + o) for p, o in zip(window["padding"], beyond, strict=True))
         plain = {**window, "padding": (0,) * rank}
         around = pad(x, widths=widths, mode="constant") if any(map(any, widths)) else x
         size, mean = prod(window["kernel"]), mean_pool(around, padded=True, **plain)
@@ -130,13 +102,13 @@ def avg_pool(rank: int) -> Row:
         inside = np.pad(
             np.ones(x.shape[-rank:]), [(p, p) for p in window["padding"]], constant_values=float(count_include_pad)
         )
-        counted = np.pad(inside, [(0, o) for o in overhang])
+        counted = np.pad(inside, [(0, o) for o in beyond])
         return mean * as_node(size / _window_sums(counted, shape[-rank:], window))
 
     return row
 
 
-def _window_sums(a: NumpyArray, counts: Shape, window: dict[str, Sizes]) -> NumpyArray:
+def _window_sums(a: NumpyArray, counts: Shape, window: Window) -> NumpyArray:
     view = np.lib.stride_tricks.sliding_window_view(a, window["kernel"])
     steps = tuple(slice(None, (n - 1) * s + 1, s) for n, s in zip(counts, window["stride"], strict=True))
     return view[steps].sum(axis=tuple(range(-len(counts), 0)))
@@ -145,7 +117,7 @@ def _window_sums(a: NumpyArray, counts: Shape, window: dict[str, Sizes]) -> Nump
 # -- adaptive pools
 
 
-def _even(x: Node, after: Sizes) -> dict[str, Sizes] | None:
+def _even(x: Node, after: tuple[int, ...]) -> Window | None:
     """The windows of an adaptive pool whose parts have one size; None for others."""
     before = x.shape[-len(after) :]
     if any(a % b for a, b in zip(before, after, strict=True)):
@@ -170,7 +142,7 @@ def adaptive_max(rank: int) -> Row:
         listed = sizes(wanted, rank)
         after = tuple(b if a is None else a for a, b in zip(listed, x.shape[-rank:], strict=True))
         window = _even(x, after)
-        largest = adaptive_max_pool(x, size=after) if window is None else pooled_max(x, **window)
+        largest = adaptive_max_pool(x, size=after) if window is None else max_pool(x, **window)
         numbers = as_node(_numbered(x.shape[-rank:]))
         return largest, _places_of(adaptive_windows(x, after), adaptive_windows(numbers, after), rank)
 
@@ -191,8 +163,8 @@ def max_unpool(rank: int) -> Row:
 
 
 POOLS: dict[str, Row] = {
-    **{f"max_pool{rank}d": max_pool(rank) for rank in (1, 2, 3)},
-    **{f"max_pool{rank}d_with_indices": max_pool(rank, places=True) for rank in (1, 2, 3)},
+    **{f"max_pool{rank}d": maxima(rank) for rank in (1, 2, 3)},
+    **{f"max_pool{rank}d_with_indices": maxima(rank, places=True) for rank in (1, 2, 3)},
     **{f"avg_pool{rank}d": avg_pool(rank) for rank in (1, 2, 3)},
     **{f"{under}adaptive_avg_pool{rank}d": adaptive_mean(rank) for rank in (1, 2, 3) for under in ("", "_")},
     **{f"adaptive_max_pool{rank}d": adaptive_max(rank) for rank in (1, 2, 3)},

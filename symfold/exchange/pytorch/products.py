@@ -35,13 +35,17 @@ from symfold.core.primitives import (
     swap,
 )
 from symfold.core.shapes import Shape
-from symfold.exchange.pytorch.arrangement import ordered, part
-from symfold.exchange.pytorch.choice import apply, axes_of, choose, clamp
-from symfold.exchange.pytorch.creation import filled
+from symfold.exchange.pytorch.choice import axes_of
 from symfold.exchange.pytorch.entries import causal as causal_entries
-from symfold.exchange.pytorch.indexing import array_of_constant, counted_up
 from symfold.exchange.pytorch.losses import p_norm
-from symfold.exchange.pytorch.rows import HALF, Row, covered, evaluated
+from symfold.exchange.pytorch.rows import Row, evaluated, of_arguments
+from symfold.exchange.reading.arrangement import part, reshaped
+from symfold.exchange.reading.checks import covered
+from symfold.exchange.reading.creation import filled
+from symfold.exchange.reading.einsum import diagonal, sum_of_products
+from symfold.exchange.reading.functions import HALF, apply, choose, clamp
+from symfold.exchange.reading.indexing import array_of_constant, counted_up
+from symfold.exchange.reading.reductions import cumulative_product, product
 
 
 def reduction(row: Primitive) -> Row:
@@ -83,7 +87,7 @@ def _embedding(shape: Shape, table: Node, numbers: Node, *given: object, **named
     if count is None:
         return embed(table, numbers)
     rows = part(table, 0, 0, count)
-    return rows if rows.shape == shape else reshape(rows, shape=shape)
+    return reshaped(rows, shape)
 
 
 def attention_row(truths: bool) -> Row:
@@ -108,7 +112,7 @@ def bias_of(mask: Node) -> Node | None:
     if mask == filled(mask.shape, 1):
         return None
     if not (isinstance(mask.op, Constant) and isinstance(mask.op.value, FrozenArray)):
-        return choose((), mask, 0, -sp.oo)
+        return choose(mask, 0, -sp.oo)
     truths = mask.op.value.array
     return None if truths.all() else as_node(np.where(truths, 0.0, -np.inf))
 
@@ -119,82 +123,6 @@ def _repeated(a: Node, heads: int) -> Node:
     expanded = reshape(a, shape=(*lead, groups, 1, rows, width))
     repeated = broadcast_to(expanded, shape=(*lead, groups, heads // groups, rows, width))
     return reshape(repeated, shape=(*lead, heads, rows, width))
-
-
-def sum_of_products(equation: str, operands: Sequence[Node]) -> Node:
-    """An einsum as PyTorch spells it: with dots, without a result, with diagonals, with sums over one operand alone."""
-    terms, result = written_out(equation, [len(a.shape) for a in operands])
-    values = []
-    for letters, value in zip(terms, operands, strict=True):
-        letters, value = _without_repeats(letters, value)
-        values.append((letters, value))
-    kept: list[tuple[str, Node]] = []
-    for k, (letters, value) in enumerate(values):
-        others = set(result).union(*(other for j, (other, _) in enumerate(values) if j != k))
-        alone = tuple(j - len(letters) for j, letter in enumerate(letters) if letter not in others)
-        if alone:
-            value = reduce_sum(value, axis=alone, keepdims=False)
-        kept.append(("".join(letter for letter in letters if letter in others), value))
-    while len(kept) > 1 and "" in (letters for letters, _ in kept):  # numbers scale the others
-        k = next(k for k, (letters, _) in enumerate(kept) if not letters)
-        _, scale = kept.pop(k)
-        kept[0] = kept[0][0], kept[0][1] * scale
-    if len(kept) == 1:
-        letters, value = kept[0]
-        return ordered(value, [letters.index(letter) for letter in result])
-    sized_apart = [_broadcast_letters(kept, letters, value) for letters, value in kept]
-    return einsum(*sized_apart, subscripts=f"{','.join(letters for letters, _ in kept)}->{result}")
-
-
-def written_out(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """The letters of the operands and of the result.
-
-    >>> written_out("b...i, ij", [4, 2]), written_out("ii -> i", [2])
-    ((['bABi', 'ij'], 'ABbj'), (['ii'], 'i'))
-    """
-    inputs, arrow, result = equation.replace(" ", "").partition("->")
-    terms = inputs.split(",")
-    dots = max((rank - len(term) + 3 for term, rank in zip(terms, ranks, strict=True) if "..." in term), default=0)
-    used = set(equation)
-    spare = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter not in used][:dots]
-    full = []
-    for term, rank in zip(terms, ranks, strict=True):
-        count = rank - len(term) + 3
-        full.append(term.replace("...", "".join(spare[len(spare) - count :]) if count else ""))
-    if arrow:
-        return full, result.replace("...", "".join(spare))
-    letters = "".join(full)
-    return full, "".join(spare) + "".join(sorted(x for x in set(letters) if letters.count(x) == 1 and x not in spare))
-
-
-def _without_repeats(letters: str, value: Node) -> tuple[str, Node]:
-    """A value with the diagonal of axes that one letter names twice."""
-    while repeated := next((x for x in letters if letters.count(x) > 1), ""):
-        first, second = letters.index(repeated), letters.rindex(repeated)
-        value = diagonal(value, first, second)
-        letters = "".join(x for k, x in enumerate(letters) if k not in (first, second)) + repeated
-    return letters, value
-
-
-def diagonal(a: Node, first: int = 0, second: int = 1, offset: int = 0) -> Node:
-    """The diagonal of two axes, as the last axis."""
-    rank = len(a.shape)
-    first, second = first % rank, second % rank
-    rest = [k for k in range(rank) if k not in (first, second)]
-    moved = ordered(a, [first, second, *rest])
-    rows, columns = moved.shape[:2]
-    row, column = max(-offset, 0), max(offset, 0)
-    count = max(min(rows - row, columns - column), 0)
-    numbers = (row + np.arange(count)) * columns + column + np.arange(count)
-    entries = embed(reshape(moved, shape=(rows * columns, *moved.shape[2:])), as_node(numbers))
-    return ordered(entries, [*range(1, len(entries.shape)), 0])
-
-
-def _broadcast_letters(kept: Sequence[tuple[str, Node]], letters: str, value: Node) -> Node:
-    """A value with axes of size 1 broadcast to the size that the same letter has elsewhere."""
-    largest = {x: max(other.shape[names.index(x)] for names, other in kept if x in names) for x in letters}
-    shape = tuple(largest[x] for x in letters)
-    return value if value.shape == shape else broadcast_to(value, shape=shape)
 
 
 def _bilinear(shape: Shape, a: Node, b: Node, weight: Node, bias: Node | None = None) -> Node:
@@ -243,8 +171,8 @@ def _bag(rows: Node, counted: Node | None, start: int, stop: int, mode: int) -> 
     marks = expand(part(counted, 0, start, stop), axis=-1)
     count = reduce_sum(marks, axis=(-2,), keepdims=True)
     if mode == 2:
-        largest = first_max(choose((), marks, read, -sp.oo), axis=(-2,), keepdims=True)
-        return choose((), count, largest, 0)
+        largest = first_max(choose(marks, read, -sp.oo), axis=(-2,), keepdims=True)
+        return choose(count, largest, 0)
     total = reduce_sum(read * marks, axis=(-2,), keepdims=True)
     return total / apply(sp.Max, count, 1) if mode == 1 else total
 
@@ -269,7 +197,7 @@ def _histogram(shape: Shape, a: Node, bins: int = 100, low: float = 0, high: flo
     covered(high > low, "a histogram between the smallest and the largest entry")
     flat = reshape(a, shape=(prod(a.shape),))
     place = apply(sp.floor, (flat - low) * (bins / (high - low)))
-    bin_of = choose((), apply(functions.equal, flat, high), bins - 1, place)
+    bin_of = choose(apply(functions.equal, flat, high), bins - 1, place)
     return reduce_sum(
         apply(functions.equal, expand(bin_of, axis=-1), np.arange(bins, dtype=np.float64)), axis=(0,), keepdims=False
     )
@@ -277,7 +205,7 @@ def _histogram(shape: Shape, a: Node, bins: int = 100, low: float = 0, high: flo
 
 def _cosine_similarity(shape: Shape, a: Node, b: Node, axis: int = 1, eps: float = 1e-8) -> Node:
     axis = axis % len(a.shape) - len(a.shape)
-    lengths = [clamp((), norm(value, axis=(axis,), keepdims=True), eps) for value in (a, b)]
+    lengths = [clamp(norm(value, axis=(axis,), keepdims=True), eps) for value in (a, b)]
     return reduce_sum((a / lengths[0]) * (b / lengths[1]), axis=(axis,), keepdims=False)
 
 
@@ -287,28 +215,7 @@ def _glu(shape: Shape, a: Node, axis: int = -1) -> Node:
 
 
 def _product(shape: Shape, a: Node, axis: int | None = None, keepdim: bool = False, dtype: object = None) -> Node:
-    """The product of entries along an axis, factor by factor."""
-    flat = reshape(a, shape=(prod(a.shape),)) if axis is None else a
-    along = 0 if axis is None else axis % len(a.shape)
-    covered(flat.shape[along] <= 64, f"a product of {flat.shape[along]} factors")
-    factors = [part(flat, along, k, k + 1) for k in range(flat.shape[along])]
-    result = factors[0] if factors else as_node(1)
-    for factor in factors[1:]:
-        result = result * factor
-    return result if result.shape == shape else reshape(result, shape=shape)
-
-
-def _cumulative_product(shape: Shape, a: Node, axis: int, dtype: object = None) -> Node:
-    """Products of the entries up to each one, by doubling (Hillis & Steele 1986)."""
-    if not a.shape:
-        return a
-    axis %= len(a.shape)
-    size, by = a.shape[axis], 1
-    while by < size:
-        first = part(a, axis, 0, by)
-        a = concatenate(first, part(a, axis, by, size) * part(a, axis, 0, size - by), axis=axis - len(a.shape))
-        by *= 2
-    return a
+    return product(shape, a, axis)
 
 
 def _distances(shape: Shape, a: Node, b: Node, p: float = 2.0, *given: object) -> Node:
@@ -324,26 +231,11 @@ def _diag_embed(shape: Shape, a: Node, offset: int = 0, first: int = -2, second:
     return expand(a, axis=-1) * as_node(np.eye(a.shape[-1]))
 
 
-def _variance_and_mean(
-    shape: Any,
-    a: Node,
-    axis: int | Sequence[int] | bool | None = None,
-    unbiased: object = True,
-    keepdim: bool = False,
-    correction: float | None = None,
-) -> tuple[Node, Node]:
-    axes = axes_of(None if isinstance(axis, bool) else axis)
-    return _variance((), a, axis, unbiased, keepdim, correction), reduce_mean(a, axis=axes, keepdims=keepdim)
-
-
 def _variance(
-    shape: Any,
-    a: Node,
-    axis: int | Sequence[int] | bool | None = None,
-    unbiased: object = True,
-    keepdim: bool = False,
-    correction: float | None = None,
-) -> Node:
+    shape: Any, a: Node, axis: int | Sequence[int] | bool | None = None, unbiased: object = True,
+    keepdim: bool = False, correction: float | None = None,
+) -> tuple[Node, Node]:  # fmt: skip
+    """The variance and the mean; a truth value in the place of the axis says whether it is unbiased."""
     if isinstance(axis, bool):
         axis, unbiased = None, axis
     axes = axes_of(axis)
@@ -351,20 +243,20 @@ def _variance(
     centered = a - reduce_mean(a, axis=axes, keepdims=True)
     count = prod(a.shape[k] for k in (range(len(a.shape)) if axes is None else axes))
     total = reduce_sum(centered**2, axis=axes, keepdims=keepdim)
-    return total / number(count - int(lost))
+    return total / number(count - int(lost)), reduce_mean(a, axis=axes, keepdims=keepdim)
 
 
 PRODUCTS: dict[str, Row] = {
     "sum": reduction(reduce_sum), "mean": reduction(reduce_mean),
     "softmax": _softmax, "_softmax": _softmax, "log_softmax": _log_softmax, "_log_softmax": _log_softmax, "logsumexp": reduction(logsumexp),
-    "matmul": lambda shape, a, b: dot(a, b), "mm": lambda shape, a, b: dot(a, b), "bmm": lambda shape, a, b: dot(a, b),
+    "matmul": of_arguments(dot), "mm": of_arguments(dot), "bmm": of_arguments(dot),
     **dict.fromkeys(("_grouped_mm", "transformers::grouped_mm_fallback"), _grouped_product), "histc": _histogram, "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
     "scaled_dot_product_attention": attention_row(truths=False),
     "cumsum": lambda shape, a, axis, dtype=None: cumulative_sum(a, axis=axis % len(a.shape) - len(a.shape), backward=False) if a.shape else a,
     "einsum": lambda shape, equation, operands, path=None: sum_of_products(equation, operands), "bilinear": _bilinear,
     "embedding_bag": _embedding_bag, "cosine_similarity": _cosine_similarity, "outer": lambda shape, a, b: reshape(a, shape=(*a.shape, 1)) * b,
-    "mv": lambda shape, a, b: dot(a, b), "dot": lambda shape, a, b: dot(a, b),
-    "glu": _glu, "prod": _product, "var": _variance, "diagonal": lambda shape, a, offset=0, first=0, second=1: diagonal(a, first, second, offset),
-    "trace": lambda shape, a: reduce_sum(diagonal(a), axis=None, keepdims=False), "cdist": _distances, "cumprod": _cumulative_product, "dist": lambda shape, a, b, p=2.0: p_norm(a - b, p, None, False), "diag_embed": _diag_embed,
-    "var_mean": _variance_and_mean, "std": lambda *args, **named: _variance(*args, **named) ** HALF,
+    "mv": of_arguments(dot), "dot": of_arguments(dot),
+    "glu": _glu, "prod": _product, "var": lambda *args, **named: _variance(*args, **named)[0], "diagonal": lambda shape, a, offset=0, first=0, second=1: diagonal(a, first, second, offset),
+    "trace": lambda shape, a: reduce_sum(diagonal(a), axis=None, keepdims=False), "cdist": _distances, "cumprod": lambda shape, a, axis, dtype=None: cumulative_product(a, axis), "dist": lambda shape, a, b, p=2.0: p_norm(a - b, p, None, False), "diag_embed": _diag_embed,
+    "var_mean": _variance, "std": lambda *args, **named: _variance(*args, **named)[0] ** HALF,
 }  # fmt: skip

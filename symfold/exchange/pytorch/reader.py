@@ -21,12 +21,12 @@ from symfold.errors import Advice, InvalidValue, NoRule, OutOfRange, SymfoldErro
 from symfold.exchange.pytorch.agreement import agrees
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export
-from symfold.exchange.pytorch.indexing import counted_up
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
 from symfold.exchange.pytorch.operations import line_of, name_of
 from symfold.exchange.pytorch.ops import computes_with_numbers, is_known, row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
 from symfold.exchange.pytorch.sizes import Example, guessed, marked
+from symfold.exchange.reading.indexing import counted_up
 from symfold.exchange.reading.naming import fresh, layer_names
 from symfold.exchange.reading.result import net_read
 

@@ -1,24 +1,20 @@
-"""The rows of PyTorch's operations, and checks that they share."""
+"""The rows of PyTorch's operations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import sympy as sp
-
 from symfold.errors import NoRule
 
 # (the shape of the result as PyTorch inferred it, the operation's arguments with nodes for tensors) -> a node,
 # or a tuple for an operation with several results; those that it leaves out at the end are read by name only
 Row = Callable[..., Any]
-HALF = sp.Rational(1, 2)
 
 
-def covered(holds: bool, what: str) -> None:
-    """Raise NoRule unless a row covers the case."""
-    if not holds:
-        raise NoRule(f"{what} has no rule")
+def of_arguments(function: Callable[..., Any]) -> Row:
+    """The row of a function of the arguments alone."""
+    return lambda shape, *args, **named: function(*args, **named)
 
 
 class DrawsOrLearns(NoRule):

@@ -14,9 +14,10 @@ from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.primitives import embed, expand, item, reshape
 from symfold.core.shapes import Shape
-from symfold.exchange.pytorch.arrangement import ordered
-from symfold.exchange.pytorch.choice import apply, choose
-from symfold.exchange.pytorch.rows import HALF, Row, covered
+from symfold.exchange.pytorch.rows import Row
+from symfold.exchange.reading.arrangement import ordered
+from symfold.exchange.reading.checks import covered
+from symfold.exchange.reading.functions import HALF, apply, choose
 
 LINEAR, NEAREST = 0, 1
 ZEROS, BORDER, REFLECTION = 0, 1, 2
@@ -58,7 +59,7 @@ def _inside(place: Node, size: int, border: int, corners: bool) -> Node:
         turns = apply(sp.floor, distance / span)
         rest = distance - turns * span
         even = apply(functions.equal, turns - apply(sp.floor, turns * HALF) * 2, 0)
-        place = choose((), even, rest + low, span - rest + low)
+        place = choose(even, rest + low, span - rest + low)
     return Node(functions.hardtanh, (place, as_node(0), as_node(size - 1)))
 
 
@@ -71,7 +72,7 @@ def _rounded(place: Node) -> Node:
     low = apply(sp.floor, place)
     rest = place - low
     odd = low - apply(sp.floor, low * HALF) * 2
-    up = choose((), apply(functions.equal, rest, HALF), odd, apply(functions.greater, rest, HALF))
+    up = choose(apply(functions.equal, rest, HALF), odd, apply(functions.greater, rest, HALF))
     return low + up
 
 
@@ -105,7 +106,7 @@ def _entries(rows: Node, places: Sequence[Node], size: Shape, zeros: bool) -> No
         inside = here if inside is None else apply(functions.logical_and, inside, here)
     read = embed(rows, number)
     assert inside is not None
-    return choose((), expand(inside, axis=-1), read, 0) if zeros else read
+    return choose(expand(inside, axis=-1), read, 0) if zeros else read
 
 
 SAMPLING: dict[str, Row] = dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), grid_sample)

@@ -13,15 +13,21 @@ from symfold.base.arguments import NumpyArray
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
 from symfold.core.primitives import broadcast_to, concatenate, cumulative_sum, embed, item, one_hot, reshape
-from symfold.core.shapes import Shape, broadcast, is_known
+from symfold.core.shapes import broadcast, is_known
 from symfold.errors import NoRule
 from symfold.exchange.onnx.reading.elementwise import Operation, Row
 from symfold.exchange.onnx.reading.values import Value, bounded, constant, size_of, sizes_of, wholes_of
-from symfold.exchange.pytorch.arrangement import ARRANGEMENT as TORCH
-from symfold.exchange.pytorch.arrangement import ordered
-from symfold.exchange.pytorch.choice import CHOICES
-from symfold.exchange.pytorch.images import padded
-from symfold.exchange.pytorch.indexing import INDEXING, from_start, gather, index_select
+from symfold.exchange.reading.arrangement import ordered, padded, reshaped, tiled
+from symfold.exchange.reading.creation import triangle
+from symfold.exchange.reading.indexing import (
+    entries_in_order,
+    from_start,
+    gather,
+    index_put,
+    index_select,
+    indexed,
+    scatter,
+)
 
 LONG = 2**31  # an end of a slice from here on is the end of the axis
 
@@ -42,10 +48,6 @@ def _axis(axis: int, rank: int) -> int:
     if not -rank <= axis < max(rank, 1):
         raise NoRule(f"axis {axis} is out of bounds for {rank} axes")
     return axis % max(rank, 1)
-
-
-def reshaped(a: Node, shape: Shape) -> Node:
-    return a if a.shape == shape else reshape(a, shape=shape)
 
 
 def total(shape: Sequence[Any]) -> Any:
@@ -179,7 +181,7 @@ def _tile(op: Operation, value: Value, counts: Value) -> Any:
     if value.is_constant:
         bounded(shape)
         return constant(np.tile(value.known, tiles))
-    return TORCH["repeat"](shape, value.node, tiles)
+    return tiled(shape, value.node, tiles)
 
 
 def _pad(op: Operation, value: Value, pads: Value, fill: Value | None = None, axes: Value | None = None) -> Node:
@@ -193,10 +195,10 @@ def _pad(op: Operation, value: Value, pads: Value, fill: Value | None = None, ax
         [max(a + b, 0) + (n if isinstance(n, int) else 0) for n, a, b in zip(value.shape, before, after, strict=True)]
     )
     first = next((k for k in range(rank) if before[k] or after[k]), rank)
-    widths = [w for k in range(rank - 1, first - 1, -1) for w in (before[k], after[k])]
-    mode = {"edge": "replicate", "wrap": "circular"}.get(name := op.get("mode", b"constant").decode(), name)
+    widths = list(zip(before[first:], after[first:], strict=True))
+    mode = op.get("mode", b"constant").decode()
     number = 0.0 if fill is None or mode != "constant" else float(fill.known.ravel()[0])
-    return padded(value.node, widths, mode, number) if widths else value.node
+    return padded(value.node, widths, mode, number)
 
 
 def _gather(op: Operation, value: Value, positions: Value) -> Any:
@@ -211,15 +213,13 @@ def _gather(op: Operation, value: Value, positions: Value) -> Any:
     if not isinstance(size, int):
         raise NoRule("rows of an axis of unknown size have no rule")
     return (
-        index_select((), value.node, axis, positions.node)
-        if axis
-        else embed(value.node, from_start(positions.node, size))
+        index_select(value.node, axis, positions.node) if axis else embed(value.node, from_start(positions.node, size))
     )
 
 
 def _gather_elements(op: Operation, value: Value, positions: Value) -> Node:
     axis = _axis(int(op.get("axis", 0)), rank_of(value))
-    return gather((), value.node, axis, from_start(positions.node, int(value.shape[axis])))
+    return gather(value.node, axis, from_start(positions.node, int(value.shape[axis])))
 
 
 def _gather_nd(op: Operation, value: Value, positions: Value) -> Node:
@@ -227,8 +227,7 @@ def _gather_nd(op: Operation, value: Value, positions: Value) -> Node:
         raise NoRule("GatherND with batch_dims has no rule")
     depth = int(positions.shape[-1])
     parts = [item(positions.node, index=(..., k)) for k in range(depth)]
-    node: Node = INDEXING["index"]((), value.node, parts)
-    return node
+    return indexed(value.node, parts)
 
 
 def _scatter_nd(op: Operation, value: Value, positions: Value, updates: Value) -> Node:
@@ -237,18 +236,16 @@ def _scatter_nd(op: Operation, value: Value, positions: Value, updates: Value) -
         raise NoRule(f"ScatterND with reduction={reduction!r} has no rule")
     depth = int(positions.shape[-1])
     parts = [item(positions.node, index=(..., k)) for k in range(depth)]
-    node: Node = INDEXING["index_put"]((), value.node, parts, updates.node, reduction == "add")
-    return node
+    return index_put(value.node, parts, updates.node, reduction == "add")
 
 
 def _scatter_elements(op: Operation, value: Value, positions: Value, updates: Value) -> Node:
     reduction = op.get("reduction", b"none").decode()
     if reduction not in ("none", "add"):
         raise NoRule(f"ScatterElements with reduction={reduction!r} has no rule")
-    row = INDEXING["scatter" if reduction == "none" else "scatter_add"]
     axis = _axis(int(op.get("axis", 0)), rank_of(value))
-    node: Node = row((), value.node, axis, from_start(positions.node, int(value.shape[axis])), updates.node)
-    return node
+    places = from_start(positions.node, int(value.shape[axis]))
+    return scatter(value.node, axis, places, updates.node, reduction == "add")
 
 
 def _shape(op: Operation, value: Value) -> Value:
@@ -300,7 +297,7 @@ def _triangle(op: Operation, value: Value, diagonal: Value | None = None) -> Any
     place = 0 if diagonal is None else wholes_of(diagonal)[0]
     if value.is_constant:
         return constant((np.triu if upper else np.tril)(value.known, place))
-    return CHOICES["triu" if upper else "tril"](value.shape, value.node, place)
+    return triangle(value.node, place, upper)
 
 
 def _cumulative(op: Operation, value: Value, axis: Value) -> Node:
@@ -311,8 +308,8 @@ def _cumulative(op: Operation, value: Value, axis: Value) -> Node:
 
 
 def _top_k(op: Operation, value: Value, count: Value) -> tuple[Any, ...]:
-    entries, places = INDEXING["topk"](
-        (), value.node, wholes_of(count)[0], int(op.get("axis", -1)), bool(op.get("largest", 1))
+    entries, places = entries_in_order(
+        value.node, int(op.get("axis", -1)), bool(op.get("largest", 1)), wholes_of(count)[0]
     )
     return entries, Value("whole", places)
 

@@ -13,7 +13,7 @@ from symfold.core.nodes import Node
 from symfold.core.sequences import reverse
 from symfold.errors import NoRule
 from symfold.exchange.onnx.reading.values import MOST_ENTRIES, Value, constant
-from symfold.exchange.pytorch.choice import choose
+from symfold.exchange.reading.functions import choose
 
 Body = Callable[[Any, Sequence[Value]], list[Value]]  # the results of a nested graph at some values
 
@@ -87,7 +87,7 @@ def _if(body_of: Body, given: Sequence[Any], attributes: Any) -> list[Value]:
         taken = attributes["then_branch" if bool(which.known.ravel()[0]) else "else_branch"]
         return body_of(taken, [])
     yes, no = (body_of(attributes[name], []) for name in ("then_branch", "else_branch"))
-    return [Value(a.kind, choose((), which.node, a.node, b.node)) for a, b in zip(yes, no, strict=True)]
+    return [Value(a.kind, choose(which.node, a.node, b.node)) for a, b in zip(yes, no, strict=True)]
 
 
 CONTROL: dict[str, Callable[[Body, Sequence[Any], Any], list[Value]]] = {"Scan": _scan, "Loop": _loop, "If": _if}

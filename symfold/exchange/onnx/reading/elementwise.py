@@ -18,10 +18,18 @@ from symfold.core.primitives import reshape
 from symfold.errors import NoRule
 from symfold.exchange.onnx.graph import onnx_package
 from symfold.exchange.onnx.reading.values import Value, kind_of
-from symfold.exchange.pytorch.choice import apply, choose, truncated
-from symfold.exchange.pytorch.elementwise import ELEMENTWISE as TORCH
-from symfold.exchange.pytorch.rows import HALF
-from symfold.exchange.reading.functions import rounded_to_even
+from symfold.exchange.reading.functions import (
+    HALF,
+    apply,
+    celu,
+    choose,
+    elu,
+    gelu,
+    leaky_relu,
+    rounded_to_even,
+    threshold,
+    truncated,
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ def _clip(op: Operation, a: Value, low: Value | None = None, high: Value | None 
 
 
 def _where(op: Operation, mask: Value, a: Value, b: Value) -> Value:
-    return Value(a.kind, choose((), mask.node, a.node, b.node))
+    return Value(a.kind, choose(mask.node, a.node, b.node))
 
 
 def _prelu(op: Operation, a: Value, slope: Value) -> Node:
@@ -97,8 +105,8 @@ def _hard_sigmoid(op: Operation, a: Value) -> Node:
     return Node(functions.hardtanh, (inner, as_node(0), as_node(1)))
 
 
-def _gelu(op: Operation, a: Value) -> Any:
-    return TORCH["gelu"]((), a.node, op.get("approximate", b"none").decode())
+def _gelu(op: Operation, a: Value) -> Node:
+    return gelu(a.node, op.get("approximate", b"none").decode())
 
 
 def _is_infinite(op: Operation, a: Value) -> Value:
@@ -112,11 +120,11 @@ def _mean(op: Operation, *values: Value) -> Node:
     return total / len(values) if len(values) > 1 else total
 
 
-def scaled(name: str, **defaults: float) -> Row:
-    """An activation of PyTorch's table with the attributes of ONNX, in the order of the defaults."""
+def scaled(function: Callable[..., Node], **defaults: float) -> Row:
+    """A function with attributes, in the order of the defaults."""
 
-    def row(op: Operation, a: Value) -> Any:
-        return TORCH[name]((), a.node, *(float(op.get(key, default)) for key, default in defaults.items()))
+    def row(op: Operation, a: Value) -> Node:
+        return function(a.node, *(float(op.get(key, default)) for key, default in defaults.items()))
 
     return row
 
@@ -154,8 +162,8 @@ ELEMENTWISE: dict[str, Row] = {
     "Cast": _cast, "CastLike": _cast, "Clip": _clip, "Where": _where, "PRelu": _prelu, "HardSigmoid": _hard_sigmoid,
     "Gelu": _gelu, "Round": lambda op, a: rounded_to_even(a.node), "IsInf": _is_infinite,
     "Identity": _same, "Dropout": _same,
-    "LeakyRelu": scaled("leaky_relu", alpha=0.01), "Elu": scaled("elu", alpha=1.0), "Celu": scaled("celu", alpha=1.0),
-    "ThresholdedRelu": lambda op, a: TORCH["threshold"]((), a.node, float(op.get("alpha", 1.0)), 0.0),
-    "HardSwish": lambda op, a: TORCH["hardswish"]((), a.node),
-    "Selu": scaled("elu", alpha=1.67326319217681884765625, gamma=1.05070102214813232421875),
+    "LeakyRelu": scaled(leaky_relu, alpha=0.01), "Elu": scaled(elu, alpha=1.0), "Celu": scaled(celu, alpha=1.0),
+    "ThresholdedRelu": lambda op, a: threshold(a.node, float(op.get("alpha", 1.0)), 0.0),
+    "HardSwish": applied(functions.hardswish),
+    "Selu": scaled(elu, alpha=1.67326319217681884765625, gamma=1.05070102214813232421875),
 }  # fmt: skip

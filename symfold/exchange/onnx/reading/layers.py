@@ -32,14 +32,14 @@ from symfold.core.primitives import (
     transposed_convolution,
 )
 from symfold.errors import NoRule
-from symfold.exchange.onnx.reading.arrangement import axes_given, rank_of, reshaped
+from symfold.exchange.onnx.reading.arrangement import axes_given, rank_of
 from symfold.exchange.onnx.reading.elementwise import Operation, Row, tall
 from symfold.exchange.onnx.reading.values import Value, bounded, sizes_of
-from symfold.exchange.pytorch.choice import CHOICES, apply
-from symfold.exchange.pytorch.images import padded
-from symfold.exchange.pytorch.pools import POOLS
-from symfold.exchange.pytorch.products import PRODUCTS, sum_of_products
-from symfold.exchange.pytorch.rows import HALF
+from symfold.exchange.reading.arrangement import padded, reshaped
+from symfold.exchange.reading.einsum import sum_of_products
+from symfold.exchange.reading.functions import HALF, apply
+from symfold.exchange.reading.reductions import first_place, product_over
+from symfold.exchange.reading.windows import largest_of_windows, overhang, pooled_shape
 
 
 def _gemm(op: Operation, a: Value, b: Value, c: Value | None = None) -> Node:
@@ -85,19 +85,17 @@ def _of_powers(power: int, root: bool) -> Row:
 def _product(op: Operation, value: Value, given: Value | None = None) -> Any:
     rank = rank_of(value)
     axes = axes_given(op, given, rank) or list(range(rank))
-    result = value.node
-    for axis in sorted(axes, reverse=True):
-        result = PRODUCTS["prod"]((*result.shape[:axis], *result.shape[axis + 1 :]), result, axis)
+    result = product_over(value.node, axes)
     kept = tuple(1 if k in axes else size for k, size in enumerate(value.shape))
     return reshaped(result, kept) if op.get("keepdims", 1) else result
 
 
-def _place(name: str) -> Row:
+def _place(sign: int) -> Row:
     def row(op: Operation, value: Value) -> Value:
         if op.get("select_last_index", 0):
             raise NoRule("the last of equal positions has no rule")
         keep = bool(op.get("keepdims", 1))
-        return Value("whole", CHOICES[name]((), value.node, int(op.get("axis", 0)), keep))
+        return Value("whole", first_place(value.node if sign > 0 else -value.node, int(op.get("axis", 0)), keep))
 
     return row
 
@@ -186,8 +184,7 @@ def _bordered(x: Node, window: dict[str, Any], fill: float) -> tuple[Node, tuple
     """The image and the padding that is the same before and after; other borders are put around the image."""
     if all(before == after for before, after in window["pads"]):
         return x, tuple(before for before, _ in window["pads"])
-    widths = [w for pair in window["pads"][::-1] for w in pair]
-    return padded(x, widths, "constant", fill), (0,) * len(window["pads"])
+    return padded(x, window["pads"], "constant", fill), (0,) * len(window["pads"])
 
 
 def _convolution(op: Operation, x: Value, weight: Value, bias: Value | None = None) -> Node:
@@ -232,13 +229,11 @@ def _max_pool(op: Operation, x: Value) -> Any:
     if op.results > 1:
         raise NoRule("the positions of MaxPool have no rule")
     window = _window(op, x, op.get("kernel_shape"))
-    rank = len(window["kernel"])
     image, border = _bordered(x.node, window, -np.inf)
+    sizes = {"padding": border, **{key: window[key] for key in ("kernel", "stride", "dilation")}}
     if op.get("ceil_mode", 0):
-        given = (list(window[key]) for key in ("kernel", "stride"))
-        return POOLS[f"max_pool{rank}d"]((), image, *given, list(border), list(window["dilation"]), True)
-    sizes = {key: window[key] for key in ("kernel", "stride", "dilation")}
-    return max_pool(image, padding=border, **sizes)
+        return largest_of_windows(image, sizes, overhang(pooled_shape(image, sizes, True), image, sizes))
+    return max_pool(image, **sizes)
 
 
 def _mean_pool(op: Operation, x: Value) -> Node:
@@ -299,7 +294,7 @@ LAYERS: dict[str, Row] = {
     "ReduceSum": reduced(reduce_sum), "ReduceMean": reduced(reduce_mean), "ReduceMax": reduced(reduce_max),
     "ReduceMin": reduced(reduce_max, -1), "ReduceLogSumExp": reduced(logsumexp), "ReduceProd": _product,
     "ReduceL1": _of_powers(1, False), "ReduceL2": _of_powers(2, True), "ReduceSumSquare": _of_powers(2, False),
-    "ArgMax": _place("argmax"), "ArgMin": _place("argmin"), "Softmax": _softmax, "LogSoftmax": _log_softmax,
+    "ArgMax": _place(1), "ArgMin": _place(-1), "Softmax": _softmax, "LogSoftmax": _log_softmax,
     "BatchNormalization": _batch_norm, "LayerNormalization": _layer_norm, "RMSNormalization": _rms_norm,
     "InstanceNormalization": _instance_norm, "GroupNormalization": _group_norm, "Conv": _convolution,
     "ConvTranspose": _transposed, "MaxPool": _max_pool, "AveragePool": _mean_pool,

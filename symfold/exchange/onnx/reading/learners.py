@@ -14,8 +14,9 @@ from symfold.errors import NoRule
 from symfold.exchange.onnx.reading.arrangement import total
 from symfold.exchange.onnx.reading.elementwise import Operation, Row
 from symfold.exchange.onnx.reading.values import Value
-from symfold.exchange.pytorch.choice import CHOICES, apply
-from symfold.exchange.pytorch.indexing import index_select
+from symfold.exchange.reading.functions import apply
+from symfold.exchange.reading.indexing import index_select
+from symfold.exchange.reading.reductions import first_place
 
 
 def _numbers(op: Operation, name: str) -> Any:
@@ -53,9 +54,9 @@ def _linear_classifier(op: Operation, x: Value) -> tuple[Value, Value]:
     if not labels or rows != len(labels):
         raise NoRule("LinearClassifier with labels that are text, or with one score for two labels, has no rule")
     scores = _scores(op, x, rows)
-    place = CHOICES["argmax"]((), scores, 1)
+    place = first_place(scores, 1)
     plain = list(labels) == list(range(rows))
-    label = place if plain else index_select((), as_node(np.asarray(labels)), 0, place)
+    label = place if plain else index_select(as_node(np.asarray(labels)), 0, place)
     return Value("whole", label), Value("real", _transformed(op, scores))
 
 
@@ -70,7 +71,7 @@ def _features(op: Operation, x: Value, positions: Value) -> Value:
     """Entries along the last axis, the same for all samples; of a vector, as a matrix of one row."""
     places = positions.node
     flat = places if len(places.shape) == 1 else reshape(places, shape=(total(places.shape),))
-    result = index_select((), x.node, -1, flat)
+    result = index_select(x.node, -1, flat)
     return Value(x.kind, result if len(result.shape) > 1 else reshape(result, shape=(1, *result.shape)))
 
 

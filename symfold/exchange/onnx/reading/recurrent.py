@@ -16,7 +16,7 @@ from symfold.core.sequences import element, reverse, stack
 from symfold.errors import NoRule
 from symfold.exchange.onnx.reading.elementwise import Operation, Row
 from symfold.exchange.onnx.reading.values import Value
-from symfold.exchange.pytorch.choice import apply
+from symfold.exchange.reading.functions import apply
 
 Step = Callable[[Node, Sequence[Node], dict[str, Node | None], int, bool], tuple[Node, ...]]
 PLAIN = {b"sigmoid", b"tanh", b"Sigmoid", b"Tanh"}
