@@ -22,11 +22,13 @@ from symfold.exchange.jaxpr.arrangement import ARRANGEMENT
 from symfold.exchange.jaxpr.control import CONTROL
 from symfold.exchange.jaxpr.elementwise import ELEMENTWISE
 from symfold.exchange.jaxpr.indexing import INDEXING
+from symfold.exchange.jaxpr.products import PRODUCTS
 from symfold.exchange.jaxpr.tracing import check_examples, names_of, traced
 from symfold.exchange.jaxpr.values import Value, kind_of, known_value
 from symfold.exchange.reading.functions import apply
 from symfold.exchange.reading.result import net_read
 
+ROWS = ARRANGEMENT | PRODUCTS
 BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters that hold the function that an equation calls
 
 
@@ -144,9 +146,9 @@ class Reader:
         elif name in INDEXING:
             run = _runner(equation.primitive, given, self.jax)
             result = INDEXING[name](run, values, shapes[0], **given)
-        elif name in ARRANGEMENT:
+        elif name in ROWS:
             others = {key: value for key, value in given.items() if key != "shape"}
-            result = ARRANGEMENT[name](values, shapes[0], **others)
+            result = ROWS[name](values, shapes[0], **others)
         else:
             raise NoRule("there is no row for it")
         nodes = result if isinstance(result, tuple) else (result,)

@@ -7,13 +7,16 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     operations    names and arguments of exported operations
     sizes         which sizes stay unknown
     rows          the rows of operations
-    creation      tensors made from sizes
     entries       values that depend on sizes only, such as masks
-    export        the result of torch.export
+    entry_rules   operations on such values
+    tracing       a module traced by torch.export
+    export        its operations, grouped by module call, with constants folded
     dtypes        dtypes whose numbers a net can represent
+    creation      tensors made from sizes, one row each
     choice, arrangement, elementwise, indexing   operations on entries, one row each
     losses, products, norms, images, sampling, pools   losses, and operations on axes
     recurrent     recurrent layers
+    opaque        operations without a row, as opaque layers
     opening       which modules are written out
     ops           the table of all operations
     agreement     whether a net for any sizes has the module's numbers

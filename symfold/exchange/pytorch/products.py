@@ -93,8 +93,10 @@ def _embedding(shape: Shape, table: Node, numbers: Node, *given: object, **named
 def attention_row(truths: bool) -> Row:
     """Attention, with a mask of truth values (false: ignore) or of numbers, which are added to the scores."""
 
-    def row(shape: Shape, q: Node, k: Node, v: Node, mask: Node | None = None, dropout: float = 0.0, causal: bool = False,
-            scale: float | None = None, enable_gqa: bool = False) -> Node:  # fmt: skip
+    def row(
+        shape: Shape, q: Node, k: Node, v: Node, mask: Node | None = None, dropout: float = 0.0,
+        causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+    ) -> Node:  # fmt: skip
         evaluated(dropout == 0.0, "attention with dropout draws numbers")
         if enable_gqa:
             k, v = (_repeated(heads, q.shape[-3]) for heads in (k, v))
@@ -218,6 +220,10 @@ def _product(shape: Shape, a: Node, axis: int | None = None, keepdim: bool = Fal
     return product(shape, a, axis)
 
 
+def _cumulative_sum(shape: Shape, a: Node, axis: int, dtype: object = None) -> Node:
+    return cumulative_sum(a, axis=axis % len(a.shape) - len(a.shape), backward=False) if a.shape else a
+
+
 def _distances(shape: Shape, a: Node, b: Node, p: float = 2.0, *given: object) -> Node:
     """The distances between the rows of two matrices."""
     return p_norm(expand(a, axis=-2) - expand(b, axis=-3), p, (-1,), False)
@@ -247,16 +253,21 @@ def _variance(
 
 
 PRODUCTS: dict[str, Row] = {
-    "sum": reduction(reduce_sum), "mean": reduction(reduce_mean),
-    "softmax": _softmax, "_softmax": _softmax, "log_softmax": _log_softmax, "_log_softmax": _log_softmax, "logsumexp": reduction(logsumexp),
-    "matmul": of_arguments(dot), "mm": of_arguments(dot), "bmm": of_arguments(dot),
-    **dict.fromkeys(("_grouped_mm", "transformers::grouped_mm_fallback"), _grouped_product), "histc": _histogram, "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "embedding": _embedding,
-    "scaled_dot_product_attention": attention_row(truths=False),
-    "cumsum": lambda shape, a, axis, dtype=None: cumulative_sum(a, axis=axis % len(a.shape) - len(a.shape), backward=False) if a.shape else a,
-    "einsum": lambda shape, equation, operands, path=None: sum_of_products(equation, operands), "bilinear": _bilinear,
-    "embedding_bag": _embedding_bag, "cosine_similarity": _cosine_similarity, "outer": lambda shape, a, b: reshape(a, shape=(*a.shape, 1)) * b,
-    "mv": of_arguments(dot), "dot": of_arguments(dot),
-    "glu": _glu, "prod": _product, "var": lambda *args, **named: _variance(*args, **named)[0], "diagonal": lambda shape, a, offset=0, first=0, second=1: diagonal(a, first, second, offset),
-    "trace": lambda shape, a: reduce_sum(diagonal(a), axis=None, keepdims=False), "cdist": _distances, "cumprod": lambda shape, a, axis, dtype=None: cumulative_product(a, axis), "dist": lambda shape, a, b, p=2.0: p_norm(a - b, p, None, False), "diag_embed": _diag_embed,
-    "var_mean": _variance, "std": lambda *args, **named: _variance(*args, **named)[0] ** HALF,
+    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot"), of_arguments(dot)),
+    **dict.fromkeys(("_grouped_mm", "transformers::grouped_mm_fallback"), _grouped_product),
+    **dict.fromkeys(("softmax", "_softmax"), _softmax), **dict.fromkeys(("log_softmax", "_log_softmax"), _log_softmax),
+    "sum": reduction(reduce_sum), "mean": reduction(reduce_mean), "logsumexp": reduction(logsumexp),
+    "var": lambda *args, **named: _variance(*args, **named)[0], "var_mean": _variance,
+    "std": lambda *args, **named: _variance(*args, **named)[0] ** HALF,
+    "prod": _product, "cumprod": lambda shape, a, axis, dtype=None: cumulative_product(a, axis),
+    "cumsum": _cumulative_sum, "histc": _histogram,
+    "linear": _linear, "addmm": _addmm, "baddbmm": _baddbmm, "bilinear": _bilinear,
+    "outer": lambda shape, a, b: reshape(a, shape=(*a.shape, 1)) * b,
+    "einsum": lambda shape, equation, operands, path=None: sum_of_products(equation, operands),
+    "embedding": _embedding, "embedding_bag": _embedding_bag,
+    "scaled_dot_product_attention": attention_row(truths=False), "glu": _glu,
+    "diagonal": lambda shape, a, offset=0, first=0, second=1: diagonal(a, first, second, offset),
+    "trace": lambda shape, a: reduce_sum(diagonal(a), axis=None, keepdims=False), "diag_embed": _diag_embed,
+    "cosine_similarity": _cosine_similarity, "cdist": _distances,
+    "dist": lambda shape, a, b, p=2.0: p_norm(a - b, p, None, False),
 }  # fmt: skip

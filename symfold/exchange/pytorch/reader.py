@@ -15,12 +15,12 @@ from symfold.core.conversion import as_node
 from symfold.core.leaves import Fixed, Formal, Input, number, parameter, tensor
 from symfold.core.net import Net
 from symfold.core.nodes import Node
-from symfold.core.primitives import opaque
 from symfold.core.shapes import NAME
 from symfold.errors import Advice, InvalidValue, NoRule, OutOfRange, SymfoldError
 from symfold.exchange.pytorch.agreement import agrees
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export
+from symfold.exchange.pytorch.opaque import opaque_layers
 from symfold.exchange.pytorch.opening import candidates, opened, results_of
 from symfold.exchange.pytorch.operations import line_of, name_of
 from symfold.exchange.pytorch.ops import computes_with_numbers, is_known, row_for
@@ -257,10 +257,11 @@ class Reader:
                 partial = Advice("partial", True, "give partial=True to keep it as an opaque layer,")
                 add = Advice("row", None, "add a row to symfold.exchange.pytorch.ops.OPERATIONS")
                 raise NoRule(f"{self.where(node)}: {error}", *first, partial, add) from error
-            env[node] = self.unknown(node, args, named)
+            opaque_results = opaque_layers(node, args, named, torch_shapes, self.taken)
+            env[node] = opaque_results if isinstance(torch_shape, list) else opaque_results[0]
             return
         if not isinstance(result, Node) and len(result) < len(torch_shapes):  # the rest is known by name only
-            result = [*result, *self.unknown(node, args, named)[len(result) :]]
+            result = [*result, *opaque_layers(node, args, named, torch_shapes, self.taken)[len(result) :]]
         shape = result.shape if isinstance(result, Node) else [part.shape for part in result]
         if not same_sizes(shape, torch_shape):
             raise InvalidValue(f"{self.where(node)} gave shape {shape}, PyTorch says {torch_shape}")
@@ -277,31 +278,6 @@ class Reader:
         line = line_of(node.meta.get("stack_trace") or "")
         module = f"module {path or '(the root)'!r} ({self.kinds.get(path, 'a module')})"
         return f"the operation {node.target} in {module}{line and f', at {line}'}"
-
-    def unknown(self, node: FxNode, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
-        """An operation without a row, as an opaque layer of its tensors; its text holds the other arguments."""
-        tensors: list[Node] = []
-
-        def text_of(arg: object) -> str:
-            if isinstance(arg, (list, tuple)):
-                return f"[{', '.join(map(text_of, arg))}]"
-            if isinstance(arg, Node):
-                tensors.append(arg)
-                return f"#{len(tensors)}"
-            return str(arg)
-
-        arguments = [*map(text_of, args), *(f"{key}={text_of(arg)}" for key, arg in named.items())]
-        text = f"{node.target}({', '.join(arguments)})"
-        torch_shape = self.shapes(node)
-        torch_shapes = torch_shape if isinstance(torch_shape, list) else [torch_shape]
-        shapes = tuple(tensor.shape for tensor in tensors)
-        formals = tuple(Node(Formal(0, k, shape)) for k, shape in enumerate(shapes))
-        results = []
-        for place, shape in enumerate(torch_shapes):
-            title = fresh(node.name if len(torch_shapes) == 1 else f"{node.name}_result{place}", self.taken)
-            body = Block(shapes, (opaque(*formals, operation=text, result=place, shape=shape),))
-            results.append(Node(Call(body, len(tensors)), (Node(Input(title, (NAME,), "layer")), *tensors)))
-        return results if isinstance(torch_shape, list) else results[0]
 
 
 def check_rows(table: Node, positions: Node, example: Sequence[Any]) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from symfold.base.arguments import check_params, quoted
 from symfold.base.public import public
 from symfold.errors import InvalidType, InvalidValue, ShapeError, UnknownKey, listing
-from symfold.exchange.pytorch.export import identity, torch_package
+from symfold.exchange.pytorch.export import identity
+from symfold.exchange.pytorch.tracing import torch_package
 from symfold.exchange.reading.naming import identifier
 
 if TYPE_CHECKING:

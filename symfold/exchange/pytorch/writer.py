@@ -13,8 +13,8 @@ from symfold.core.leaves import Fixed
 from symfold.core.net import Net
 from symfold.core.shapes import is_concrete
 from symfold.errors import ShapeError
-from symfold.exchange.pytorch.export import torch_package
 from symfold.exchange.pytorch.state import paths_of, to_state_dict
+from symfold.exchange.pytorch.tracing import torch_package
 
 if TYPE_CHECKING:
     from torch.nn import Module

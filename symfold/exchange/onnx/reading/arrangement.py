@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,22 +12,13 @@ import sympy as sp
 from symfold.base.arguments import NumpyArray
 from symfold.core.conversion import as_node
 from symfold.core.nodes import Node
-from symfold.core.primitives import broadcast_to, concatenate, cumulative_sum, embed, item, one_hot, reshape
+from symfold.core.primitives import broadcast_to, concatenate, cumulative_sum, item, reshape
 from symfold.core.shapes import broadcast, is_known
 from symfold.errors import NoRule
 from symfold.exchange.onnx.reading.elementwise import Operation, Row
 from symfold.exchange.onnx.reading.values import Value, bounded, constant, size_of, sizes_of, wholes_of
 from symfold.exchange.reading.arrangement import ordered, padded, reshaped, tiled
 from symfold.exchange.reading.creation import triangle
-from symfold.exchange.reading.indexing import (
-    entries_in_order,
-    from_start,
-    gather,
-    index_put,
-    index_select,
-    indexed,
-    scatter,
-)
 
 LONG = 2**31  # an end of a slice from here on is the end of the axis
 
@@ -41,10 +32,11 @@ def rank_of(value: Value) -> int:
 def axes_given(op: Operation, given: Value | None, rank: int) -> list[int] | None:
     """Axes from an attribute (older opsets) or a value, counted from the start."""
     listed = op.get("axes") if given is None else wholes_of(given)
-    return None if listed is None else [_axis(axis, rank) for axis in listed]
+    return None if listed is None else [axis_of(axis, rank) for axis in listed]
 
 
-def _axis(axis: int, rank: int) -> int:
+def axis_of(axis: int, rank: int) -> int:
+    """An axis counted from the start."""
     if not -rank <= axis < max(rank, 1):
         raise NoRule(f"axis {axis} is out of bounds for {rank} axes")
     return axis % max(rank, 1)
@@ -90,7 +82,7 @@ def _squeeze(op: Operation, value: Value, given: Value | None = None) -> Any:
 def _unsqueeze(op: Operation, value: Value, given: Value | None = None) -> Any:
     listed = op.get("axes") if given is None else wholes_of(given)
     rank = rank_of(value) + len(listed or [])
-    axes = [_axis(axis, rank) for axis in listed or []]
+    axes = [axis_of(axis, rank) for axis in listed or []]
     if value.is_constant:
         return constant(np.expand_dims(value.known, tuple(axes)))
     sizes = iter(value.shape)
@@ -108,12 +100,12 @@ def _concat(op: Operation, *values: Value) -> Any:
         return constant(np.concatenate([value.known for value in values], axis))
     parts = [value.node for value in values if value.shape[axis] != 0]
     return (
-        concatenate(*parts, axis=_axis(axis, rank_of(values[0])) - rank_of(values[0])) if len(parts) > 1 else parts[0]
+        concatenate(*parts, axis=axis_of(axis, rank_of(values[0])) - rank_of(values[0])) if len(parts) > 1 else parts[0]
     )
 
 
 def _split(op: Operation, value: Value, given: Value | None = None) -> tuple[Any, ...]:
-    axis = _axis(int(op.get("axis", 0)), rank_of(value))
+    axis = axis_of(int(op.get("axis", 0)), rank_of(value))
     size = value.shape[axis]
     if given is not None:
         each = wholes_of(given)
@@ -134,7 +126,7 @@ def _slice(
     op: Operation, value: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None
 ) -> Any:
     rank = rank_of(value)
-    along = list(range(len(sizes_of(starts)))) if axes is None else [_axis(k, rank) for k in wholes_of(axes)]
+    along = list(range(len(sizes_of(starts)))) if axes is None else [axis_of(k, rank) for k in wholes_of(axes)]
     by = [1] * len(along) if steps is None else wholes_of(steps)
     index: list[Any] = [(None, None)] * rank
     for axis, start, end, step in zip(along, sizes_of(starts), sizes_of(ends), by, strict=True):
@@ -186,7 +178,7 @@ def _tile(op: Operation, value: Value, counts: Value) -> Any:
 
 def _pad(op: Operation, value: Value, pads: Value, fill: Value | None = None, axes: Value | None = None) -> Node:
     rank = rank_of(value)
-    along = list(range(rank)) if axes is None else [_axis(k, rank) for k in wholes_of(axes)]
+    along = list(range(rank)) if axes is None else [axis_of(k, rank) for k in wholes_of(axes)]
     given = wholes_of(pads)
     before, after = [0] * rank, [0] * rank
     for k, axis in enumerate(along):
@@ -199,53 +191,6 @@ def _pad(op: Operation, value: Value, pads: Value, fill: Value | None = None, ax
     mode = op.get("mode", b"constant").decode()
     number = 0.0 if fill is None or mode != "constant" else float(fill.known.ravel()[0])
     return padded(value.node, widths, mode, number)
-
-
-def _gather(op: Operation, value: Value, positions: Value) -> Any:
-    axis = _axis(int(op.get("axis", 0)), rank_of(value))
-    if value.is_constant and positions.is_constant:
-        return constant(np.take(value.known, positions.known.astype(np.int64), axis))
-    size = value.shape[axis]
-    if positions.array is not None and positions.array.ndim == 0:
-        place = int(positions.array)
-        index = (*((None, None),) * axis, place % size if isinstance(size, int) else place)
-        return item(value.node, index=index)
-    if not isinstance(size, int):
-        raise NoRule("rows of an axis of unknown size have no rule")
-    return (
-        index_select(value.node, axis, positions.node) if axis else embed(value.node, from_start(positions.node, size))
-    )
-
-
-def _gather_elements(op: Operation, value: Value, positions: Value) -> Node:
-    axis = _axis(int(op.get("axis", 0)), rank_of(value))
-    return gather(value.node, axis, from_start(positions.node, int(value.shape[axis])))
-
-
-def _gather_nd(op: Operation, value: Value, positions: Value) -> Node:
-    if op.get("batch_dims", 0):
-        raise NoRule("GatherND with batch_dims has no rule")
-    depth = int(positions.shape[-1])
-    parts = [item(positions.node, index=(..., k)) for k in range(depth)]
-    return indexed(value.node, parts)
-
-
-def _scatter_nd(op: Operation, value: Value, positions: Value, updates: Value) -> Node:
-    reduction = op.get("reduction", b"none").decode()
-    if reduction not in ("none", "add"):
-        raise NoRule(f"ScatterND with reduction={reduction!r} has no rule")
-    depth = int(positions.shape[-1])
-    parts = [item(positions.node, index=(..., k)) for k in range(depth)]
-    return index_put(value.node, parts, updates.node, reduction == "add")
-
-
-def _scatter_elements(op: Operation, value: Value, positions: Value, updates: Value) -> Node:
-    reduction = op.get("reduction", b"none").decode()
-    if reduction not in ("none", "add"):
-        raise NoRule(f"ScatterElements with reduction={reduction!r} has no rule")
-    axis = _axis(int(op.get("axis", 0)), rank_of(value))
-    places = from_start(positions.node, int(value.shape[axis]))
-    return scatter(value.node, axis, places, updates.node, reduction == "add")
 
 
 def _shape(op: Operation, value: Value) -> Value:
@@ -280,18 +225,6 @@ def _range(op: Operation, start: Value, end: Value, step: Value) -> Value:
     return constant(np.arange(first, last, by))
 
 
-def _one_hot(op: Operation, labels: Value, depth: Value, values: Value) -> Node:
-    off, on = values.known.ravel().tolist()
-    rank = rank_of(labels)
-    axis = int(op.get("axis", -1)) % (rank + 1)
-    count = wholes_of(depth)[0]
-    marks = one_hot(from_start(labels.node, count), count=count)
-    order = list(range(rank))
-    order.insert(axis, rank)
-    moved = ordered(marks, order)
-    return moved if (off, on) == (0, 1) else moved * (on - off) + off
-
-
 def _triangle(op: Operation, value: Value, diagonal: Value | None = None) -> Any:
     upper = bool(op.get("upper", 1))
     place = 0 if diagonal is None else wholes_of(diagonal)[0]
@@ -303,15 +236,8 @@ def _triangle(op: Operation, value: Value, diagonal: Value | None = None) -> Any
 def _cumulative(op: Operation, value: Value, axis: Value) -> Node:
     if op.get("exclusive", 0):
         raise NoRule("an exclusive CumSum has no rule")
-    along = _axis(wholes_of(axis)[0], rank_of(value)) - rank_of(value)
+    along = axis_of(wholes_of(axis)[0], rank_of(value)) - rank_of(value)
     return cumulative_sum(value.node, axis=along, backward=bool(op.get("reverse", 0)))
-
-
-def _top_k(op: Operation, value: Value, count: Value) -> tuple[Any, ...]:
-    entries, places = entries_in_order(
-        value.node, int(op.get("axis", -1)), bool(op.get("largest", 1)), wholes_of(count)[0]
-    )
-    return entries, Value("whole", places)
 
 
 def _depth_to_space(op: Operation, value: Value) -> Node:
@@ -325,42 +251,10 @@ def _depth_to_space(op: Operation, value: Value) -> Node:
     return reshape(ordered(reshape(value.node, shape=parts), axes), shape=(samples, small, height * step, width * step))
 
 
-def _nonzero(op: Operation, value: Value) -> Value:
-    return constant(np.array(np.nonzero(value.known)))
-
-
 ARRANGEMENT: dict[str, Row] = {
     "Reshape": _reshape, "Flatten": _flatten, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze, "Transpose": _transpose,
     "Concat": _concat, "Split": _split, "Slice": _slice, "Expand": _expand, "Tile": _tile, "Pad": _pad,
-    "Gather": _gather,
-    "GatherElements": _gather_elements, "GatherND": _gather_nd, "ScatterND": _scatter_nd,
-    "ScatterElements": _scatter_elements,
     "Shape": _shape, "Size": lambda op, value: constant(_sizes([total(value.shape)]).reshape(())),
-    "ConstantOfShape": _constant_of_shape, "Range": _range, "OneHot": _one_hot, "Trilu": _triangle,
-    "CumSum": _cumulative,
-    "TopK": _top_k, "DepthToSpace": _depth_to_space, "NonZero": _nonzero,
-}  # fmt: skip
-
-Numbers = Callable[..., Any]
-
-
-def _quotient(a: Any, b: Any) -> Any:
-    if any(np.asarray(each).dtype.kind == "f" for each in (a, b)):
-        return np.asarray(a) / np.asarray(b)
-    return np.asarray(a) // np.asarray(b)  # of sizes, which are not negative
-
-
-# operations on known arrays, which may hold sizes that are symbols
-KNOWN: dict[str, Numbers] = {
-    "Add": lambda a, b: a + b, "Sub": lambda a, b: a - b, "Mul": lambda a, b: a * b, "Div": _quotient,
-    "Neg": lambda a: -a,
-    "Mod": lambda a, b: a % b, "Max": lambda *each: np.maximum.reduce([*np.broadcast_arrays(*each)]),
-    "Min": lambda *each: np.minimum.reduce([*np.broadcast_arrays(*each)]),
-    "Equal": lambda a, b: np.asarray(a == b, dtype=bool),
-    "Less": lambda a, b: np.asarray(a < b, dtype=bool), "LessOrEqual": lambda a, b: np.asarray(a <= b, dtype=bool),
-    "Greater": lambda a, b: np.asarray(a > b, dtype=bool),
-    "GreaterOrEqual": lambda a, b: np.asarray(a >= b, dtype=bool),
-    "And": np.logical_and, "Or": np.logical_or, "Not": np.logical_not, "Where": np.where, "Floor": np.floor,
-    "Ceil": np.ceil,
-    "Sqrt": np.sqrt, "Abs": np.abs, "Pow": lambda a, b: a**b,
+    "ConstantOfShape": _constant_of_shape, "Range": _range, "Trilu": _triangle,
+    "CumSum": _cumulative, "DepthToSpace": _depth_to_space,
 }  # fmt: skip

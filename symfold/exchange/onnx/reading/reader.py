@@ -18,19 +18,22 @@ from symfold.core.net import Net
 from symfold.core.sequences import stack
 from symfold.errors import DataError, NoRule, SymfoldError
 from symfold.exchange.onnx.graph import onnx_package
-from symfold.exchange.onnx.reading.arrangement import ARRANGEMENT, KNOWN
+from symfold.exchange.onnx.reading.arrangement import ARRANGEMENT
 from symfold.exchange.onnx.reading.control import CONTROL
 from symfold.exchange.onnx.reading.elementwise import ELEMENTWISE, Operation
 from symfold.exchange.onnx.reading.file import array_of_tensor, load_model, opset_of
+from symfold.exchange.onnx.reading.indexing import INDEXING
+from symfold.exchange.onnx.reading.known import KNOWN
 from symfold.exchange.onnx.reading.layers import LAYERS
 from symfold.exchange.onnx.reading.learners import LEARNERS
 from symfold.exchange.onnx.reading.recurrent import RECURRENT
 from symfold.exchange.onnx.reading.values import Value, bounded, constant, kind_of
+from symfold.exchange.onnx.reading.windows import WINDOWS
 from symfold.exchange.onnx.record import recorded
 from symfold.exchange.reading.naming import fresh
 from symfold.exchange.reading.result import net_read
 
-OPERATIONS = ELEMENTWISE | ARRANGEMENT | LAYERS | RECURRENT
+OPERATIONS = ELEMENTWISE | ARRANGEMENT | INDEXING | LAYERS | WINDOWS | RECURRENT
 DEEPEST = 32  # graphs and functions within others
 # what rows raise for a model that breaks ONNX's rules
 BROKEN = (
