@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -320,3 +321,16 @@ def test_numbers_of_another_module_do_not_agree() -> None:
     assert agrees(net, params, module, (x,), None) and not agrees(net, params, other, (x,), None)
     assert not agrees(net, params, other.train(), (x,), None)
     assert agrees(net, params, nn.Sequential(other, nn.BatchNorm1d(2)).train(), (x,), None)  # running it would change its buffers
+
+
+@pytest.mark.parametrize("start", ["", "inner."], ids=["numbers first", "words first"])
+def test_code_to_paste_takes_the_state_dict_of_the_module(start: str) -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).double()
+    if start:
+        module = torch.nn.Sequential(OrderedDict(inner=module))
+    x = torch.linspace(-1, 1, 15, dtype=torch.float64).reshape(5, 3)
+    net, params = sf.from_torch(module, (x,))
+    written: dict[str, Any] = {}
+    exec(net.to_code("torch"), written)
+    for given in (module.state_dict(), params):
+        close(written["net"](given, x).detach().numpy(), module(x).detach().numpy())

@@ -37,7 +37,8 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     """A net as Python code to paste: a function of a dict of parameters and of the inputs, with a loop per fold.
 
     The code needs the target's package only, and computes the numbers of `net.compile()`. It takes the package's arrays
-    and NumPy's. Names that Python does not take get an underscore. What a target cannot say is refused by name.
+    and NumPy's; for PyTorch, also the `state_dict()` of the module that the net was read from. Names that Python does
+    not take get an underscore. What a target cannot say is refused by name.
 
     >>> import symfold as sf
     >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.tanh))
@@ -68,7 +69,7 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     )
     flat = rolled(net)
     roots = lowered(flat, {}, lowering)
-    reads_params = any(leaf.op.role == "parameter" for leaf in flat.leaves)
+    parameters = [name for leaf in flat.leaves if leaf.op.role == "parameter" for name in leaf.op.names]
     identifiers = Identifiers([*row.modules, *row.helpers, name, "params"])
     inputs = {node.op.name: identifiers.fresh(node.op.name) for node in net.inputs}
     shapes = {node.op.name: node.shape for node in net.inputs}
@@ -76,24 +77,40 @@ def to_code(net: Any, target: str = "numpy", name: str = "net") -> str:
     results = [writer.stacked(writer.numeric(code)) for code in writer.scope(roots, {})]
     writer.lines += [INDENT + line for line in _return(net.form, results)]
     docstring = [f"{INDENT}{line}".rstrip() for line in _docstring(net, flat, inputs)]
-    arguments = ", ".join([*(["params"] if reads_params else []), *inputs.values()])
+    arguments = ", ".join([*(["params"] if parameters else []), *inputs.values()])
     head = f"def {name}({arguments}):"
     heads = [head] if len(head) <= WIDE else bracketed("def ", f"{name}({arguments})", ":", WIDE)
-    given = [INDENT + line for line in _given(row, reads_params, list(inputs.values()))]
+    given = [INDENT + line for line in _given(row, parameters, list(inputs.values()))]
     function = "\n".join([*heads, *docstring, *given, *writer.lines])
     parts = [*(row.helpers[helper] for helper in writer.helpers), function]
     imports = [line for module, line in row.modules.items() if any(re.search(rf"\b{module}\.", part) for part in parts)]
     return "\n\n\n".join(["\n".join(imports), *parts] if imports else parts) + "\n"
 
 
-def _given(row: CodeTarget, reads_params: bool, inputs: Sequence[str]) -> Iterator[str]:
+def _given(row: CodeTarget, parameters: Sequence[str], inputs: Sequence[str]) -> Iterator[str]:
     """The lines that make arrays of the package of the arguments."""
     if not row.given:
         return
-    if reads_params:
-        yield f"params = {{key: {row.given.format('value')} for key, value in params.items()}}"
+    if parameters:
+        key = _key(parameters) if row.dotted else "key"
+        entry, loop = f"{key}: {row.given.format('value')}", "for key, value in params.items()"
+        line = f"params = {{{entry} {loop}}}"
+        yield from [line] if len(line) + len(INDENT) <= WIDE else ["params = {", INDENT + entry, INDENT + loop, "}"]
     for name in inputs:
         yield f"{name} = {row.given.format(name)}"
+
+
+def _key(parameters: Sequence[str]) -> str:
+    """The name of a parameter, from its name or from its dotted key in a module's `state_dict()`.
+
+    >>> _key(["W1"]), _key(["head_weight"]), _key(["p_0_weight"])
+    ('key', 'key.replace(".", "_")', '("p_" * key[0].isdecimal() + key).replace(".", "_")')
+    """
+    if not any("_" in name for name in parameters):
+        return "key"
+    begins_with_number = any(re.match(r"p_\d", name) for name in parameters)
+    key = '("p_" * key[0].isdecimal() + key)' if begins_with_number else "key"
+    return f'{key}.replace(".", "_")'
 
 
 def _docstring(net: Net, flat: Net, inputs: Mapping[str, str]) -> Iterator[str]:

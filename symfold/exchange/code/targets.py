@@ -36,6 +36,7 @@ class CodeTarget:
     - `scan`: a fold of more than 16 steps, from its step (a function of the state and of an entry of each sequence that
       returns the next state and what it emits), its state, its sequences and their length; if empty, folds are loops
     - `given`: an argument as the package's array, if its functions take no other; empty if they do
+    - `dotted`: whether parameters may come under the dotted keys of a module's `state_dict()`, too
 
     >>> TARGETS["numpy"].imports, TARGETS["numpy"].root
     (('import itertools', 'import math', 'import numpy as np'), 'np.sqrt({0})')
@@ -52,6 +53,7 @@ class CodeTarget:
     wrapped: str = "{0}"
     scan: str = ""
     given: str = ""
+    dotted: bool = False
 
     @property
     def modules(self) -> dict[str, str]:

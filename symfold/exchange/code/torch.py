@@ -226,5 +226,6 @@ ROW = add_target(
         root="torch.sqrt({0})",
         wrapped="torch.tensor({0}, dtype=torch.float64)",
         given="torch.as_tensor({0})",
+        dotted=True,
     )
 )  # fmt: skip
