@@ -24,6 +24,7 @@ from symfold.core.shapes import Size, show
 from symfold.core.stacked_inputs import Leaf, count_of, is_leaf, is_stacked
 from symfold.errors import plural
 from symfold.transform.rolling import roll
+from symfold.transform.specialize import sized
 
 MOST = 60  # rows that are shown
 Cells: TypeAlias = tuple[str, str, str, str, str]
@@ -158,13 +159,14 @@ def _product(total: Any, times: Size) -> str:
 
 
 @walking_once
-def summary(net: Any) -> Summary:
+def summary(net: Any, *, shapes: Mapping[str, Sequence[int | None]] | None = None) -> Summary:
     """The layers of a net with their shapes, parameters and operations; equal steps are one fold, at any depth.
 
     Numbers of a fold are written per step: `10 x 12`. The parameters of a layer that is used several times count once,
     and buffers (the running statistics of a norm) are said apart. Multiply-adds are those of matrix products,
     convolutions and attention, as `torch.utils.flop_counter` counts them; operations are the arithmetic on entries, in
-    which a multiply-add is one. Both are unknown if a layer is opaque or a shape unknown.
+    which a multiply-add is one. Both are unknown if a layer is opaque or a shape unknown; `shapes` gives sizes to
+    inputs, as `{"x": (32, 3)}`.
 
     >>> import symfold as sf
     >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.relu))
@@ -178,7 +180,7 @@ def summary(net: Any) -> Summary:
     ------------------------------------------------------------------------
     total                                     120            450         900
     """
-    rolled = roll(Net.of(net))
+    rolled = roll(sized(net, shapes))
     leaves = [leaf for leaf in rolled.leaves if leaf.op.role == "input"]
     inputs = [SummaryRow(_family([leaf]), show(leaf.shape)) for leaf in leaves]
     sizes = {True: 0, False: 0}

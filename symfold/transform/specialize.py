@@ -11,15 +11,16 @@ from typing import Any
 
 import sympy as sp
 
+from symfold.base.arguments import one_of, quoted
 from symfold.core.blocks import Block, Call, prefixed
 from symfold.core.folds import Fold, Step, settle, state_of
 from symfold.core.leaves import Constant, Formal, Input, number
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Apply
-from symfold.core.shapes import NAME, Shape, is_known, show
+from symfold.core.shapes import NAME, Shape, input_shape, is_known, show
 from symfold.core.stacked_inputs import Numbered, StackedInputs, is_input, is_leaf
-from symfold.errors import InvalidValue, ShapeError
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 
 Sizes = Mapping[sp.Symbol, int]
 
@@ -39,6 +40,28 @@ def with_shapes(net: Net, shapes: Mapping[str, Sequence[int]]) -> Net:
             for name in members(leaf.op, shapes):
                 match(Node(Input(name, leaf.op.shape)), tuple(shapes[name]), sizes)
     return net_with_sizes(net, sizes, shapes)
+
+
+def given_shapes(net: Net, shapes: object) -> dict[str, Shape]:
+    """The shapes of inputs that a caller gave by name, checked; None gives none.
+
+    >>> import symfold as sf
+    >>> given_shapes(sf.Net.of(sf.tensor("x") + 1), {"x": (None, 3)})
+    {'x': (x.shape[0], 3)}
+    """
+    if shapes is None:
+        return {}
+    if not isinstance(shapes, Mapping):
+        raise InvalidType(f"shapes={quoted(shapes)} is not a dict (give shapes by input, as shapes={{'x': (32, 3)}})")
+    names = [node.op.name for node in net.inputs]
+    return {one_of("input", name, names): input_shape(name, shape) for name, shape in shapes.items()}
+
+
+def sized(net: object, shapes: object) -> Net:
+    """The net with the shapes of inputs that a caller gave by name."""
+    net = Net.of(net)
+    given = given_shapes(net, shapes)
+    return with_shapes(net, given) if given else net
 
 
 def members(family: StackedInputs, shapes: Mapping[str, Sequence[int]]) -> list[str]:
@@ -71,7 +94,7 @@ def match(leaf: Node[Input], shape: tuple[int, ...], sizes: dict[sp.Symbol, int]
         else:
             fits = fits and expected == size
     if not fits:
-        raise ShapeError(f"{leaf.op.role} {leaf.op.name!r} has shape {show(leaf.shape)}, got an array of shape {shape}")
+        raise ShapeError(f"{leaf.op.role} {leaf.op.name!r} has shape {show(leaf.shape)}, got {shape}")
 
 
 def with_sizes(

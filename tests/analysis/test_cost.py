@@ -1,5 +1,6 @@
 """Cost: against longest paths, levels and searches on the exported graph, and against loops that are run."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -245,3 +246,22 @@ def test_the_cost_in_two_symbolic_depths(name: str) -> None:
             values = {symbol: {"n": n, "m": m}[symbol.name] for symbol in sp.sympify(symbolic[field] or 0).free_symbols}
             assert symbolic[field] is None or sp.sympify(symbolic[field]).subs(values) == numbers[field]
     assert symbolic["work"] is not None
+
+
+@pytest.mark.parametrize("shapes, words", [
+    ({"y": (4, 3)}, "unknown input: 'y' (must be one of 'x')"),
+    ({"x": (4, 5)}, "input 'x' has shape (None, 3), got (4, 5)"),
+    ([4, 3], "shapes=[4, 3] is not a dict (give shapes by input, as shapes={'x': (32, 3)})"),
+])  # fmt: skip
+def test_shapes_are_those_of_inputs(shapes: Any, words: str) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    for count in (sf.cost, sf.Net.summary):
+        with pytest.raises(sf.errors.SymfoldError, match=re.escape(words)):
+            count(net, shapes=shapes)
+
+
+def test_sizes_given_are_sizes_of_the_net() -> None:
+    """A cost for given shapes is that of the net which has them."""
+    free, known = (sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3)), sf.tensor("x", (rows, 3))) for rows in (None, 7))
+    assert sf.cost(free, shapes={"x": (7, 3)}) == sf.cost(known)
+    assert free.summary(shapes={"x": (7, 3)}) == known.summary()

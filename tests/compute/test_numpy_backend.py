@@ -309,7 +309,7 @@ def test_mistakes_are_named() -> None:
     for error, match, call in (
         (InvalidValue, "no value for input 'x'", lambda: run(params)),
         (UnknownName, "unknown input: 'y'", lambda: run(params, x=np.ones((1, 3)), y=1)),
-        (ShapeError, r"input 'x' has shape \(None, 3\), got an array of shape \(1, 4\)", lambda: run(params, x=four)),
+        (ShapeError, r"input 'x' has shape \(None, 3\), got \(1, 4\)", lambda: run(params, x=four)),
         (InvalidType, "not an array of numbers", lambda: run(params, x=["a", "b"])),
         (InvalidValue, "no value for parameter 'W1'", lambda: run({}, x=np.ones((1, 3)))),
         (ShapeError, r"parameter 'W1' has shape \(3, 3\), got \(2, 2\)", lambda: run({**params, "W1": np.ones((2, 2))}, x=one)),

@@ -43,6 +43,7 @@ from symfold.errors import NoRule
 from symfold.show.notation.sizes import expanded_size, own_size, step_sizes
 from symfold.transform.inlining import inlined
 from symfold.transform.rolling import at_depth, depth_symbols
+from symfold.transform.specialize import sized
 
 REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, first_max)
 EXPONENTIAL = (softmax, safe_softmax, logsumexp)
@@ -108,7 +109,7 @@ class Cost:
 
 @public
 @walking_once
-def cost(net: Any) -> Cost:
+def cost(net: Any, *, shapes: Mapping[str, Sequence[int | None]] | None = None) -> Cost:
     """The cost of a net, from its blocks: at any depth, and in one or two symbolic depths if a closed form exists.
 
     A fold costs what its unrolled steps cost, in which equal structure is one value, computed once, and values that
@@ -127,6 +128,12 @@ def cost(net: Any) -> Cost:
     >>> cost(net).work, cost(net.at(n=3)).work, cost(f3(f2(f1(x) + g(x)) + g(x)) + g(x)).work
     (n + 1, 4, 4)
 
+    An unknown size, as the number of rows, stays a symbol; `shapes` gives it a number:
+
+    >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
+    >>> cost(net).operations, f"{cost(net, shapes={'x': (1000, 3)}).operations:,}"
+    (45*x.shape[0], '45,000')
+
     A gradient keeps a few values of every step, and less with `remat` (see `sf.value_and_grad`):
 
     >>> layers = sf.layers("f", sf.dense(3, 3, sf.tanh), count=sp.Symbol("n"))
@@ -134,7 +141,7 @@ def cost(net: Any) -> Cost:
     >>> cost(sf.grad(loss)).memory, cost(sf.grad(loss.at(n=100), remat="sqrt")).memory
     (480*n, 7200)
     """
-    net = Net.of(net)
+    net = sized(net, shapes)
     depths = _depths(net)
     if not depths:
         return Cost(**measured(net), memory=memory(net), closed=note_on_closed(net.outputs))

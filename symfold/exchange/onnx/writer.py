@@ -22,14 +22,15 @@ from symfold.core.leaves import Constant
 from symfold.core.names import leaves_of, names_of
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
-from symfold.core.shapes import NAME, input_shape
+from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Leaf, StackedInputs, known_count
-from symfold.errors import InvalidValue, NoRule, unknown
+from symfold.errors import InvalidValue, NoRule
 from symfold.exchange.onnx.elementwise import has
 from symfold.exchange.onnx.graph import Graph, check_rank
 from symfold.exchange.onnx.record import record
 from symfold.exchange.onnx.rows import keeps, write_operation
 from symfold.transform.rolling import unroll_nodes, without_single_steps
+from symfold.transform.specialize import given_shapes
 
 if TYPE_CHECKING:
     import onnx
@@ -91,12 +92,7 @@ def model_of(
     """The model that `to_onnx` writes."""
     names = [node.op.name for node in net.params]
     arrays = arrays_of(params, names, list(params), what="parameter")
-    input_names = [node.op.name for node in net.inputs]
-    for name in shapes:
-        if name not in input_names:
-            raise unknown("input", name, input_names)
-    sizes = {name: input_shape(name, shape) for name, shape in shapes.items()}
-    lowered_net = net.with_outputs(lowered(rolled(net), sizes, Target(keeps(dtype), has(dtype))))
+    lowered_net = net.with_outputs(lowered(rolled(net), given_shapes(net, shapes), Target(keeps(dtype), has(dtype))))
     while unrolled and lowered_net.bindings:  # each pass exposes the next level of nested folds
         lowered_net = lowered_net.with_outputs(without_single_steps(unroll_nodes(lowered_net.outputs)))
     roots = lowered_net.outputs
@@ -109,7 +105,8 @@ def model_of(
     }
     graph = Graph(dtype, [*read, *names])
     tokens = only_picking(roots)
-    infos = [input_info(graph, name, read[name], read[name] in tokens) for name in input_names if name in read]
+    input_names = [node.op.name for node in net.inputs if node.op.name in read]
+    infos = [input_info(graph, name, read[name], read[name] in tokens) for name in input_names]
     writer = Writer(graph)
     held: dict[str, list[str] | None] = {}
     for leaf in leaves:
