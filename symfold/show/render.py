@@ -8,12 +8,14 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,11 +25,14 @@ from xml.etree import ElementTree
 
 from symfold.base.decimals import decimal
 from symfold.errors import Advice, InvalidValue, MissingPackage, SystemFailure, unknown
+from symfold.show.notation.letters import styled
 
 FORMATS = ("svg", "png", "pdf")
 ROUTES = ("auto", "dot", "wasm")
 SECONDS = 60  # that the program dot may take; a picture of the largest size drawn by default takes a few
 MAX_BYTES = 2**28  # of an image
+LATEX = "New Computer Modern"  # the fonts that Typst brings
+ALPHABETS = {"BOLD": ' font-weight="bold"', "ITALIC": ' font-style="italic"'}  # of mathematical letters
 _lock = threading.Lock()
 
 
@@ -199,9 +204,36 @@ def image(svg: bytes, format: str, source: Callable[[], str]) -> bytes:
     return render(source(), format)
 
 
+def in_math_font(text: re.Match[str]) -> str:
+    """An SVG text with indices, italics or signs in the letters of a mathematical font, which has all of them.
+
+    A font that lacks a sign of a text is not used for any letter of it; accents stand right in the font of words only.
+
+    >>> re.sub(".+", in_math_font, '<text x="1"><tspan font-style="italic">z</tspan><tspan dy="2">ℓ−1</tspan></text>')
+    '<text font-family="New Computer Modern Math" x="1"><tspan>𝑧</tspan><tspan dy="2">ℓ−1</tspan></text>'
+    >>> re.sub(".+", in_math_font, '<text x="1">out</text>')
+    '<text x="1">out</text>'
+    """
+    is_word = "<tspan" not in text[0] and text[0].isascii()
+    if is_word or any(map(unicodedata.combining, unicodedata.normalize("NFD", text[0]))):
+        return text[0]
+    letters = re.sub(r"<tspan([^>]*)>([^<]*)</tspan>", _in_alphabet, text[0])
+    return letters.replace("<text", f'<text font-family="{LATEX} Math"', 1)
+
+
+def _in_alphabet(run: re.Match[str]) -> str:
+    """Letters in italics or in bold as signs of their own."""
+    alphabet = " ".join(name for name, look in ALPHABETS.items() if look in run[1])
+    attributes = run[1]
+    for look in ALPHABETS.values():
+        attributes = attributes.replace(look, "")
+    return f"<tspan{attributes}>{''.join(styled(sign, alphabet) or sign for sign in run[2])}</tspan>"
+
+
 def _by_typst(module: Any, svg: bytes, format: str) -> bytes:
     """By Typst, which brings the fonts of LaTeX: letters look the same on every machine. Same picture, same bytes."""
-    given = svg.replace(b'font-family="', b'font-family="New Computer Modern, ', 1)
+    lettered = re.sub(r"<text\b[^>]*>.*?</text>", in_math_font, svg.decode())
+    given = lettered.replace('font-family="', f'font-family="{LATEX}, ').encode()
     page = b'#set page(width: auto, height: auto, margin: 0pt)\n#image("picture.svg")\n'
     made = module.compile({"main.typ": page, "picture.svg": given}, format=format, ppi=96.0, timestamp=0)
     return bytes(made)

@@ -104,6 +104,15 @@ def test_png_and_pdf_have_the_size_asked_for_and_the_same_bytes_again(tmp_path: 
     assert pdf.startswith(b"%PDF") and b"NewCM" in pdf  # the letters are Typst's own: the same on every machine
 
 
+@pytest.mark.skipif(find_spec("typst") is None, reason="the extra 'pictures' is not installed")
+def test_a_sign_that_a_font_lacks_leaves_the_letters_beside_it_in_italics(tmp_path: Path) -> None:
+    net = sf.fold(sf.mappers.residual, sf.layers("a", count="n"), sf.tensor("x"))
+    for symbols in ({"k": r"\ell"}, {"a": r"\mathcal{A}"}, {"z": r"\mathbf{h}"}):
+        pdf = sf.draw(net, tmp_path / "net.pdf", names=symbols).read_bytes()
+        fonts = set(re.findall(rb"/FontName/\w+\+(\w+)-(\w+)", pdf))
+        assert fonts == {(b"NewCM10", b"Regular"), (b"NewCMMath", b"Regular")}
+
+
 @pytest.mark.parametrize("level", [None, "fold", "step"])
 @pytest.mark.parametrize("depth", [3, "n"])
 def test_symbols_are_those_of_the_formula(level: str | None, depth: int | str) -> None:

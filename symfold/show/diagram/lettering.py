@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 
 from symfold.show.graph.names import visible
-from symfold.show.notation.letters import SIGNS
+from symfold.show.notation.letters import OVER, SIGNS
 from symfold.show.notation.terms import letter_and_indices
 
 FAMILY = "STIX Two Text, Latin Modern Roman, Times New Roman, Times, DejaVu Serif, serif"
@@ -26,9 +26,8 @@ WIDTHS = (
 )  # fmt: skip
 WIDEST = 84  # of any other character, but for those of East Asia
 
-MARKS = "\u0300-\u036f\u20d7"  # set over the letter before
 _TOKEN = re.compile(
-    rf"_\{{(?P<index>[^{{}}]*)\}}|(?P<name>(?<![\w.])[^\W\d_](?:[^\W_]|[{MARKS}]|_(?!\{{))*)(?P<path>(?:\.\w*[^\W_])*)|(?P<other>.)",
+    rf"_\{{(?P<index>[^{{}}]*)\}}|(?P<name>(?<![\w.])[^\W\d_](?:[^\W_]|[{OVER}]|_(?!\{{))*)(?P<path>(?:\.\w*[^\W_])*)|(?P<other>.)",
     re.DOTALL,
 )
 
@@ -81,6 +80,8 @@ def mathematics(text: str) -> Line:
     (['z', 'k', '−1'], ['0.1·', 'f', '12', '(', 'x', ')'])
     >>> [run.text for run in mathematics("fc2_{k-1}")], [run.text for run in mathematics("my_layer1")]
     (['fc', '2,', 'k', '−1'], ['my_layer', '1'])
+    >>> [run.text for run in mathematics("x̂1")]
+    ['x̂', '1']
     >>> mathematics("relu"), mathematics("alpha")
     ((Run(text='relu', italic=False, level=0),), (Run(text='α', italic=True, level=0),))
     >>> [run.text for run in mathematics("W^T a")], mathematics("W^T")[1].level
@@ -127,7 +128,7 @@ def _base(sign: str) -> str:
 
 def _letters(text: str, level: int) -> list[Run]:
     """An index or exponent, sign by sign."""
-    parts = re.findall(rf"(?:[^\W\d_][{MARKS}]?)+|.", text.replace("-", "−").replace("*", "·"))
+    parts = re.findall(rf"(?:[^\W\d_][{OVER}]?)+|.", text.replace("-", "−").replace("*", "·"))
     return [_name(part, level) if part[0].isalpha() else Run(part, level=level) for part in parts]
 
 

@@ -20,6 +20,7 @@ ALPHABETS = {
 }  # fmt: skip
 WORDS = ("mathrm", "mathit", "operatorname", "text", "textrm", "textit")
 ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "ddot": "\u0308", "vec": "\u20d7"}
+OVER = "\u0300-\u036f\u20d7"  # signs set over the letter before
 MARKS = {  # in exponents, as signs and as words
     "*": ("∗", "star"), "\\ast": ("∗", "star"), "\\star": ("⋆", "star"), "+": ("+", "plus"), "-": ("−", "minus"),
     "\\prime": ("′", "prime"), "\\dagger": ("†", "dagger"), "\\top": ("⊤", "top"), "\\pm": ("±", "pm"),
@@ -62,7 +63,7 @@ def letter(symbol: str) -> Letter | None:
     if command[1] in ACCENTS and len(inner.sign) == 1:
         return Letter(unicodedata.normalize("NFC", inner.sign + ACCENTS[command[1]]), f"{inner.word}_{command[1]}")
     if command[1] in ALPHABETS:
-        signs = [_styled(sign, ALPHABETS[command[1]]) for sign in inner.sign]
+        signs = [styled(sign, ALPHABETS[command[1]]) for sign in inner.sign]
         return Letter("".join(signs), inner.word) if all(signs) else None
     return None
 
@@ -115,10 +116,16 @@ def command(sign: str) -> str:
     return f"\\{next(alphabets, 'mathrm')}{{{base}}}" if base != sign else sign
 
 
-def _styled(sign: str, alphabet: str) -> str:
-    """A letter of an alphabet; empty if Unicode lacks it."""
-    words = unicodedata.name(sign, "").removeprefix("LATIN ").removeprefix("GREEK ").replace("SMALL LETTER", "SMALL")
-    words = words.replace("CAPITAL LETTER", "CAPITAL")
+def styled(sign: str, alphabet: str) -> str:
+    """A letter of an alphabet; empty if Unicode lacks it.
+
+    >>> styled("z", "ITALIC"), styled("h", "ITALIC"), styled("ϵ", "BOLD"), styled("1", "ITALIC")
+    ('𝑧', 'ℎ', '𝛜', '')
+    """
+    if (sign, alphabet) == ("h", "ITALIC"):
+        return "\N{PLANCK CONSTANT}"
+    words = unicodedata.name(sign, "").removeprefix("LATIN ").removeprefix("GREEK ").removeprefix("LUNATE ")
+    words = words.replace("SMALL LETTER", "SMALL").replace("CAPITAL LETTER", "CAPITAL")
     other = {"FRAKTUR": "BLACK-LETTER"}.get(alphabet, alphabet)
     for name in (f"MATHEMATICAL {alphabet} {words}", f"{other} {words}"):
         try:

@@ -22,6 +22,7 @@ from symfold.core.primitives import Apply, attention, broadcast_like, broadcast_
 from symfold.core.sequences import element
 from symfold.core.shapes import NAME, Size
 from symfold.core.stacked_inputs import StackedInputs, known_count
+from symfold.show.notation.letters import OVER
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def letter_and_indices(word: str) -> tuple[str, ...]:
         return (word,)  # no letter to set an index at
     if several := SEVERAL_WORDS.fullmatch(word):
         return several[1], *filter(None, several[2].split("_"))
-    return tuple(re.sub(r"^([^\W\d_]+)(\d+)(?=_|$)", r"\1_\2", word).split("_"))
+    return tuple(re.sub(rf"^((?:[^\W\d_][{OVER}]?)+)(\d+)(?=_|$)", r"\1_\2", word).split("_"))
 
 
 def letter_and_number(index: str) -> tuple[str, str]:
