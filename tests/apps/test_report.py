@@ -24,7 +24,7 @@ import symfold as sf
 from symfold.apps.command.main import main
 from symfold.apps.report import figures, panels, plots
 from symfold.apps.report.answered import answer
-from symfold.apps.report.cells import Formula, Unknown, expression, in_full, text_of
+from symfold.apps.report.cells import Formula, Unknown, expression, in_full, said, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.markup import FOLDED
 from symfold.apps.report.pictures import diagrams
@@ -617,6 +617,11 @@ def test_rounded_counts_are_compared_exactly() -> None:
     assert row.differ and "1,999,999,000,000" in text_of(row.cells[0])
 
 
+@pytest.mark.parametrize("size", [10**15, 999 * 10**15, 3 * 10**16, 10**99, 4 * 10**200])
+def test_rounded_numbers_keep_their_sign(size: int) -> None:
+    assert said(size).startswith("about ") and said(-size) == said(size).replace("about ", "about -")
+
+
 def test_letters_of_both_gradients_are_explained() -> None:
     x = sf.tensor("x")
     nets = [sf.fold(sf.mappers.residual, sf.layers(names), x) for names in ("f1:3", "g1:3")]
@@ -625,8 +630,8 @@ def test_letters_of_both_gradients_are_explained() -> None:
 
 def test_layers_of_one_name_with_other_bodies_have_no_difference_in_epsilon() -> None:
     opaque, given = (sf.fold(sf.mappers.residual, sf.layers("f1:3", *body), sf.tensor("x")) for body in ((), (lambda z: z**2,)))
-    said = str(sf.compare(opaque, given))
-    assert "f1, f2 are symbols in A and functions in B" in said and "With layers scaled" not in said
+    page = str(sf.compare(opaque, given))
+    assert "f1, f2 are symbols in A and functions in B" in page and "With layers scaled" not in page
 
 
 def test_the_page_begins_with_the_question_and_the_terminal_explains_its_signs(page: str) -> None:

@@ -250,11 +250,11 @@ def said(number: object) -> str:
 
 def rounded(number: int) -> str:
     """The size of a large number: one digit and a power of ten; of a number of a hundred digits the power alone."""
-    high = math.log10(abs(number))
+    high, sign = math.log10(abs(number)), "-" if number < 0 else ""
     digit, power = round(10 ** (high % 1)), math.floor(high)
     if high >= HIGH or digit in (1, 10):
-        return f"about 10^{round(high):,}"
-    return f"about {'-' if number < 0 else ''}{digit}*10^{power}"
+        return f"about {sign}10^{round(high):,}"
+    return f"about {sign}{digit}*10^{power}"
 
 
 def number(value: object) -> Part:
