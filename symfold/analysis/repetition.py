@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from symfold.core.attach import attach
-from symfold.core.blocks import Block, Call, is_call, is_name
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold, is_fold
+from symfold.core.layer_visits import Visit, visits
 from symfold.core.net import Net
-from symfold.core.nodes import Node, walk
+from symfold.core.nodes import walk
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Size, show
-from symfold.core.stacked_inputs import Leaf, Numbered, around_number, count_of, is_leaf
+from symfold.core.stacked_inputs import Leaf, Numbered, around_number, count_of
 from symfold.errors import listing, plural
 from symfold.transform.rolling import roll
 
@@ -79,7 +80,14 @@ class Site:
     leaf: Leaf
     op: Call
     shapes: tuple[Any, ...]  # of the values it reads, and of its result
-    place: tuple[int, ...]  # the positions of the folds around it
+    place: tuple[int, ...]  # the numbers of the folds around it
+
+    @classmethod
+    def of(cls, leaf: Leaf, visit: Visit) -> Site:
+        """A layer of one of the names that it is applied under."""
+        node, op = visit.node, visit.node.op
+        assert isinstance(op, Call)
+        return cls(leaf, op, (*(arg.shape for arg in node.args[1 : op.arity + 1]), node.shape), visit.around)
 
     @property
     def first(self) -> str:
@@ -124,40 +132,25 @@ def folds(net: Any) -> Repetition:
     not folded: f1 apart from f2..5: f1 reads (5, 2), f2 reads (5, 3)
     """
     rolled = roll(Net.of(net))
-    found: list[FoldFound] = []
-    sites = list(_sites(rolled.outputs, {}, (), found))
-    return Repetition(tuple(found), tuple(_apart(sites)))
+    found: list[Visit] = []
+    sites: list[Site] = []
+    layers: dict[tuple[int, ...], dict[str, None]] = {}  # the names in each fold, by its number and those around it
+    for visit in visits(rolled.outputs):
+        if is_fold(visit.node):
+            found.append(visit)
+            continue
+        for leaf in visit.leaves:
+            sites.append(Site.of(leaf, visit))
+            layers.setdefault(visit.around, {})[sites[-1].names] = None
+    inside = (tuple(layers.get((*visit.around, number), ())) for number, visit in enumerate(found))
+    return Repetition(tuple(map(_found, found, inside)), tuple(_apart(sites)))
 
 
-def _sites(
-    roots: Sequence[Node], read: Mapping[Node, tuple[Leaf, ...]], place: tuple[int, ...], found: list[FoldFound]
-) -> Iterator[Site]:
-    """The layers that nodes apply, in order, and the folds on the way."""
-    names = dict(read)
-    for node in walk(roots):
-        if is_leaf(node):
-            names[node] = (node,)
-        elif is_name(node) and node not in names:
-            names[node] = tuple(dict.fromkeys(leaf for arg in node.args for leaf in names.get(arg, ())))
-        elif is_call(node):
-            for leaf in names.get(node.args[0], ()):
-                arity = node.op.arity + 1
-                yield Site(leaf, node.op, (*(arg.shape for arg in node.args[1:arity]), node.shape), place)
-        elif is_fold(node):
-            position = len(found)
-            fold = node.op
-            bound = zip(fold.block.formals, node.args, strict=True)
-            found.append(_found(fold, (), len(place)))
-            inner = {formal: names[arg] for formal, arg in bound if arg in names}
-            inside = list(_sites(fold.block.results, inner, (*place, position), found))
-            own = dict.fromkeys(site.names for site in inside if len(site.place) == len(place) + 1)
-            found[position] = _found(fold, tuple(own), len(place))
-            yield from inside
-
-
-def _found(fold: Fold, layers: tuple[str, ...], nesting: int) -> FoldFound:
+def _found(visit: Visit, layers: tuple[str, ...]) -> FoldFound:
+    fold = visit.node.op
+    assert isinstance(fold, Fold)
     state = tuple(show(fold.result_shape(k)) for k in range(fold.carries))
-    return FoldFound(fold.count, layers, state, len(fold.block.results) - fold.carries, nesting)
+    return FoldFound(fold.count, layers, state, len(fold.block.results) - fold.carries, len(visit.around))
 
 
 def _apart(sites: Sequence[Site]) -> Iterator[Apart]:

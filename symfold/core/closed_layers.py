@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from symfold.core.blocks import Block, Call, is_name
+from symfold.core.blocks import Block, Call
 from symfold.core.folds import Fold
+from symfold.core.layer_visits import visits
 from symfold.core.names import show_names
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import (
@@ -22,7 +23,7 @@ from symfold.core.primitives import (
     swap,
 )
 from symfold.core.sequences import reverse_row, stack_row, take_row
-from symfold.core.stacked_inputs import Leaf, count_of, is_leaf
+from symfold.core.stacked_inputs import Leaf, count_of
 from symfold.errors import plural
 
 SHOWN = 4  # families of names in a note
@@ -87,27 +88,13 @@ def closed_layers(roots: Sequence[Node]) -> dict[tuple[Leaf, ...], int | None]:
     """
     result: dict[tuple[Leaf, ...], int | None] = {}
     numbers: dict[Call, int | None] = {}
-    for names, op in _calls(roots, {}):
-        if op not in numbers:
-            numbers[op] = None if is_unknown(op.body) else layers_inside(op)
-        if numbers[op] != 1:
-            result[names] = numbers[op]
+    for visit in visits(roots):
+        if isinstance(op := visit.node.op, Call):
+            if op not in numbers:
+                numbers[op] = None if is_unknown(op.body) else layers_inside(op)
+            if numbers[op] != 1:
+                result[visit.leaves] = numbers[op]
     return result
-
-
-def _calls(roots: Sequence[Node], read: Mapping[Node, tuple[Leaf, ...]]) -> Iterator[tuple[tuple[Leaf, ...], Call]]:
-    """The layers that nodes apply, with the leaves that hold their names."""
-    names = dict(read)
-    for node in walk(roots):
-        if is_leaf(node):
-            names[node] = (node,)
-        elif is_name(node) and node not in names:
-            names[node] = tuple(dict.fromkeys(leaf for arg in node.args for leaf in names.get(arg, ())))
-        elif isinstance(node.op, Call):
-            yield names.get(node.args[0], ()), node.op
-        elif isinstance(node.op, Fold):
-            bound = zip(node.op.block.formals, node.args, strict=True)
-            yield from _calls(node.op.block.results, {formal: names[arg] for formal, arg in bound if arg in names})
 
 
 def note_on_closed(roots: Sequence[Node]) -> str:

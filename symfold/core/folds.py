@@ -8,12 +8,13 @@ An operand is one value for all steps, or a sequence with one entry per step.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
-from symfold.core.blocks import Block, trace
-from symfold.core.nodes import Node, Operation, rebuilt
+from symfold.core.blocks import Block, Call, trace
+from symfold.core.nodes import Node, Operation, rebuilt, walk
 from symfold.core.sequences import element, has_rest, join, repeated_value, rest, take
 from symfold.core.shapes import ANY, Shape, Size, depth_of, fits, is_known, settled, show
 from symfold.errors import Advice, ShapeError, listing
@@ -130,6 +131,23 @@ def apply_fold(
         flags.append(is_sequence)
     node = Node(Fold(block, count, len(init), tuple(flags)), (*init, *args))
     return tuple(Node(Select(k), (node,)) for k in range(len(block.results)))
+
+
+def walk_inside(roots: Sequence[Node], layers: bool = False) -> Iterator[Node]:
+    """The nodes that the roots depend on, then those in the blocks of their folds, each block once.
+
+    With `layers`, those in the bodies of layers, too. Outer blocks come before the blocks nested in them.
+    """
+    seen: set[Block] = set()
+    waiting = deque([tuple(roots)])
+    while waiting:
+        for node in walk(waiting.popleft()):
+            yield node
+            op = node.op
+            inner = op.block if isinstance(op, Fold) else op.body if layers and isinstance(op, Call) else None
+            if inner is not None and inner not in seen:
+                seen.add(inner)
+                waiting.append(inner.results)
 
 
 Rule = Callable[[Node, tuple[Node, ...]], Any]

@@ -19,7 +19,7 @@ from symfold.base.public import public
 from symfold.base.trees import LEAF, Form, State, as_state, flatten, unflatten
 from symfold.core.blocks import Block, trace
 from symfold.core.conversion import as_node, as_symbol, is_truth
-from symfold.core.folds import Fold, is_fold
+from symfold.core.folds import Fold, is_fold, walk_inside
 from symfold.core.leaves import Formal, Input
 from symfold.core.names import check_claims, leaves_of, names_of, reconcile
 from symfold.core.nodes import Node, substitute, walk, walking_once
@@ -223,14 +223,7 @@ class Net(Operators["Net"]):
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The distinct blocks of all folds, each before the blocks nested in it."""
-        blocks: dict[Block, None] = {}
-        waiting = [node.op.block for node in self.bindings]
-        while waiting:
-            block = waiting.pop(0)
-            if block not in blocks:
-                blocks[block] = None
-                waiting += [node.op.block for node in walk(block.results) if isinstance(node.op, Fold)]
-        return tuple(blocks)
+        return tuple(dict.fromkeys(fold.op.block for fold in filter(is_fold, walk_inside(self.outputs))))
 
     # -- substitution
 

@@ -18,7 +18,7 @@ from symfold.base.arguments import flag, quoted, whole
 from symfold.base.public import public
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold, is_last_state, rebuilt_inside
+from symfold.core.folds import Fold, Select, apply_fold, is_emitted, is_fold, is_last_state, rebuilt_inside, walk_inside
 from symfold.core.net import Net
 from symfold.core.nodes import Node, rebuilt, walk, with_args
 from symfold.core.primitives import is_primitive
@@ -317,19 +317,10 @@ def _put_chain(chain: list[Node[Fold]], new: dict[Node, Any], blocks: Mapping[No
         start += count if len(chain) > 1 else 0
 
 
-def _counts(folds: Sequence[Node[Fold]]) -> list[Any]:
-    """The counts of folds and of the folds inside their blocks."""
-    waiting, counts = list(folds), []
-    while waiting:
-        fold = waiting.pop().op
-        counts.append(fold.count)
-        waiting += filter(is_fold, walk(fold.block.results))
-    return counts
-
-
 def depth_symbols(net: Net) -> list[sp.Symbol]:
     """The symbols in the depths of a net, sorted by name."""
-    counts = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, StackedInputs)] + _counts(net.bindings)
+    counts: list[Any] = [leaf.op.count for leaf in net.leaves if isinstance(leaf.op, StackedInputs)]
+    counts += [fold.op.count for fold in filter(is_fold, walk_inside(net.outputs))]
     free = {symbol for count in counts if isinstance(count, sp.Expr) for symbol in count.free_symbols}
     return sorted(free, key=lambda symbol: symbol.name)
 

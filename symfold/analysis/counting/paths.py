@@ -45,7 +45,7 @@ from symfold.base.big_numbers import legible, printable
 from symfold.base.public import public
 from symfold.core.blocks import Call
 from symfold.core.closed_layers import note_on_closed
-from symfold.core.folds import Fold, is_fold
+from symfold.core.folds import Fold, is_fold, walk_inside
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
@@ -221,8 +221,7 @@ class Paths:
     @cached_property
     def _exact(self) -> bool:
         """Whether every depth is a number and every weight a fraction, so that integers are enough."""
-        inner = [node for block in self.net.blocks for node in walk(block.results)]
-        folds = [*self.net.bindings, *filter(is_fold, inner)]
+        folds = filter(is_fold, walk_inside(self.net.outputs))
         return all(isinstance(fold.op.count, int) for fold in folds) and self._known_weights.rational
 
     def _total(self, layer: int, mask: int | None = None) -> int:

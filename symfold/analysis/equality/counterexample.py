@@ -17,10 +17,9 @@ import numpy as np
 from symfold.analysis.equality.rational import Abandoned, ExactEvaluator, Inexact, Layers, Rule
 from symfold.analysis.normal_form import exact
 from symfold.compute.random_inputs import rows_of
-from symfold.core.blocks import Block, Call
-from symfold.core.folds import Fold
+from symfold.core.folds import walk_inside
 from symfold.core.names import applied_layers, label, names_of
-from symfold.core.nodes import Node, walk
+from symfold.core.nodes import Node
 from symfold.core.stacked_inputs import known_count
 
 FEW = 12  # layers up to which none need be constant
@@ -170,17 +169,8 @@ def distinguishing_values(a: Any, b: Any) -> list[Fraction]:
 
 def constants_of(roots: Sequence[Node]) -> set[Fraction]:
     """The absolute values of the constants of a net, those in folds and layers included, but for 0 and 1."""
-    constants, blocks, pending = set[Fraction](), set[Block](), [tuple(roots)]
-    while pending:
-        for node in walk(pending.pop()):
-            op = node.op
-            inner = op.block if isinstance(op, Fold) else op.body if isinstance(op, Call) else None
-            if inner is not None and inner not in blocks:
-                blocks.add(inner)
-                pending.append(inner.results)
-            if (value := exact(node)) is not None and abs(value) not in (0, 1):
-                constants.add(abs(value))
-    return constants
+    values = (exact(node) for node in walk_inside(roots, layers=True))
+    return {abs(value) for value in values if value is not None and abs(value) not in (0, 1)}
 
 
 def _first_difference(left: Any, right: Any, rounded: bool) -> tuple[Fraction, Fraction] | None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.core.blocks import Block, Call
-from symfold.core.folds import Fold
+from symfold.core.blocks import Block
+from symfold.core.folds import walk_inside
 from symfold.core.names import applied_layers, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import is_elementwise, walk
+from symfold.core.nodes import is_elementwise
 from symfold.core.primitives import is_apply
 from symfold.core.stacked_inputs import Numbered
 from symfold.show.notation.terms import show_size
@@ -68,20 +68,11 @@ def _interleaved(numbered: Collection[tuple[Numbered, Any]]) -> Iterator[tuple[N
 def operations_of(body: Block) -> set[str]:
     """The names of the operations in a body but sums and products; those of its own layers and folds included."""
     names: set[str] = set()
-    seen: set[Block] = set()
-    waiting = [body]
-    while waiting:
-        block = waiting.pop()
-        seen.add(block)
-        for node in walk(block.results):
-            op = node.op
-            if is_elementwise(node) and node.op not in (sp.Add, sp.Mul):
-                names.add(node.op.__name__.lower())
-            elif is_apply(node):
-                names.add(node.op.primitive.name)
-            inner = op.body if isinstance(op, Call) else op.block if isinstance(op, Fold) else None
-            if inner is not None and inner not in seen:
-                waiting.append(inner)
+    for node in walk_inside(body.results, layers=True):
+        if is_elementwise(node) and node.op not in (sp.Add, sp.Mul):
+            names.add(node.op.__name__.lower())
+        elif is_apply(node):
+            names.add(node.op.primitive.name)
     return names
 
 

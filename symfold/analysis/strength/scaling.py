@@ -8,11 +8,11 @@ from typing import Any
 from symfold.base.public import public
 from symfold.core.blocks import Block, Call
 from symfold.core.conversion import as_node
-from symfold.core.folds import Fold, apply_fold
+from symfold.core.folds import Fold, apply_fold, walk_inside
 from symfold.core.leaves import Constant, Formal, tensor
 from symfold.core.names import covers, names_of, show_names
 from symfold.core.net import Net
-from symfold.core.nodes import Node, rebuilt, walk
+from symfold.core.nodes import Node, rebuilt
 from symfold.errors import InvalidValue
 
 
@@ -60,7 +60,4 @@ def _scaled(roots: Sequence[Node], factor: Node) -> tuple[Node, ...]:
 
 
 def _has_layers(block: Block) -> bool:
-    return any(
-        isinstance(node.op, Call) or (isinstance(node.op, Fold) and _has_layers(node.op.block))
-        for node in walk(block.results)
-    )
+    return any(isinstance(node.op, Call) for node in walk_inside(block.results))

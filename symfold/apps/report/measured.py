@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,10 @@ import numpy as np
 from symfold.base.arguments import NumpyArray
 from symfold.compute.random_inputs import drawn, rows_of
 from symfold.core.blocks import Call
+from symfold.core.folds import walk_inside
 from symfold.core.leaves import Normal, tensor
 from symfold.core.names import applied_layers, label, names_of
 from symfold.core.net import Net
-from symfold.core.nodes import walk
 from symfold.core.primitives import dot
 from symfold.core.shapes import Shape, is_known
 from symfold.core.stacked_inputs import Names, Numbered
@@ -69,10 +68,8 @@ def _stem(names: Names) -> str:
 
 def width_of(net: Net) -> int:
     """The size of the last axis of the layers' inputs, if one is known."""
-    nodes = chain(walk(net.outputs), *(walk(block.results) for block in net.blocks))
-    return next(
-        (size for node in nodes if isinstance(node.op, Call) and isinstance(size := node.args[1].shape[-1], int)), WIDTH
-    )
+    widths = (node.args[1].shape[-1] for node in walk_inside(net.outputs) if isinstance(node.op, Call))
+    return next((size for size in widths if isinstance(size, int)), WIDTH)
 
 
 def draw(nets: Sequence[Net], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:

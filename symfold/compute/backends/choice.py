@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from symfold.compute.backends.table import BACKENDS, Backend
 from symfold.compute.lowering import rolled
-from symfold.core.folds import Fold
+from symfold.core.folds import Fold, is_fold, walk_inside
 from symfold.core.leaves import Constant
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
@@ -64,7 +64,4 @@ def operations(roots: Sequence[Node]) -> tuple[int, int | None]:
 
 def all_supported(row: Backend, roots: Sequence[Node]) -> bool:
     """Whether a backend has code for every operation, including those in blocks of folds."""
-    return all(
-        all_supported(row, node.op.block.results) if isinstance(node.op, Fold) else row.supports(node)
-        for node in walk(roots)
-    )
+    return all(row.supports(node) for node in walk_inside(roots) if not is_fold(node))

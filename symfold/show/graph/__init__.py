@@ -20,7 +20,7 @@ import networkx as nx
 
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, is_fold
+from symfold.core.folds import Fold, is_fold, walk_inside
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.errors import Advice, depth_is_symbolic, unknown
@@ -60,7 +60,7 @@ def graph(net: Any, level: str = "layer") -> nx.MultiDiGraph:
 
 def fold_nodes(net: Net) -> list[Node[Fold]]:
     """Every fold of a net, nested ones too."""
-    return [*net.bindings, *(node for block in net.blocks for node in filter(is_fold, walk(block.results)))]
+    return [*filter(is_fold, walk_inside(net.outputs))]
 
 
 def symbolic_depth(net: Any) -> Any:

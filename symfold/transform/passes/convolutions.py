@@ -14,8 +14,8 @@ from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
-from symfold.core.folds import Fold, rebuilt_inside
-from symfold.core.nodes import Node, rebuilt, walk
+from symfold.core.folds import Fold, rebuilt_inside, walk_inside
+from symfold.core.nodes import Node, rebuilt
 from symfold.core.primitives import Primitive, add_windows, einsum, is_primitive, windows
 from symfold.core.primitives.table import EACH
 from symfold.core.shapes import is_concrete
@@ -165,10 +165,7 @@ def convolved(roots: Sequence[Node]) -> tuple[Node, ...]:
 
 def has_windows(roots: Sequence[Node]) -> bool:
     """Whether anything reads windows or adds them, in the blocks of folds too."""
-    return any(
-        has_windows(node.op.block.results) if isinstance(node.op, Fold) else is_primitive(node, windows, add_windows)
-        for node in walk(roots)
-    )
+    return any(is_primitive(node, windows, add_windows) for node in walk_inside(roots))
 
 
 def _rule(in_loop: bool, node: Node, args: tuple[Node, ...]) -> Node | None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from math import prod
 
 from symfold.core.blocks import Block
-from symfold.core.folds import Fold, fold_of, is_emitted, is_fold, rebuilt_inside
+from symfold.core.folds import Fold, fold_of, is_emitted, is_fold, rebuilt_inside, walk_inside
 from symfold.core.leaves import Formal
 from symfold.core.nodes import Node, walk
 from symfold.core.primitives import budgeted, is_primitive
@@ -20,17 +20,7 @@ from symfold.transform.passes.rematerialization import without_unused
 
 def marks(roots: Sequence[Node]) -> set[int]:
     """The budgets in the nodes and in the blocks of folds."""
-    found: set[int] = set()
-    seen: set[Block] = set()
-    waiting = [tuple(roots)]
-    while waiting:
-        for node in walk(waiting.pop()):
-            if is_primitive(node, budgeted):
-                found.add(dict(node.op.attributes)["bytes"])
-            elif isinstance(node.op, Fold) and node.op.block not in seen:
-                seen.add(node.op.block)
-                waiting.append(node.op.block.results)
-    return found
+    return {dict(node.op.attributes)["bytes"] for node in walk_inside(roots) if is_primitive(node, budgeted)}
 
 
 def unmarked(roots: Sequence[Node]) -> tuple[Node, ...]:
