@@ -69,6 +69,12 @@ def test_imports_inside_functions_are_for_optional_packages_alone() -> None:
     assert not inside
 
 
+def test_readers_of_other_packages_do_not_import_each_other() -> None:
+    readers = {module: module.split(".")[2] for module in MODULES if module.startswith(("symfold.exchange.pytorch.", "symfold.exchange.onnx.", "symfold.exchange.jaxpr."))}
+    assert set(readers.values()) == {"pytorch", "onnx", "jaxpr"}
+    assert not [f"{module} imports {target}" for module, reader in readers.items() for target, _ in imports(module) if readers.get(target, reader) != reader]
+
+
 def files_of(package: str) -> list[str]:
     """The files and packages that the docstring of a package lists, in its order: the words left of the descriptions."""
     text = ast.get_docstring(ast.parse(MODULES[package].read_text()), clean=False) or ""

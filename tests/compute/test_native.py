@@ -47,8 +47,9 @@ pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
 from symfold.compute.backends.choice import automatic
 from symfold.compute.backends.native import disk_cache, machine, products, threads
 from symfold.compute.backends.native import module as native_module
+from symfold.compute.backends.native.approximations import ULPS
 from symfold.compute.backends.native.code import Code
-from symfold.compute.backends.native.functions import ROWS, ULPS
+from symfold.compute.backends.native.functions import ROWS
 from symfold.compute.backends.native.machine import Loaded, compiled
 from symfold.compute.backends.native.processors import present, processor, runnable
 from symfold.compute.backends.native.program import Program

@@ -4,7 +4,8 @@ In: a net. Out: the source of a function of its parameters and inputs, which nee
 
     expressions         text with its precedence
     targets             the row of a target, and the table
-    array_functions     spellings that NumPy and JAX share
+    array_functions     elementwise functions as NumPy and JAX spell them
+    array_primitives    primitives as NumPy and JAX spell them, and helpers
     numpy, torch, jax   one target each
     identifiers         valid names, each used once; names that differ in a number
     line_breaks         long statements over several lines

@@ -1,11 +1,11 @@
 """JAX."""
 
-from symfold.exchange.code.array_functions import (
+from symfold.exchange.code.array_functions import functions
+from symfold.exchange.code.array_primitives import (
     added_embedded,
     added_rows,
     along,
     embedded,
-    functions,
     helpers,
     primitives,
     reduced,

@@ -1,10 +1,10 @@
 """NumPy."""
 
-from symfold.exchange.code.array_functions import (
+from symfold.exchange.code.array_functions import functions
+from symfold.exchange.code.array_primitives import (
     added_embedded,
     added_rows,
     embedded,
-    functions,
     helpers,
     itself,
     primitives,

@@ -8,37 +8,39 @@ from symfold.errors import NoRule
 from symfold.exchange.code.array_functions import (
     COMPARISONS,
     LOGIC,
-    PLACES,
     SAME_NAME,
     SAME_NAME_OF_TWO,
+    attributes,
+    chained,
+    chosen,
+    combined,
+    compared,
+    negated,
+    tested,
+)
+from symfold.exchange.code.array_primitives import (
+    PLACES,
     accumulated,
     added_embedded,
     added_rows,
     added_windows,
     at_largest,
     attended,
-    attributes,
     axes_text,
-    chained,
-    chosen,
-    combined,
-    compared,
     embedded,
     entry,
     index_text,
     itself,
     listed,
-    negated,
     normed,
     product_of,
     put,
     reduced,
     rows,
     share,
-    tested,
     transposed,
     windowed,
-)  # fmt: skip
+)
 from symfold.exchange.code.expressions import PRODUCT, Code
 from symfold.exchange.code.targets import CodeTarget, Rule, ShapeText, add_target
 

@@ -8,6 +8,7 @@ In: a net of known shapes. Out: the text of an LLVM module, and the compiled pro
     formats         number types: bits, bounds, polynomial coefficients
     instructions    LLVM registers, loads and stores
     code            loops around instructions, divided among threads
+    approximations  exp, log, tanh, erf and relatives as polynomials
     functions       elementwise functions as vector code, one row each
     layout          the innermost axis of arrays
     loop_fusion     elementwise values of a fold's results, computed in its steps

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from symfold.compute.backends.native.approximations import exp, log
 from symfold.compute.backends.native.argmax import write_at_max
 from symfold.compute.backends.native.arrays import Array, indexed
 from symfold.compute.backends.native.copies import copy, fill
-from symfold.compute.backends.native.functions import exp, log
 from symfold.compute.backends.native.loops import Chunk, everywhere, fetch, reduce
 from symfold.compute.backends.native.row_lookup import (
     write_add_embedded,
