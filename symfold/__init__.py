@@ -48,7 +48,7 @@ Transform
 Show
     formula                     text, Unicode, LaTeX or MathML; folded, step by step or expanded
     explore                     a widget: mappers at any depth, in Jupyter and marimo
-    draw                        the picture of one net, or of several, as SVG, PNG or PDF
+    draw                        the picture of one net, or of several, as SVG, PNG, PDF or TikZ
     export                      graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
 
 Analyze

@@ -1,4 +1,4 @@
-"""Drawings: pictures of one net, or of several below each other, as files."""
+"""Drawings: pictures of one net, or of several, as files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict, Unpack, cast
 
 from symfold.base.arguments import one_of, quoted, real
 from symfold.base.files import path_of, write_whole
@@ -15,11 +16,12 @@ from symfold.core.attach import attach
 from symfold.core.conversion import refuse_module
 from symfold.core.net import Net
 from symfold.errors import InvalidType, InvalidValue
-from symfold.show.diagram import BOUND, svg_of_several, to_svg
+from symfold.show.diagram import BOUND, SheetOptions, svg_of_several, to_tikz
 from symfold.show.export import EXPORTS
 from symfold.show.render import FORMATS, converted, image
 
 _COLOR = re.compile(r' (fill|stroke)="(#[0-9A-Fa-f]{6}|white)"')
+LATEX = "tex"  # the suffix of a document with TikZ
 WHITE, BLACK = "#FFFFFF", "#16181D"
 
 
@@ -47,19 +49,23 @@ def _gray(color: str) -> str:
 THEMES: dict[str, Callable[[str], str]] = {"light": lambda color: color, "dark": _dark, "gray": _gray}
 
 
+class DrawingOptions(TypedDict, total=False):
+    """The options of `draw`."""
+
+    direction: str
+    title: str | Sequence[str]
+    legend: bool
+    columns: int
+    theme: str
+    width: float | None
+    max_size: int | None
+    names: Mapping[str, str] | None
+
+
 def picture(
-    nets: Net | Sequence[Net] | Mapping[str, Net],
-    level: str | None = None,
-    *,
-    direction: str = "LR",
-    title: str | Sequence[str] = "",
-    legend: bool = False,
-    theme: str = "light",
-    width: float | None = None,
-    max_size: int | None = BOUND,
-    names: Mapping[str, str] | None = None,
+    nets: Net | Sequence[Net] | Mapping[str, Net], level: str | None = None, **options: Unpack[DrawingOptions]
 ) -> str:
-    """The picture of one net, or of several below each other, as SVG; the options are those of `draw`.
+    """The picture of one net, or of several, as SVG; the options are those of `draw`.
 
     >>> import symfold as sf
     >>> f, x = sf.layers("f1:4"), sf.tensor("x")
@@ -67,18 +73,26 @@ def picture(
     >>> ">boosting</text>" in picture(nets, theme="dark", width=600)
     True
     """
-    one_of("theme", theme, THEMES)
-    if width is not None and not 0 < real("width", width) <= 100_000:
-        raise InvalidValue(f"width={width!r} must lie between 0 and 100,000 (as 800)")
-    if isinstance(nets, Net):
-        if not isinstance(title, str):
-            raise InvalidType(f"one net has one title, and not {title!r}")
-        svg = to_svg(nets, level, direction=direction, title=title, legend=legend, max_size=max_size, names=names)
-    else:
-        pairs = titled(nets, title)
-        svg = svg_of_several(pairs, level, direction=direction, legend=legend, max_size=max_size, names=names)
+    pairs, theme, width, others = _checked(nets, options)
+    svg = svg_of_several(pairs, level, **others)
     svg = svg if theme == "light" else recolored(svg, THEMES[theme])
     return svg if width is None else scaled(svg, width)
+
+
+def _latex(nets: object, level: str | None, options: DrawingOptions) -> str:
+    """The same picture as a LaTeX document."""
+    pairs, theme, width, others = _checked(nets, options)
+    return to_tikz(pairs, level, color=THEMES[theme], width=width, **others)
+
+
+def _checked(nets: object, options: DrawingOptions) -> tuple[list[tuple[str, Net]], str, float | None, SheetOptions]:
+    """Nets with their titles, the theme, the width, and the options of a sheet."""
+    theme = one_of("theme", options.get("theme", "light"), THEMES)
+    width = options.get("width")
+    if width is not None and not 0 < real("width", width) <= 100_000:
+        raise InvalidValue(f"width={width!r} must lie between 0 and 100,000 (as 800)")
+    others = {key: value for key, value in options.items() if key not in ("title", "theme", "width")}
+    return titled(nets, options.get("title", "")), theme, width, cast(SheetOptions, others)
 
 
 def recolored(svg: str, theme: Callable[[str], str]) -> str:
@@ -96,6 +110,10 @@ def recolored(svg: str, theme: Callable[[str], str]) -> str:
 
 def titled(nets: object, title: object) -> list[tuple[str, Net]]:
     """Nets with their titles: a mapping's names, or those of a list, or none."""
+    if isinstance(nets, Net):
+        if not isinstance(title, str):
+            raise InvalidType(f"one net has one title, and not {title!r}")
+        return [(title, nets)]
     if isinstance(nets, Mapping):
         pairs = [(str(name), net) for name, net in nets.items()]
     elif isinstance(nets, list | tuple):
@@ -137,20 +155,20 @@ class Drawing:
         return self.svg[self.svg.index("<svg") :]
 
     def save(self, path: str | pathlib.Path) -> pathlib.Path:
-        """Write the picture to a file: SVG, PNG or PDF, by its suffix."""
-        where, suffix = _suffixed(path)
+        """Write the picture to a file: SVG, PNG or PDF, by its suffix (for LaTeX: `sf.draw(net, "net.tex")`)."""
+        where, suffix = _suffixed(path, FORMATS)
         svg = self.svg.encode()
         return write_whole(where, svg if suffix == "svg" else converted(svg, suffix))
 
 
-def _suffixed(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
+def _suffixed(path: str | pathlib.Path, formats: Sequence[str]) -> tuple[pathlib.Path, str]:
     """A path and the format that its suffix names."""
     where = path_of(path, "sf.draw(net, path); several nets are a list: sf.draw([net, other], path)")
     suffix = where.suffix.lstrip(".").lower()
-    if suffix not in FORMATS:
-        allowed = ", ".join(f".{name}" for name in FORMATS)
+    if suffix not in formats:
+        allowed = ", ".join(f".{name}" for name in formats)
         exported = where.suffix.lower() in [row.suffix for row in EXPORTS.values()]
-        others = "" if not exported else "; a graph in this format: sf.export.save(net, path)"
+        others = "" if not exported else f"; sf.export.save(net, {str(path)!r}) writes it"
         raise InvalidValue(
             f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed}{others})"
         )
@@ -166,21 +184,23 @@ def draw(
     direction: str = "LR",
     title: str | Sequence[str] = "",
     legend: bool = False,
+    columns: int = 1,
     theme: str = "light",
     width: float | None = None,
     max_size: int | None = BOUND,
     names: Mapping[str, str] | None = None,
 ) -> pathlib.Path | Drawing:
-    """Write the picture of a net, or of several below each other, to a file: SVG, PNG or PDF, by its suffix.
+    """Write the picture of a net, or of several, to a file: SVG, PNG, PDF or LaTeX (TikZ), by its suffix.
 
     Without a path, the result is a picture that a notebook shows; its `.save(path)` writes it.
 
     - `nets`: a net, a list of nets, or a mapping from titles to nets.
-    - `path`: ends in .svg, .png or .pdf; PNG and PDF need the extra `pictures`.
+    - `path`: ends in .svg, .png, .pdf or .tex; PNG and PDF need the extra `pictures`.
     - `level`: what a node shows, as of `net.graph`; by default layers of a short net, one step of a long one.
     - `direction`: of the flow: "LR", "TB", "RL" or "BT".
     - `title`: above the picture; for a list, one title per net.
     - `legend`: a key below the picture, with its shapes and lines.
+    - `columns`: nets side by side; by default each stands below the one before.
     - `theme`: "light", "dark", or "gray" for print.
     - `width`: in pixels, 96 to the inch; by default letters have 13.
     - `max_size`: the bound on nodes and places of edges; None lifts it.
@@ -200,11 +220,14 @@ def draw(
     >>> sf.draw(nets)
     Drawing()
     """
-    target = None if path is None else _suffixed(path)
-    drawing = picture(
-        nets, level, direction=direction, title=title, legend=legend, theme=theme, width=width, max_size=max_size,
-        names=names,
-    )  # fmt: skip
+    target = None if path is None else _suffixed(path, (*FORMATS, LATEX))
+    options: DrawingOptions = {
+        "direction": direction, "title": title, "legend": legend, "columns": columns, "theme": theme, "width": width,
+        "max_size": max_size, "names": names,
+    }  # fmt: skip
+    if target is not None and target[1] == LATEX:
+        return write_whole(target[0], _latex(nets, level, options).encode())
+    drawing = picture(nets, level, **options)
     if target is None:
         return Drawing(drawing)
     (where, suffix), svg = target, drawing.encode()
@@ -212,8 +235,8 @@ def draw(
         return write_whole(where, svg)
     if not (isinstance(nets, Net) and theme == "light" and width is None and not names):  # Graphviz draws it otherwise
         return write_whole(where, converted(svg, suffix))
-    options = {"direction": direction, "title": title, "legend": legend, "max_size": max_size}
-    return write_whole(where, image(svg, suffix, lambda: nets.diagram(level, **options).source))
+    asked = {"direction": direction, "title": title, "legend": legend, "max_size": max_size}
+    return write_whole(where, image(svg, suffix, lambda: nets.diagram(level, **asked).source))
 
 
 attach(Net, draw=draw)

@@ -78,6 +78,7 @@ def test_a_width_scales_the_picture() -> None:
     (RESIDUAL, {"title": ["a"]}, "one net has one title"),
     (RESIDUAL, {"theme": "blue"}, "unknown theme: 'blue'"),
     (RESIDUAL, {"width": 0}, "width=0 must lie"),
+    (RESIDUAL, {"columns": 0}, "columns=0 must be a whole number, at least 1"),
     (RESIDUAL, {"direction": "up"}, "unknown direction: 'up'"),
 ])
 def test_mistakes_are_named_and_nothing_is_written(nets: object, options: dict[str, object], message: str, tmp_path: Path) -> None:
@@ -165,3 +166,16 @@ def test_a_legend_draws_its_shapes_and_lines_as_the_picture_does():
 def test_a_legend_tells_layers_that_hold_several():
     several = sf.fold(sf.mappers.residual, sf.layers("m1:3", lambda z, V, U: sf.relu(z @ V) @ U, V=(4, 8), U=(8, 4)), sf.tensor("x", (None, 4)))
     assert [">several layers in one</text>" in picture(net, legend=True) for net in (several, RESIDUAL)] == [True, False]
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_nets_in_columns_stand_side_by_side_and_their_steps_begin_at_one_height(direction: str) -> None:
+    svg = picture([RESIDUAL, BOOSTING, RESIDUAL], columns=2, direction=direction, title=["a", "b", "c"])
+    places = [(float(x), float(y)) for x, y in re.findall(r'translate\(([-\d.]+) ([-\d.]+)\)', svg)]
+    steps = [min(float(y) for y in re.findall(r'class="step"><rect x="[-\d.]+" y="([-\d.]+)"', part)) for part in svg.split("translate(")[1:]]
+    (a, b, c), tops = places, [y + step for (_, y), step in zip(places, steps, strict=True)]
+    assert abs(tops[0] - tops[1]) < 0.02 and tops[2] > tops[1]
+    alone = [float(re.search(r'width="([\d.]+)"', picture([net], direction=direction))[1]) for net in (RESIDUAL, BOOSTING)]
+    assert b[0] - a[0] > alone[0] - 2 * 8 and a[0] == c[0]
+    whole = float(re.search(r'width="([\d.]+)"', svg)[1])
+    assert sum(alone) - 2 * 8 < whole < sum(alone) + 3 * 8

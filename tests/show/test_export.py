@@ -14,7 +14,6 @@ import sympy as sp
 import symfold as sf
 from symfold.errors import UnknownName
 from symfold.show.export import EXPORTS, save, to_text
-from symfold.show.export.tikz import layout
 from symfold.show.graph import LEVELS
 from symfold.show.render import render
 
@@ -63,50 +62,60 @@ def test_tikz_takes_the_symbols_of_a_paper(tmp_path):
     net = sf.fold(sf.mappers.residual, sf.layers("phi", count="n"), sf.tensor("x"))
     names = {"z": r"\mathbf{h}", "phi": r"\mathcal{F}", "k": r"\ell", "n": "L"}
     text = sf.export.save(net, tmp_path / "net.tex", level="fold", names=names).read_text()
-    assert r"$\mathbf{h}_{\ell-1}$" in text and r"{$\mathcal{F}_{1}$, \dots{}, $\mathcal{F}_{L}$}" in text
+    assert r"$\mathbf{h}_{\ell-1}$" in text and r"{$\mathcal{F}_{\ell}$}" in text and r", \dots{}, $L$};" in text
     assert r"{$\phi_{2}$}" in sf.export.save(net.at(n=2), tmp_path / "net.tex").read_text()
     with pytest.raises(ValueError, match=r"save to \.tex"):
         sf.export.save(net, tmp_path / "net.mmd", level="fold", names=names)
 
 
-def test_tikz_at_depth_2():
-    text = to_text(residual(2), "tikz")
-    assert text.startswith("\\documentclass") and text.endswith("\\end{document}\n")
-    assert [line.strip() for line in text.splitlines() if line.startswith((r"  \node", r"  \path"))] == [
-        r"\node[input node] (x) at (0,0) {$x$};",
-        r"\node[layer node] (f1) at (1,-1) {$f_{1}$};",
-        r"\node[join node, label=above:{$z_{1}$}] (z1) at (2,0) {$+$};",
-        r"\node[layer node] (f2) at (3,-1) {$f_{2}$};",
-        r"\node[join node, label=above:{$z_{2}$}] (z2) at (4,0) {$+$};",
-        r"\node[output node] (out) at (5,0) {out};",
-        r"\path (x) edge[] (f1);",
-        r"\path (x) edge[skip edge] (z1);",
-        r"\path (f1) edge[] (z1);",
-        r"\path (z1) edge[] (f2);",
-        r"\path (z1) edge[skip edge] (z2);",
-        r"\path (f2) edge[] (z2);",
-        r"\path (z2) edge[] (out);",
-    ]
-    boxes = [line.split("[on background layer]")[1] for line in text.splitlines() if "fit=" in line]
-    assert boxes == [
-        r"\node[group, fit=(f1) (z1), label={[title]north west:step 1}] {};\end{scope}",
-        r"\node[group, fit=(f2) (z2), label={[title]north west:step 2}] {};\end{scope}",
-    ]
+def test_tikz_at_depth_1():
+    text = to_text(residual(1), "tikz")
+    assert text.startswith("\\documentclass") and text.endswith("\\end{tikzpicture}\n\\end{document}\n")
+    steps = re.findall(r"^ *(\\path\[[\w ]+\]|\\node\[.*\] \(.*?\)) .*?(\{.*\})?;$", text, re.MULTILINE)
+    assert [(re.sub(r"\\node\[.*\]", "", head), label) for head, label in steps] == [
+        (r"\path[group]", ""),
+        *((rf"\path[{kind} edge]", "") for kind in ("data", "state", "data", "output", "skip")),
+        (r"\path[input node]", ""), (" (x)", "{$x$}"),
+        (r"\path[layer node]", ""), (" (f1)", "{$f_{1}$}"),
+        (r"\path[join node]", ""), (" (z1)", "{+}"),
+        (r"\path[state node]", ""), (" (z1-state)", "{$z_{1}$}"),
+        (r"\path[output node]", ""), (" (out)", "{out}"),
+    ]  # fmt: skip
 
 
-def test_tikz_puts_each_step_after_the_one_before():
-    boosted = sf.fold(lambda z, f: f(X) + z, sf.layers("f1:4"), X)
-    places = layout(boosted.graph())
-    across = [places[name][0] for name in ("x", "f1", "z1", "f2", "z2", "f3", "z3", "out")]
-    assert across == sorted(set(across))
-    assert {places[name][1] for name in ("x", "z1", "z2", "z3", "out")} == {0} != {places[name][1] for name in ("f1", "f2", "f3")}
+N = r"-?\d+(?:\.\d+)?"  # a number
 
 
-def test_tikz_marks_operands_and_names_no_key_of_its_own():
+@pytest.mark.parametrize("name", ["residual", "lstm", "pre_norm", "unet"])
+@pytest.mark.parametrize(("depth", "level"), [(2, None), (2, "primitive"), (2, "step"), ("n", None), ("n", "fold")])
+def test_tikz_is_the_picture_that_draw_draws(name, depth, level, tmp_path):
+    """Nodes, arrows, and texts beside them stand where SVG has them."""
+    row = sf.mappers.ARCHITECTURES[name]
+    if depth == "n" and name == "unet":
+        pytest.skip("its depth is a number")
+    for options in ({}, {"direction": "BT", "legend": True, "title": "a net"}):
+        svg, tikz = (sf.draw(row.net(depth), tmp_path / f"net.{suffix}", level, **options).read_text() for suffix in ("svg", "tex"))
+        shapes = re.findall(rf'class="node [\w-]+"><title>[^<]*</title>.*?<text x="({N})" y="({N})"', svg)
+        nodes = re.findall(rf"\\node\[minimum.*\] \(.*\) at \(({N}),({N})\)", tikz)
+        assert sorted(x for x, _ in shapes) == sorted(x for x, _ in nodes)
+        beside = re.findall(rf'<text x="({N})" y="({N})"', re.sub('<g class="node.*?</g>', "", svg))
+        assert sorted(beside) == sorted(re.findall(rf"\\node\[anchor.*\] at \(({N}),({N})\)", tikz))
+        assert len(re.findall(r"\\path\[\w+ edge\]", tikz.split("\\end{scope}")[0])) == svg.count('class="edge ')
+
+
+def test_tikz_of_several_nets_has_a_name_for_each_node(tmp_path):
+    nets = [residual(3), residual(3), residual(2) * 2]
+    text = sf.draw(nets, tmp_path / "nets.tex", columns=2, title=["a", "b", "c"], theme="dark", width=300).read_text()
+    names = re.findall(r"\\node\[.*\] \((.*?)\) at", text)
+    assert len(names) == len(set(names)) == text.count("minimum width")
+    assert {"f1", "f1-2", "f1-3"} <= {*names} and r"\resizebox{225bp}{!}" in text and r"\fill[fill={rgb,255:red,22;" in text
+
+
+def test_tikz_names_no_key_of_its_own():
     text = to_text(sf.fold(lambda z, f: z - f(z), sf.layers("f1:2"), X), "tikz")
-    assert r"\path (f1) edge[] node[draw=none, auto, font=\scriptsize] {$-$} (z1);" in text
+    assert re.search(r"\\node\[anchor=base.*\] at .* \{\$-\$\};", text)
     styles = re.findall(r"(\w[\w ]*)/\.style", text)  # join, step, shape, ... are TikZ's own
-    assert all(name.endswith((" node", " edge", " label")) or name in ("every node", "every edge", "group", "title") for name in styles)
+    assert all(name.endswith((" node", " edge", " label")) or name in ("every node", "group") for name in styles)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -120,7 +129,7 @@ def test_no_name_breaks_a_format(name, level):
     assert name in {data["label"] for data in json.loads(texts["json"])["nodes"]}
     for line in texts["mermaid"].splitlines():
         assert line.count('"') % 2 == 0
-    body = texts["tikz"].split("loop edge/.style={thick}]\n")[1].replace("\\\\", "").replace(r"\{", "").replace(r"\}", "")
+    body = texts["tikz"].split("boundingbox")[1].replace("\\\\", "").replace(r"\{", "").replace(r"\}", "")
     assert body.count("{") == body.count("}")
     assert "%" not in body.replace(r"\%", "") and "&" not in body.replace(r"\&", "")
 
@@ -128,7 +137,8 @@ def test_no_name_breaks_a_format(name, level):
 def test_every_edge_is_in_every_format():
     net = residual(5)
     edges = net.graph().number_of_edges()
-    assert sum(line.startswith(r"  \path") for line in to_text(net, "tikz").splitlines()) == edges
+    states = 5  # a join leads to its state
+    assert len(re.findall(r"\\path\[\w+ edge\]", to_text(net, "tikz"))) == edges + states
     assert sum("--" in line or "==" in line or "-." in line for line in to_text(net, "mermaid").splitlines()) == edges
     assert len(json.loads(to_text(net, "json"))["edges"]) == edges
 

@@ -62,4 +62,4 @@ def command(
     if level not in ("fold", "block"):
         bounded(depth, 100_000, "or use --level fold")
     net = symbolic_net(mapper, depth, layer, init)
-    write(to_text(net, "json" if json_ else format_, level or "layer", names=names or None), output)
+    write(to_text(net, "json" if json_ else format_, level, names=names or None), output)

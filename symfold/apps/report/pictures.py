@@ -12,13 +12,14 @@ import networkx as nx
 from symfold.analysis.equality.overlay import merge
 from symfold.apps.report.comparison import Comparison
 from symfold.core.net import Net
+from symfold.show.diagram.canvas import MARGIN
 from symfold.show.diagram.geometry import Geometry
 from symfold.show.diagram.layout import Picture
 from symfold.show.diagram.lettering import FAMILY
 from symfold.show.diagram.repetition import Layout
 from symfold.show.diagram.scene import TEXT, Arrow, Shape, scene_of, shape_of
 from symfold.show.diagram.sizes import Turn
-from symfold.show.diagram.svg import MARGIN, Canvas, number
+from symfold.show.diagram.svg import SvgCanvas, number
 
 DIRECTION = "TB"
 MOST_NODES = 60  # of both nets at the level of layers; larger ones are drawn folded
@@ -26,7 +27,7 @@ SCALE = 0.9  # pixels per unit of a drawing: its letters are small but legible, 
 SIDES = {"both": "both", "first": "only-a", "second": "only-b"}  # CSS classes of nodes and edges by owner
 
 
-class Sided(Canvas):
+class Sided(SvgCanvas):
     """What one net has of a picture of both: what the other lacks has a class of its own."""
 
     def __init__(self, geometry: Geometry, picture: Picture, side: str):
@@ -107,7 +108,7 @@ def diagrams(comparison: Comparison) -> tuple[str, str]:
     drawings = []
     for side, owner, name, net in zip("ab", ("first", "second"), comparison.titles, nets, strict=True):
         picture, geometry = shared or laid_out(part(graph, net, owner))
-        left, top, right, bottom = Canvas(geometry).bounds()
+        left, top, right, bottom = SvgCanvas(geometry).bounds
         sizes = right - left + 2 * MARGIN, bottom - top + 2 * MARGIN
         box = " ".join(map(number, (left - MARGIN, top - MARGIN, *sizes)))
         width, height = (number(SCALE * size) for size in sizes)

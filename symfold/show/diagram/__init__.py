@@ -22,23 +22,27 @@ and repeated along the lines of the states.
     sizes        how far nodes and texts reach
     spacing      columns, rows, and lines of long nets
     geometry     coordinates
-    svg          the picture as SVG
+    canvas       shapes, lines and texts; several pictures on a sheet
+    svg          a sheet as SVG
+    tex          labels as LaTeX
+    tikz         a sheet as TikZ
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import graphviz
 import networkx as nx
 
-from symfold.base.arguments import real
+from symfold.base.arguments import real, whole
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
 from symfold.errors import Advice, InvalidValue, TooLarge
+from symfold.show.diagram.canvas import Canvas, Sheet, sheet
 from symfold.show.diagram.geometry import Geometry
 from symfold.show.diagram.layout import Picture, new_digraph
 from symfold.show.diagram.repetition import Layout
@@ -46,8 +50,9 @@ from symfold.show.diagram.scene import Scene, scene_of
 from symfold.show.diagram.sizes import Turn
 from symfold.show.diagram.style import legend as legend_of
 from symfold.show.diagram.style import literal
-from symfold.show.diagram.svg import Canvas, document
+from symfold.show.diagram.svg import SvgCanvas, svg_of_sheet
 from symfold.show.diagram.symbols import symbols
+from symfold.show.diagram.tikz import TikzCanvas, tikz_of_sheet
 from symfold.show.graph import UNROLLED, count_steps, graph
 from symfold.show.graph.ends import Ends
 from symfold.transform.rolling import roll
@@ -176,41 +181,21 @@ def too_large(what: str, size: int | None, bound: int) -> TooLarge:
     )
 
 
-# ---------------------------------------------------------------- SVG
+# ---------------------------------------------------------------- SVG and TikZ
 
 
-def to_svg(
-    net: Any,
-    level: str | None = None,
-    *,
-    direction: str = "LR",
-    title: str = "",
-    legend: bool = False,
-    max_size: int | None = BOUND,
-    names: Mapping[str, str] | None = None,
-) -> str:
-    """The picture of a net as SVG, with the options of `diagram`; the same net gives the same bytes.
-
-    `names` gives symbols of your own, as in `formula`.
+def to_svg(net: Any, level: str | None = None, *, title: str = "", **options: Unpack[SheetOptions]) -> str:
+    """The picture of a net as SVG, with the options of `sheet_of`; the same net gives the same bytes.
 
     >>> import symfold as sf
     >>> to_svg(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))).count('class="node layer"')
     3
     """
-    picture = _pictures([net], level, direction, max_size, Ends.level)[0]
-    _layout(direction, title, [])
-    (canvas,) = _canvases([net], [picture], direction, names)
-    return document([(title, canvas)], legend_of(*picture.kinds) if legend else "")
+    return svg_of_sheet(sheet_of(SvgCanvas, [(title, net)], level, **options))
 
 
 def svg_of_several(
-    nets: Mapping[str, Any] | Sequence[tuple[str, Any]],
-    level: str | None = None,
-    *,
-    direction: str = "LR",
-    legend: bool = False,
-    max_size: int | None = BOUND,
-    names: Mapping[str, str] | None = None,
+    nets: Mapping[str, Any] | Sequence[tuple[str, Any]], level: str | None = None, **options: Unpack[SheetOptions]
 ) -> str:
     """Several nets in one SVG picture, each below its title: equal steps stand below each other.
 
@@ -221,14 +206,26 @@ def svg_of_several(
     True
     """
     pairs = list(nets.items()) if isinstance(nets, Mapping) else list(nets)
-    pictures = _pictures([net for _, net in pairs], level, direction, max_size, Ends.level)
-    _layout(direction, "", [])
-    nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
-    canvases = _canvases([net for _, net in pairs], pictures, direction, names)
-    return document(
-        [(title, each) for (title, _), each in zip(pairs, canvases, strict=True)],
-        legend_of(nodes, edges) if legend else "",
-    )
+    return svg_of_sheet(sheet_of(SvgCanvas, pairs, level, **options))
+
+
+def to_tikz(
+    pairs: Sequence[tuple[str, Any]],
+    level: str | None = None,
+    *,
+    color: Callable[[str], str] = str,
+    width: float | None = None,
+    **options: Unpack[SheetOptions],
+) -> str:
+    r"""Nets with their titles as a LaTeX document with a picture in TikZ; `color` makes a color another one.
+
+    >>> import symfold as sf
+    >>> to_tikz([("", sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")))]).count(r"\path[layer node]")
+    3
+    """
+    taken: set[str] = set()
+    drawn = sheet_of(lambda geometry: TikzCanvas(geometry, taken), pairs, level, **options)
+    return tikz_of_sheet(drawn, color, width)
 
 
 def svg_of_graph(graph: nx.MultiDiGraph) -> str:
@@ -238,22 +235,46 @@ def svg_of_graph(graph: nx.MultiDiGraph) -> str:
     >>> "<svg" in svg_of_graph(sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x")).graph())
     True
     """
-    return document([("", _canvas(scene_of(Picture(graph)), "LR"))], "")
+    return svg_of_sheet(sheet([("", SvgCanvas(_geometry(scene_of(Picture(graph)), "LR")))]))
 
 
-def _canvases(
-    nets: Sequence[Any], pictures: Sequence[Picture], direction: str, names: Mapping[str, str] | None
-) -> list[Canvas]:
-    """The canvases of nets, in a reader's symbols."""
+class SheetOptions(TypedDict, total=False):
+    """The options of `sheet_of`."""
+
+    direction: str
+    legend: bool
+    columns: int
+    max_size: int | None
+    names: Mapping[str, str] | None
+
+
+def sheet_of(
+    canvas_of: Callable[[Geometry], Canvas],
+    pairs: Sequence[tuple[str, Any]],
+    level: str | None = None,
+    *,
+    direction: str = "LR",
+    legend: bool = False,
+    columns: int = 1,
+    max_size: int | None = BOUND,
+    names: Mapping[str, str] | None = None,
+) -> Sheet:
+    """Nets with their titles laid out on a sheet, in a language of pictures and in a reader's symbols."""
+    nets = [net for _, net in pairs]
+    pictures = _pictures(nets, level, direction, max_size, Ends.level)
+    _layout(direction, "", [])
     renamings = symbols(nets, names)
     scenes = [scene_of(picture, renaming) for picture, renaming in zip(pictures, renamings, strict=True)]
     for net, renaming in zip(nets, renamings, strict=True):
         renaming.check(net)
-    return [_canvas(scene, direction) for scene in scenes]
+    canvases = [canvas_of(_geometry(scene, direction)) for scene in scenes]
+    titled = [(title, canvas) for (title, _), canvas in zip(pairs, canvases, strict=True)]
+    nodes, edges = (set().union(*(picture.kinds[k] for picture in pictures)) for k in (0, 1))
+    return sheet(titled, legend_of(nodes, edges) if legend else "", whole("columns", columns, 1))
 
 
-def _canvas(scene: Scene, direction: str) -> Canvas:
-    return Canvas(Geometry(scene, Layout(scene).grid(), Turn(direction)))
+def _geometry(scene: Scene, direction: str) -> Geometry:
+    return Geometry(scene, Layout(scene).grid(), Turn(direction))
 
 
 def display_svg(net: Any) -> str | None:

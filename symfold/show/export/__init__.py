@@ -32,7 +32,7 @@ EXPORTS: dict[str, Row] = {row.name: row for row in (_dot.ROW, _graphml.ROW, _no
 
 
 @public
-def to_text(net: Any, format: str, level: str = "layer", *, names: Mapping[str, str] | None = None) -> str:
+def to_text(net: Any, format: str, level: str | None = None, *, names: Mapping[str, str] | None = None) -> str:
     """The graph of a net as text; `names` are symbols of your own, in TikZ.
 
     >>> import symfold as sf
@@ -53,21 +53,21 @@ def to_text(net: Any, format: str, level: str = "layer", *, names: Mapping[str, 
     net = Net.of(net)
     if format not in EXPORTS:
         raise unknown("format", format, EXPORTS)
-    if names is None:
-        return EXPORTS[format].write(net, level)
-    if format != _tikz.ROW.name:
+    if format == _tikz.ROW.name:
+        return _tikz.write(net, level, names)
+    if names is not None:
         raise InvalidValue(f"names={quoted(names)}: {format} keeps the net's own names (write tikz, or save to .tex)")
-    return _tikz.write(net, level, names)
+    return EXPORTS[format].write(net, level or "layer")
 
 
 @public
 def save(
-    net: Any, path: str | os.PathLike[str], level: str = "layer", *, names: Mapping[str, str] | None = None
+    net: Any, path: str | os.PathLike[str], level: str | None = None, *, names: Mapping[str, str] | None = None
 ) -> pathlib.Path:
     """Write the graph of a net to a file; the suffix selects the format: .dot, .graphml, .json, .mmd or .tex.
 
-    `level` says what a node stands for, as of `net.graph`: "fold" draws one step, at any depth. A .tex file
-    takes `names`, symbols of your own, as of `sf.draw`.
+    `level` says what a node stands for, as of `net.graph`: "fold" draws one step, at any depth; the default is
+    "layer". A .tex file holds the picture of `sf.draw(net, path)`, and takes `names`, symbols of your own.
 
     >>> import symfold as sf, tempfile
     >>> net = sf.fold(sf.mappers.residual, sf.layers("f1:4"), sf.tensor("x"))
