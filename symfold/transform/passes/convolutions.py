@@ -122,6 +122,13 @@ class Correlation:
 
     def __call__(self, compute: Callable[..., Any], first: Any, second: Any) -> Any:
         """What is wanted, by `compute(groups, first, second, shape)` over images (n, c, sizes), kernels and results."""
+        groups, args = self.arranged(first, second)
+        sizes = dict(zip(self.names[2], self.shape, strict=True))
+        shape = tuple(prod(sizes[letter] for letter in group) for group in self.letters.order(self.wanted))
+        return self.parted(compute(groups, *args, shape))
+
+    def arranged(self, first: Any, second: Any) -> tuple[int, list[Any]]:
+        """The number of groups, and both arguments with the axes of their kinds."""
         kinds = {"result": ("image", "kernel"), "image": ("result", "kernel"), "kernel": ("image", "result")}[
             self.wanted
         ]
@@ -129,11 +136,12 @@ class Correlation:
             joined_axes(array, name, self.letters.order(kind))
             for array, name, kind in zip((first, second), self.names[:2], kinds, strict=True)
         ]
+        return self.groups(first.shape), args
+
+    def parted(self, array: Any) -> Any:
+        """What is wanted with the axes of its letters, from the axes of its kind."""
         sizes = dict(zip(self.names[2], self.shape, strict=True))
-        order = self.letters.order(self.wanted)
-        flat = tuple(prod(sizes[letter] for letter in group) for group in order)
-        array = compute(self.groups(first.shape), *args, flat)
-        return parted_axes(array, order, self.names[2], sizes)
+        return parted_axes(array, self.letters.order(self.wanted), self.names[2], sizes)
 
 
 def joined_axes(array: Any, letters: str, order: Sequence[str]) -> Any:

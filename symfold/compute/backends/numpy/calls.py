@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 import sympy as sp
 
-from symfold.compute.backends.numpy.convolutions import correlate
+from symfold.compute.backends.numpy.convolutions import correlator
 from symfold.compute.backends.numpy.views import index_text
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.core.functions import Head, divide, numbers_of, relu, sigmoid, softplus
@@ -175,5 +174,5 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
         parts = ", ".join(":" if p == (None, None) else index_text(p) for p in attributes["index"])
         return [f"{out.name}.fill(0.0)", f"{out.name}[{parts}] = {names[0]}"]
     if is_primitive(node, CORRELATION):
-        return [f"{source.function(partial(correlate, attributes['of']))}({', '.join(names)}, {out.name})"]
+        return [f"{source.function(correlator(attributes['of']))}({', '.join(names)}, {out.name})"]
     return [f"copyto({out.name}, {source.function(op.evaluate)}({', '.join(names)}))"]
