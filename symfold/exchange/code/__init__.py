@@ -9,6 +9,7 @@ In: a net. Out: the source of a function of its parameters and inputs, which nee
     numpy, torch, jax   one target each
     identifiers         valid names, each used once; names that differ in a number
     line_breaks         long statements over several lines
+    operations          operations as expressions
     writer              nodes as statements, folds as loops
     function            the whole function
 """

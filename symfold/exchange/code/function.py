@@ -24,8 +24,9 @@ from symfold.errors import listing, plural
 from symfold.exchange.code.expressions import Code
 from symfold.exchange.code.identifiers import Identifiers
 from symfold.exchange.code.line_breaks import INDENT, bracketed, filled, statement
+from symfold.exchange.code.operations import ARITHMETIC
 from symfold.exchange.code.targets import TARGETS, CodeTarget
-from symfold.exchange.code.writer import ARITHMETIC, WIDE, Writer
+from symfold.exchange.code.writer import WIDE, Writer
 from symfold.show.notation import brief_formula
 from symfold.show.notation.loops import Letters, stems_of
 
