@@ -5,7 +5,7 @@ Floating point finds points at which nets may differ; many digits separate diffe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,12 +60,16 @@ def compare_numbers(a: Any, b: Any, seed: int, steps: float = 0) -> NumericalCom
     number = max(FEWEST, min(POINTS, int(MOST_STEPS // max(1, steps))))
     rows = rows_of([a, b], {node.op.name: sizes(node) for node in a.inputs})
     best, finite, digits, asked = NumericalComparison(None, 0.0, 0), 0, 0, 0
+    shaped: list[Any] = []
     for point in [*range(number), *range(POINTS, POINTS + FEWEST)]:
         positive, magnitude, key = point >= POINTS, MAGNITUDES[point % len(MAGNITUDES)], f"{seed} point {point}"
         if positive and finite:
             break
         inputs = _drawn(a, rows, key, magnitude, positive)
-        result = _compared(a, b, inputs, key, positive)
+        shaped = shaped or [
+            with_shapes(net, {name: np.shape(value) for name, value in inputs.items()}) for net in (a, b)
+        ]
+        result = _compared(shaped, inputs, key, positive)
         if not result.points:
             best = best if best.points else result
             continue
@@ -81,13 +85,24 @@ def compare_numbers(a: Any, b: Any, seed: int, steps: float = 0) -> NumericalCom
             precise is not None and precise.differs is not None and not (precise.rounded and precise.relative <= APART)
         ):
             place, left, right, gap = precise.differs
-            return replace(
-                result, equal=False, difference=gap, values=(left, right), place=place, points=finite, verified=True
-            )
+            verified = replace(result, difference=gap, values=(left, right), place=place, verified=True)
+            return replace(_listed(verified), equal=False, points=finite)
+        elif precise is None and magnitude == 1.0 and result.difference > APART:  # no other point changes the answer
+            return replace(_listed(result), equal=False, points=finite, digits=digits)
         elif magnitude == 1.0 or positive or result.difference <= TOLERANCE:  # large numbers have large rounding errors
             best = result if result.difference > best.difference or not best.points else best
     agreed = best.difference <= TOLERANCE if finite else None
-    return replace(best, points=finite, equal=False if best.difference > APART else agreed or None, digits=digits)
+    equal = False if best.difference > APART else agreed or None
+    return replace(_listed(best), points=finite, equal=equal, digits=digits)
+
+
+def _listed(result: NumericalComparison) -> NumericalComparison:
+    """The same result, its arrays as lists."""
+    inputs, params = (
+        {name: np.asarray(array).tolist() for name, array in arrays.items()}
+        for arrays in (result.inputs, result.params)
+    )
+    return replace(result, inputs=inputs, params=params)
 
 
 def _drawn(net: Any, rows: Mapping[str, int], key: str, magnitude: float, positive: bool) -> dict[str, Any]:
@@ -101,16 +116,12 @@ def _drawn(net: Any, rows: Mapping[str, int], key: str, magnitude: float, positi
     }
 
 
-def _compared(a: Any, b: Any, inputs: Mapping[str, Any], key: str, positive: bool) -> NumericalComparison:
+def _compared(nets: Sequence[Any], inputs: Mapping[str, Any], key: str, positive: bool) -> NumericalComparison:
     """Both nets at one point, in floating point."""
-    best = NumericalComparison(
-        None, 0.0, 0, inputs={name: array.tolist() for name, array in inputs.items()}, positive=positive
-    )
     with np.errstate(all="ignore"):
-        outputs, evaluators = zip(*(_evaluated(net, inputs, key, positive) for net in (a, b)), strict=True)
-    best = replace(
-        best, params={name: array.tolist() for evaluator in evaluators for name, array in evaluator.drawn.items()}
-    )
+        outputs, evaluators = zip(*(_evaluated(net, inputs, key, positive) for net in nets), strict=True)
+    params = {name: array for evaluator in evaluators for name, array in evaluator.drawn.items()}
+    best = NumericalComparison(None, 0.0, 0, inputs=inputs, params=params, positive=positive)
     for output, (left, right) in enumerate(zip(*outputs, strict=True)):
         if left.shape != right.shape:
             best = replace(
@@ -135,10 +146,9 @@ def _compared(a: Any, b: Any, inputs: Mapping[str, Any], key: str, positive: boo
 
 
 def _evaluated(net: Any, values: Mapping[str, Any], key: str, positive: bool) -> tuple[list[Any], SmoothEvaluator]:
-    shaped = with_shapes(net, {name: np.shape(value) for name, value in values.items()})
     evaluator = SmoothEvaluator({name: np.asarray(value, dtype=float) for name, value in values.items()}, key, positive)
     try:
-        results = evaluator.run_whole(shaped.outputs)
+        results = evaluator.run_whole(net.outputs)
     except NoRule:
         return [np.asarray(np.nan)] * len(net.outputs), evaluator
     return [np.asarray(value, dtype=float) for value in results], evaluator
