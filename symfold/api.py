@@ -232,6 +232,7 @@ ELSEWHERE = {  # names that users of other packages try first, and the call of t
     **dict.fromkeys(("state_dict", "load_state_dict"), "module.load_state_dict(sf.to_state_dict(params, module))"),
     "inspect": "net.summary()",
     "path_count": "sf.paths(net).count",
+    **dict.fromkeys(("flops", "macs", "flop_count", "multiply_adds"), "net.summary().multiply_adds"),
     "accuracy": 'sf.metric(sklearn.metrics.accuracy_score, net, "label")',
     "Sequential": "sf.fold(sf.mappers.feedforward, layers, x)",
     **dict.fromkeys(("to_svg", "to_png", "to_pdf"), 'net.draw("picture.svg")'),

@@ -13,14 +13,16 @@ from typing import Any, TypeVar, cast
 from symfold.base.arguments import check_named, quoted
 from symfold.errors import InvalidType, SymfoldError, listing, plural
 
-OTHER_NAMES = {  # of arguments, in other packages
-    "lr": "rate",
-    "learning_rate": "rate",
-    "beta1": "betas",
-    "beta2": "betas",
-    "epsilon": "eps",
-    "decay_rate": "factor",
+OTHER_NAMES = {  # of arguments, in other packages and functions
+    "lr": ("rate", "learning_rate_init"),
+    "learning_rate": ("rate", "learning_rate_init"),
+    "beta1": ("betas",),
+    "beta2": ("betas",),
+    "epsilon": ("eps",),
+    "decay_rate": ("factor",),
+    "epochs": ("max_iter",),
 }
+EXAMPLES = {"optimizer": "sf.adam(1e-3)"}  # of arguments
 PACKAGE = str(Path(__file__).parent.parent) + os.sep
 INSIDE = "_inside_"  # where a public function keeps the function that it guards
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -90,8 +92,9 @@ def check_call(function: Callable[..., object], args: tuple[object, ...], named:
     problem = ""
     if inspect.Parameter.VAR_KEYWORD not in kinds:
         for key in named:
-            if key not in by_name and OTHER_NAMES.get(key) in by_name:
-                raise InvalidType(f"{name} has no argument {key!r} (write {OTHER_NAMES[key]}=)")
+            meant = [other for other in OTHER_NAMES.get(key, ()) if other in by_name]
+            if key not in by_name and meant:
+                raise InvalidType(f"{name} has no argument {key!r} (write {meant[0]}=)")
         check_named(name, "argument", named, by_name)
     if inspect.Parameter.VAR_POSITIONAL not in kinds and len(args) > len(in_order):
         problem = f"takes {plural(len(in_order), 'argument')} by position, got {len(args)}"
@@ -102,7 +105,11 @@ def check_call(function: Callable[..., object], args: tuple[object, ...], named:
         for each in own
         if each.default is each.empty and each.name not in named and each.name not in in_order[: len(args)]
     ]:
-        problem = f"needs {listing(map(repr, missing))}"
+        given = max(len(args), len([each for each in own if each.default is each.empty and each.name in in_order]))
+        by_keyword = [f"{key}={EXAMPLES.get(key, '...')}" for key in missing if key not in in_order]
+        raise InvalidType(
+            f"{name} needs {listing(map(repr, missing))} (write {name}({', '.join([*in_order[:given], *by_keyword])}))"
+        )
     if problem:
         raise InvalidType(f"{name} {problem} (its arguments: {listing(allowed)})")
 

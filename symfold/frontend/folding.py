@@ -28,7 +28,7 @@ from symfold.errors import ImpureMapper, InvalidType, InvalidValue, SymfoldError
 from symfold.frontend.fold_arguments import check_fold, first_of
 from symfold.frontend.items import read_item
 from symfold.frontend.runs import Run, runs_of
-from symfold.frontend.tracer import Tracer
+from symfold.frontend.tracer import Tracer, refused_elsewhere
 
 Mapper = Callable[[State, Any], State]  # a state and an item to the next state
 
@@ -106,9 +106,13 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
                     f"step {run.start + position + 1}: the mapper calls its state, which is a value (a mapper takes "
                     "the state first, then the item: lambda z, f: f(z) + z)"
                 ).with_traceback(error.__traceback__) from None
+            if refused := refused_elsewhere(error, f"{place(formals, position)}: "):
+                raise refused from None
             error.add_note(f"in {place(formals, position)}")
             raise
         except Exception as error:  # of the user's mapper, which may raise anything: say at which step
+            if refused := refused_elsewhere(error, f"{place(formals, position)}: "):
+                raise refused from None
             error.add_note(f"in {place(formals, position)}")
             raise
         nodes = with_depth(nodes, run.count)

@@ -24,7 +24,7 @@ from symfold.core.nodes import Node
 from symfold.core.primitives import dot
 from symfold.core.shapes import Rest, Shape, input_shape, show
 from symfold.errors import InvalidType, plural
-from symfold.frontend.tracer import Tracer
+from symfold.frontend.tracer import Tracer, refused_elsewhere
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ def kind_of(body: Layered | Kind | None, weights: dict[str, Any]) -> Kind | None
     if not callable(body):
         hint = f" (a number of layers is count={body!r})" if isinstance(body, int) else ""
         raise InvalidType(f"a layer's body must be a function, got {quoted(body)}{hint}")
+    if getattr(body, "__annotations__", {}).get("return") == Kind.__name__:  # sf.dense, sf.layer_norm, ...
+        name, parameters = getattr(body, "__name__", ""), inspect.signature(body).parameters.values()
+        needed = ", ".join(each.name for each in parameters if each.default is each.empty)
+        raise InvalidType(f"sf.{name} makes a layer's body, and is not one (call it: sf.{name}({needed}))")
     checked_weights = tuple(
         Weight(checked_name(name), input_shape(name, shape), default_start(input_shape(name, shape)))
         for name, shape in weights.items()
@@ -88,7 +92,12 @@ def make_kind(body: Layered, arity: int, weights: tuple[Weight, ...] = (), reads
     def run(formals: Sequence[Node]) -> list[Node]:
         values = [Tracer(formal) for formal in formals]
         named = {w.prefix: value for w, value in zip(weights, values[arity:], strict=True)}
-        result = body(*values[:arity], **named) if takes_by_name(body, named) else body(*values)
+        try:
+            result = body(*values[:arity], **named) if takes_by_name(body, named) else body(*values)
+        except TypeError as error:
+            if refused := refused_elsewhere(error):
+                raise refused from None
+            raise
         if isinstance(result, (tuple, list, dict)):
             raise InvalidType(
                 f"a layer's body gives one value, got a {type(result).__name__} of {len(result)} "

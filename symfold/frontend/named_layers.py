@@ -277,6 +277,9 @@ def layers(spec: str, kind: Kind | Layered | None = None, /, *, count: object = 
             )
         depth = depth_of(stop - start)
         return Layers(Numbered(numbered[1], start, depth), layer_kind)
+    if ranged := re.fullmatch(r"\s*([A-Za-z_]\w*?)\[?(\d+)(?:-|\.\.+|:)(?:\1)?(\d+)\]?\s*", spec):
+        end = int(ranged[3]) + ("[" not in spec)
+        raise InvalidValue(f"{spec!r} names no layers (write '{ranged[1]}{ranged[2]}:{end}'; the end is excluded)")
     try:
         symbols = sp.symbols(spec, seq=True)
     except ValueError as error:

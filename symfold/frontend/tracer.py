@@ -29,6 +29,17 @@ COMPARED = (
 )
 
 
+def refused_elsewhere(error: TypeError, where: str = "") -> InvalidType | None:
+    """The error for a function of PyTorch or JAX that was given a symbolic value; None if the error is another one."""
+    if "Tracer" not in str(error):  # both name the type that they do not take
+        return None
+    reason = str(error).split("\n")[0].split(". ")[0]
+    return InvalidType(
+        f"{where}a function of another package does not take symbolic values: {reason} "
+        "(write NumPy's or symfold's, as np.tanh or sf.relu)"
+    ).with_traceback(error.__traceback__)
+
+
 class Tracer(Operators["Tracer"]):
     """A node as a mapper sees it."""
 

@@ -179,6 +179,10 @@ def test_the_widget_answers_what_it_is_asked() -> None:
     for wrong in ({"depth": 13}, {"mapper": "residal"}, {"other": "z.real"}):
         with pytest.raises(sf.SymfoldError):
             sf.explore(**wrong)  # type: ignore[arg-type]
+    mapper = sf.mappers.residual
+    for given, words in ((sf.fold(mapper, sf.layers("f1:4"), sf.tensor("x")), "sf.compare(net, other)"), (mapper, "mine=mapper")):
+        with pytest.raises(TypeError, match=re.escape(words)):
+            sf.explore(given)
 
 
 def test_a_page_without_python_shows_a_sentence_in_place_of_the_widget() -> None:

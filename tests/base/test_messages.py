@@ -52,18 +52,33 @@ def test_long_lists_are_cut(mistake) -> None:
 NET = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), X)
 
 
+def foreign(value):
+    """A function as PyTorch's."""
+    raise TypeError(f"argument must be Tensor, not {type(value).__name__}")
+
+
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [
         (lambda: sf.fit(NET, {}, {}, epoch=3), "fit has no argument 'epoch' (did you mean 'epochs'? its arguments: loss, params, data, optimizer, "),
         (lambda: sf.fit(NET, {}, {}, batch=3), "fit has no argument 'batch' (did you mean 'batch_size'? "),
-        (lambda: sf.fit(NET), "fit needs 'params', 'optimizer' (its arguments: loss, "),
+        (lambda: sf.fit(NET), "fit needs 'params', 'optimizer' (write fit(loss, params, optimizer=sf.adam(1e-3)))"),
         (lambda: sf.EarlyStopping(patienc=3), "EarlyStopping has no argument 'patienc' (did you mean 'patience'? its arguments: patience, min_delta)"),
         (lambda: sf.Normal(std=2), "Normal has no argument 'std' (its arguments: mean, deviation)"),
         (lambda: sf.to_onnx(NET, {"W1": 1}, "e.onnx"), "{'W1': 1} is not a path (give a text or a pathlib.Path; the order is sf.to_onnx(net, path, params))"),
         (lambda: sf.save(NET, {}, "e.safetensors"), "is not a path (give a text or a pathlib.Path; the order is sf.save(path, net, params))"),
         (lambda: sf.load(NET, "e.safetensors"), "is not a path (give a text or a pathlib.Path; the order is sf.load(path, net))"),
         (lambda: sf.mapper(sf.mappers.residual), "mapper"),
+        (lambda: sf.save("e.safetensors", NET), "save needs 'params' (write save(path, net, params))"),
+        (lambda: sf.compare(NET), "compare needs 'b' (write compare(a, b))"),
+        (lambda: sf.adam(lr=1e-3), "adam has no argument 'lr' (write rate=)"),
+        (lambda: sf.layers("f1-4"), "'f1-4' names no layers (write 'f1:5'; the end is excluded)"),
+        (lambda: sf.layers("f[1:4]"), "'f[1:4]' names no layers (write 'f1:4'; the end is excluded)"),
+        (lambda: sf.layers("f1:4", sf.dense), "sf.dense makes a layer's body, and is not one (call it: sf.dense(inputs, outputs))"),
+        (lambda: sf.flops, "write net.summary().multiply_adds"),
+        (lambda: sf.mapper("attn(z) + z"), "A layer is a single letter, as a(z)"),
+        (lambda: sf.fold(lambda z, f: foreign(z), [1], X), "step 1, state of shape (None, 3): a function of another package does not take symbolic values: argument must be Tensor, not Tracer (write NumPy's"),
+        (lambda: sf.dense(3, 3, foreign), "a function of another package does not take symbolic values"),
     ],
 )
 def test_wrong_names_and_wrong_order_are_refused_with_the_right_ones(mistake, message) -> None:

@@ -68,7 +68,7 @@ REFUSED = [
     ("z[0], " * 4 + "x", "is a tuple of 5"),
     ("z = f(z) + z", "it is an equation (write its right side alone, the next state, as 'f(z) + z')"),
     ("2z", "write a product with *, as 2*z"),
-    ("tanj(z)", "'tanj', which is not a function here (did you mean tan or tanh or atan?)"),
+    ("tanj(z)", "'tanj', which is not a function here (did you mean tan or tanh or atan? A layer is a single letter, as t(z))"),
     ("mlp(z)", "layers are single letters such as f"),
     ("f1(z)", "layers are single letters such as f"),
     ("\u0192(z)", "layers are single letters such as f"),

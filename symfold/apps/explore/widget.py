@@ -36,6 +36,11 @@ def explore(mapper: str = "residual", other: str = "boosting", depth: int = 4, *
         import anywidget
     except ImportError:
         raise MissingPackage("sf.explore needs the package anywidget (pip install 'symfold[notebook]')") from None
+    for asked in (mapper, other):
+        if isinstance(asked, Net):
+            raise InvalidType("sf.explore shows mappers, not nets (to compare two nets: sf.compare(net, other))")
+        if callable(asked):
+            raise InvalidType("a mapper of your own has a name (write sf.explore('mine', mine=mapper))")
     for name, value in own.items():
         if not callable(value) or isinstance(value, Net):
             raise InvalidType(

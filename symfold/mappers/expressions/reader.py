@@ -283,7 +283,7 @@ class _Reader:
         if called in NAMES:
             return f"for a product write {called}*(...)"
         if close := get_close_matches(called, FUNCTIONS, cutoff=0.75):
-            return f"did you mean {' or '.join(close)}?"
+            return f"did you mean {' or '.join(close)}? A layer is a single letter, as {called[0]}(z)"
         return (
             f"layers are single letters such as f, functions are {listing(sorted(FUNCTIONS), 12)}; "
             "see symfold list functions"
