@@ -111,8 +111,6 @@ def fold_run(mapper: Mapper, run: Run, init: tuple[Node, ...], form: Form, state
             error.add_note(f"in {place(formals, position)}")
             raise
         except Exception as error:  # of the user's mapper, which may raise anything: say at which step
-            if refused := refused_elsewhere(error, f"{place(formals, position)}: "):
-                raise refused from None
             error.add_note(f"in {place(formals, position)}")
             raise
         nodes = with_depth(nodes, run.count)

@@ -6,6 +6,7 @@ looked up: the answer would hold for one step, but the trace is for all of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any
@@ -31,7 +32,7 @@ COMPARED = (
 
 def refused_elsewhere(error: TypeError, where: str = "") -> InvalidType | None:
     """The error for a function of PyTorch or JAX that was given a symbolic value; None if the error is another one."""
-    if "Tracer" not in str(error):  # both name the type that they do not take
+    if not re.search(r"not Tracer\b|frontend\.tracer\.Tracer", str(error)):  # both name the type
         return None
     reason = str(error).split("\n")[0].split(". ")[0]
     return InvalidType(
