@@ -59,7 +59,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "names"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 html_math_renderer = "mathml"
 myst_heading_anchors = 3
-exclude_patterns = ["build"]
+exclude_patterns = ["build", "**.ipynb"]
 
 # Every cell runs once per build. An error, a warning and anything else on stderr ends the build.
 nb_execution_mode = "force"

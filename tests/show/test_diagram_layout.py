@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -355,3 +356,15 @@ def test_text_is_never_markup(title):
     svg = to_svg(sf.Net.of({title: X + 1, "other": X}), title=title)
     shown = "".join(ET.fromstring(svg).itertext())
     assert shown.count(title.replace("\x1b", "\ufffd").replace("-", "−")) >= 1 and "<b>" not in svg
+
+
+def test_titles_take_the_room_that_their_steps_have() -> None:
+    """A title is broken at the width of its step; a narrow step is widened to 400 units at most."""
+    listed = [sf.layers(f"layer{name}", count="n") for name in ("_one", "_two", "_three")]
+    wide = sf.fold(lambda z, fs: z + reduce(lambda value, f: sf.tanh(f(value)), fs, z), sf.zipped(*listed), X)
+    for net, lines in ((wide, 1), (sf.mappers.ARCHITECTURES["lstm"].net("n"), 4)):
+        frame = to_svg(net, "fold").split('class="step"')[1].split("</g>")[0]
+        texts, box = re.findall("<text.*?</text>", frame), re.search(r'width="([\d.]+)"', frame)
+        assert len(texts) == lines and ">, … " not in frame and box is not None
+        title = max(width(mathematics(re.sub("<[^>]*>", "", text)), 11) for text in texts)
+        assert title < float(box[1]) and (title > 420) is (lines == 1)

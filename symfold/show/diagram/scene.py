@@ -64,6 +64,11 @@ class Frame:
     nodes: list[str] = field(default_factory=list)
     inner: list[Frame] = field(default_factory=list)
     numbered: bool = False  # whether the title is a number and no formula
+    texts: tuple[str, ...] = ()  # of the title, before it is broken into lines
+
+    def wrap(self, widest: float) -> None:
+        """Break the title into lines of at most this width."""
+        self.title = tuple(line for text in self.texts for line in _wrapped(text, widest))
 
     @property
     def width(self) -> float:
@@ -180,23 +185,18 @@ def _frame(frames: dict[tuple[str, ...], Frame], picture: Picture, path: tuple[s
         formula = str(picture.graph.graph.get(f"title {'/'.join(path)}", ""))
         letters = {name.rstrip("0123456789") for name in picture.letters}
         number = path[-1] if len(letters) > 1 else path[-1].lstrip("abcdefghijklmnopqrstuvwxyz")
-        title = (
-            [renamed(line, symbols) for line in formula.split("\n")]
-            if formula
-            else [renamed(f"step {number}", symbols)]
-        )
-        lines = [line for part in title for line in _wrapped(part)]
-        frames[path] = Frame(
-            path, () if picture.level == "step" else tuple(lines), numbered=formula[:5] in ("", "step ")
-        )
+        texts = () if picture.level == "step" else (formula or f"step {number}").split("\n")
+        title = tuple(renamed(text, symbols) for text in texts)
+        frames[path] = Frame(path, numbered=formula[:5] in ("", "step "), texts=title)
+        frames[path].wrap(LONGEST)
         _frame(frames, picture, path[:-1], symbols).inner.append(frames[path])
     return frames[path]
 
 
-def _wrapped(title: str) -> list[Line]:
+def _wrapped(title: str, widest: float) -> list[Line]:
     """The lines of a title: a range of an index, as k = 1, ..., 4, stays on one line."""
     whole = re.sub(r"\w+ = [^ ]+(, [^ =]+)+$", lambda part: part[0].replace(" ", "\xa0"), title)
-    lines = wrapped(mathematics(whole), TITLE, LONGEST)
+    lines = wrapped(mathematics(whole), TITLE, widest)
     return [tuple(replace(run, text=run.text.replace("\xa0", " ")) for run in line) for line in lines]
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from symfold.show.diagram.grid import LEFT, Box
 from symfold.show.diagram.pen import Point
+from symfold.show.diagram.scene import LONGEST
 from symfold.show.diagram.sizes import Extent, Sizes, is_drawn, is_inside
 
 PAD, GAP, CHANNEL, ROW_GAP = 9.0, 8.0, 22.0, 13.0
@@ -73,12 +74,15 @@ class Spacing:
         return widths
 
     def _widen(self) -> None:
-        """Make steps as wide as their titles."""
+        """Break titles at the widths of their steps, and make steps as wide as their titles."""
         if not self.turn.across:
             return
         for box in sorted(self.grid.boxes, key=lambda box: box.last - box.first):
             columns = sum(extent.before + extent.after for extent in self.sizes.columns[box.first : box.last + 1])
-            lacking = box.frame.width - columns - sum(self.channels[box.first + 1 : box.last + 1])
+            room = columns + sum(self.channels[box.first + 1 : box.last + 1])
+            if LONGEST < room <= WIDEST[True]:
+                box.frame.wrap(room)
+            lacking = box.frame.width - room
             if lacking <= 0:
                 continue
             for other in self.grid.boxes:
