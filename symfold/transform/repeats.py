@@ -10,11 +10,14 @@ what is read of them outside is emitted.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
+
+import sympy as sp
 
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, Select, apply_fold, is_fold
@@ -27,10 +30,12 @@ from symfold.core.stacked_inputs import is_leaf
 MOST_PERIODS = 32  # candidates for the period of a repeat from one equation on, so the work is linear
 ENOUGH = 4  # steps: a repeat of this length is folded before a longer one that holds it
 LONG = 256  # equations of such a step
+SMALL = 2  # equations of a step that is worth a fold of a few only for what it reads
+MOST_IN_ORDER = 3  # arguments of an equation that are computed in their order
 
 
-def with_repeats_folded(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with repeated equations as folds.
+def with_repeats_folded(roots: Sequence[Node], least: int = 2) -> tuple[Node, ...]:
+    """The roots with repeated equations as folds of at least that many steps.
 
     >>> from symfold.frontend.named_layers import layers
     >>> from symfold.core.leaves import tensor
@@ -38,14 +43,16 @@ def with_repeats_folded(roots: Sequence[Node]) -> tuple[Node, ...]:
     >>> [node.op.count for node in walk(with_repeats_folded((f3(f2(f1(tensor("x")))),))) if is_fold(node)]
     [3]
     """
-    for least, longest in ((ENOUGH, LONG), (2, math.inf)):  # what repeats in steps of its own is folded first
-        equations = Equations.of(roots)
-        runs = equations.runs(least, longest)
-        if first := equations.out_of_order(runs):
-            equations = Equations.of(roots, first)
-            runs = equations.runs(least, longest)
-        if repeats := equations.chosen(runs):
-            return equations.folded(roots, repeats)
+    equations = Equations.of(roots)
+    for first in ([], equations.read_alike()):
+        equations = Equations.of(roots, first) if first else equations
+        for steps, longest in ((ENOUGH, LONG), (least, math.inf)):  # what repeats in steps of its own is folded first
+            runs = equations.runs(steps, longest)
+            if earlier := equations.out_of_order(equations.chosen(runs, equations.reads)):
+                equations = Equations.of(roots, earlier)
+                runs = equations.runs(steps, longest)
+            if repeats := equations.chosen(runs, equations.is_fold):
+                return equations.folded(roots, repeats)
     return tuple(roots)
 
 
@@ -58,6 +65,9 @@ class Run:
     length: int = 0
     before: dict[Node, Node] = field(default_factory=dict)  # values, and what corresponds to them in the step before
     outside: set[Node] = field(default_factory=set)  # what is read from before the run
+    entries: set[int] = field(
+        default_factory=set
+    )  # the places in a step of parts of outer values, another in each step
 
     @property
     def steps(self) -> int:
@@ -115,7 +125,10 @@ class Equations:
     def runs(self, least: int, longest: float) -> list[Run]:
         """Runs of at least that many steps, of limited length: from each equation on, the one that covers most."""
         places: dict[Any, list[int]] = {}
-        keys = [(node.op, node.shape, tuple(arg.shape for arg in node.args)) for node in self.order]
+        keys = [
+            (item if is_primitive(node, item) else node.op, node.shape, tuple(arg.shape for arg in node.args))
+            for node in self.order
+        ]
         number: list[int] = []  # the number of the equation among those of its kind
         for k, key in enumerate(keys):
             number.append(len(places.setdefault(key, [])))
@@ -147,11 +160,33 @@ class Equations:
         for k in range(start, len(self.order) - period):
             if kind_of[k] != kind_of[k + period]:
                 break
-            places = enumerate(zip(self.order[k].args, self.order[k + period].args, strict=True))
-            if not all(self._correspond(run, a, b, pairs, ((k - start) % period, at)) for at, (a, b) in places):
+            first, second, place = self.order[k], self.order[k + period], (k - start) % period
+            if first.op != second.op:
+                if not self._are_entries(run, first, second):
+                    break
+                run.entries.add(place)
+                run.outside.add(first.args[0])
+            elif place in run.entries and self.position.get(second.args[0], -1) >= start:
                 break
+            else:
+                varies = self.constants_that_vary(first, second)
+                args = enumerate(zip(first.args, second.args, strict=True))
+                if not all(at in varies or self._correspond(run, a, b, pairs, (place, at)) for at, (a, b) in args):
+                    break
             run.length += 1
         return run
+
+    def _are_entries(self, run: Run, a: Node, b: Node) -> bool:
+        """Whether two equations read different parts of one value from before a run."""
+        return is_primitive(a, item) and a.args == b.args and self.position.get(a.args[0], -1) < run.start
+
+    def constants_that_vary(self, a: Node, b: Node) -> set[int]:
+        """The places of numbers in which two equations differ; an exponent is a part of the operation."""
+        return {
+            at
+            for at, (x, y) in enumerate(zip(a.args, b.args, strict=True))
+            if x is not y and x in self.fixed and y in self.fixed and x.shape == y.shape and (a.op, at) != (sp.Pow, 1)
+        }
 
     def _correspond(
         self, run: Run, a: Node, b: Node, pairs: dict[tuple[int, int], list[tuple[Node, Node]]], slot: tuple[int, int]
@@ -174,36 +209,73 @@ class Equations:
         run.outside |= {a, b}
         return True
 
-    def out_of_order(self, runs: Sequence[Run]) -> list[Node]:
-        """What is out of order in the first step of a run: values that all steps read, then its own equations."""
-        outside = dict.fromkeys(node for run in runs for node in run.outside if node in self.position)
-        return sorted(outside, key=self.position.__getitem__) + [node for run in runs for node in self.step_before(run)]
+    def read_alike(self) -> list[Node]:
+        """Values that several equations of one kind read at the same place, perhaps one of each step; in order."""
+        readers = Counter((arg, node.op, at) for node in self.order for at, arg in enumerate(node.args))
+        several = {arg for (arg, *_), count in readers.items() if count > 1 and arg in self.position}
+        return sorted(several, key=self.position.__getitem__)
 
-    def step_before(self, run: Run) -> list[Node]:
-        """The equations before a run that compute its initial state like its first step computes the next, in order."""
-        step = self.order[run.start : run.start + run.period]
-        inside, matches = set(step), dict[Node, Node]()
-        waiting = [(earlier, value) for value, earlier in run.before.items()]
+    def out_of_order(self, repeats: Sequence[Repeat]) -> list[Node]:
+        """What is out of order before some repeats: values that all steps read, then the equations of earlier steps."""
+        outside = dict.fromkeys(node for repeat in repeats for node in repeat.run.outside if node in self.position)
+        return sorted(outside, key=self.position.__getitem__) + [
+            node for repeat in repeats for step in self.steps_before(repeat) for node in step
+        ]
+
+    def steps_before(self, repeat: Repeat) -> list[list[Node]]:
+        """Equations that compute the initial state of a repeat like its steps compute the next, step by step."""
+        step = self.order[repeat.end - repeat.run.period : repeat.end]
+        after, init = self.after(repeat), self.init(repeat)
+        steps: list[list[Node]] = []
+        while len(init) == len(after):
+            matches = self.matches(dict(zip(after, init, strict=True)), step, repeat)
+            init = [matches[node] for node in repeat.state if node in matches]
+            if before := [matches[node] for node in step if node in matches]:
+                steps.append(before)
+            if len(before) < len(step):
+                break
+        return steps[::-1]
+
+    def matches(self, known: dict[Node, Node], step: Sequence[Node], repeat: Repeat) -> dict[Node, Node]:
+        """What stands for the values of a step and for the state in another one, of which some values are known."""
+        inside, state = set(step), set(repeat.state)
+        matches: dict[Node, Node] = {}
+        waiting = list(known.items())
         while waiting:
-            a, b = waiting.pop()
-            if a.op == b.op and b in inside and b not in matches and self.position.get(a, run.start) < run.start:
-                matches[b] = a
-                waiting += zip(a.args, b.args, strict=False)
-        return [matches[node] for node in step if node in matches]
+            node, other = waiting.pop()
+            if node in state:
+                matches.setdefault(node, other)
+            elif node in inside and node not in matches and other in self.position:
+                if node.op == other.op:
+                    matches[node] = other
+                    waiting += zip(node.args, other.args, strict=False)
+                elif self._are_entries(repeat.run, node, other):
+                    matches[node] = other
+        return matches
 
     # -- steps
 
-    def chosen(self, runs: Sequence[Run]) -> list[Repeat]:
-        """The repeats to fold: of runs that overlap, those that cover most; in order."""
+    def chosen(self, runs: Sequence[Run], which: Callable[[Repeat], bool]) -> list[Repeat]:
+        """The repeats that runs give, of some kind: of those that overlap, the ones that cover most; in order."""
         result: list[Repeat] = []
+        steps: set[Any] = set()
         for run in sorted(runs, key=lambda run: (-run.covered, run.start)):
-            repeat = self.cut(run)
-            if repeat and all(repeat.end <= other.start or other.end <= repeat.start for other in result):
+            repeat = self.cut(run, steps)
+            if (
+                repeat
+                and which(repeat)
+                and all(repeat.end <= other.start or other.end <= repeat.start for other in result)
+            ):
                 result.append(repeat)
+                steps.add(self.operations(repeat))
         return sorted(result, key=lambda repeat: repeat.start)
 
-    def cut(self, run: Run) -> Repeat | None:
-        """The steps of a run, cut where the fewest values cross; None if none do, or steps read nothing."""
+    def cut(self, run: Run, known: Collection[Any] = ()) -> Repeat | None:
+        """The steps of a run, cut where the fewest values cross; None if none do, or they begin nowhere.
+
+        Of several such cuts, one that gives steps with known operations; else the first of those where most values
+        branch.
+        """
         total, period = run.length + run.period, run.period
         last = run.start + total - period  # the last period, in which reading is steady
         crossing = [0] * (period + 1)  # the changes of the number of values that are alive, by offset
@@ -232,11 +304,16 @@ class Equations:
         cuts = [(alive[k], -steps[k], k) for k in range(period) if steps[k] > 1 and k not in forbidden]
         best = min(cuts, default=(0, 0, 0))[:2]
         repeats = [self.repeat(run, run.start + cut[2], -cut[1]) for cut in cuts if cut[:2] == best]
-        repeat = max(repeats, key=self.reads_of_state, default=None)  # the first of those where the most values branch
-        return repeat if repeat and self.is_fold(repeat) else None
+        alike = [repeat for repeat in repeats if known and self.operations(repeat) in known]
+        repeat = max(alike or repeats, key=self.reads_of_state, default=None)
+        return repeat if repeat and len(self.init(repeat)) == len(repeat.state) else None
 
     def repeat(self, run: Run, start: int, steps: int) -> Repeat:
         return Repeat(run, start, steps, self.state(run, start + (steps - 1) * run.period, start + steps * run.period))
+
+    def operations(self, repeat: Repeat) -> tuple[Any, ...]:
+        """The operations of the last step, in order."""
+        return tuple([self.order[k].op for k in range(repeat.end - repeat.run.period, repeat.end)])
 
     def reads_of_state(self, repeat: Repeat) -> int:
         """How often the last step reads the state."""
@@ -245,20 +322,47 @@ class Equations:
         return sum(arg in state for k in last for arg in self.order[k].args)
 
     def is_fold(self, repeat: Repeat) -> bool:
-        """Whether the state begins somewhere and steps read something; of few steps, only the last state is read."""
-        if any(self.earlier(repeat.run, value, repeat.steps - 1) is None for value in repeat.state):
-            return False
-        return bool(self.operands(repeat)) and (repeat.steps >= ENOUGH or not self.read_later(repeat))
+        """Whether steps read something; of few steps, others read the last state alone."""
+        return self.reads(repeat) and (repeat.steps >= ENOUGH or not self.read_later(repeat))
+
+    def reads(self, repeat: Repeat) -> bool:
+        """Whether steps read values from outside.
+
+        A few steps do not read other computed values in turn, and small ones read an input, a parameter or the name of
+        a layer.
+        """
+        operands = [values for values in self.operands(repeat) if not self.fixed.issuperset(values)]
+        if repeat.steps >= ENOUGH:
+            return bool(operands)
+        first = repeat.run.start
+        computed = any(len(set(values)) > 1 and 0 <= self.position.get(values[-1], -1) < first for values in operands)
+        large = repeat.run.period - len(repeat.run.entries) > SMALL
+        return (
+            bool(operands)
+            and not computed
+            and (large or any(is_leaf(value) for values in operands for value in values))
+        )
 
     def after(self, repeat: Repeat) -> list[Node]:
         """The state after the last step."""
         return [self.order[self.position[value] + repeat.run.period] for value in repeat.state]
 
+    def init(self, repeat: Repeat) -> list[Node]:
+        """The state before the first step."""
+        init = (self.earlier(repeat.run, value, repeat.steps - 1) for value in repeat.state)
+        return [node for node in init if node is not None]
+
     def read_later(self, repeat: Repeat) -> list[int]:
         """The values of steps that are read after the last step, but for the last state, by position."""
         after = set(self.after(repeat))
         values = range(repeat.start, repeat.end)
-        return [k for k in values if self.last.get(self.order[k], -1) >= repeat.end and self.order[k] not in after]
+        return [
+            k
+            for k in values
+            if self.last.get(self.order[k], -1) >= repeat.end
+            and self.order[k] not in after
+            and (k - repeat.run.start) % repeat.run.period not in repeat.run.entries
+        ]
 
     def state(self, run: Run, start: int, end: int) -> tuple[Node, ...]:
         """The values of earlier steps that the step from `start` to `end` and later ones read."""
@@ -281,16 +385,23 @@ class Equations:
     def operands(self, repeat: Repeat) -> dict[tuple[Node, ...], None]:
         """What steps read from outside, one value per step, in order of first use."""
         result: dict[tuple[Node, ...], None] = {}
-        for k in range(repeat.end - repeat.run.period, repeat.end):
+        run = repeat.run
+        for k in range(repeat.end - run.period, repeat.end):
+            nodes = self.in_all_steps(repeat, k)
+            if (k - run.start) % run.period in run.entries:
+                result[nodes] = None
+                continue
             for at, arg in enumerate(self.order[k].args):
-                if self.position.get(arg, -1) < repeat.run.start and arg not in self.fixed:
-                    result[self.readings(repeat, k, at)] = None
+                if self.position.get(arg, -1) < run.start:
+                    values = tuple([node.args[at] for node in nodes])
+                    if arg not in self.fixed or len(set(values)) > 1:
+                        result[values] = None
         return result
 
-    def readings(self, repeat: Repeat, k: int, at: int) -> tuple[Node, ...]:
-        """The argument of an equation of the last step, in all steps."""
+    def in_all_steps(self, repeat: Repeat, k: int) -> tuple[Node, ...]:
+        """The equations that correspond to one of the last step."""
         period = repeat.run.period
-        return tuple(self.order[k - back * period].args[at] for back in range(repeat.steps - 1, -1, -1))
+        return tuple([self.order[k - back * period] for back in range(repeat.steps - 1, -1, -1)])
 
     # -- folds
 
@@ -319,19 +430,23 @@ class Equations:
         inner: dict[Node, Any] = dict(zip(repeat.state, formals, strict=False))
         formal_of = dict(zip(operands, formals[len(repeat.state) :], strict=True))
         for k in range(first, repeat.end):
-            node = self.order[k]
+            node, nodes = self.order[k], self.in_all_steps(repeat, k)
+            if nodes in formal_of:
+                inner[node] = formal_of[nodes]
+                new |= {entry: _over(entry, tuple([new.get(arg, arg) for arg in entry.args])) for entry in nodes}
+                continue
+            values = [tuple([other.args[at] for other in nodes]) for at in range(len(node.args))]
             args = tuple(
-                inner[arg] if arg in inner else arg if arg in self.fixed else formal_of[self.readings(repeat, k, at)]
-                for at, arg in enumerate(node.args)
+                inner[arg] if arg in inner else formal_of.get(values[at], arg) for at, arg in enumerate(node.args)
             )
             inner[node] = _over(node, args)
         after = self.after(repeat)
         emitted = sorted({(k - repeat.start) % run.period for k in self.read_later(repeat)})
-        init = [self.earlier(run, value, repeat.steps - 1) for value in repeat.state]
+        init = self.init(repeat)
         results = apply_fold(
             Block(shapes, (*(inner[node] for node in after), *(inner[self.order[first + place]] for place in emitted))),
             repeat.steps,
-            [new.get(node, node) for node in init if node is not None],
+            [new.get(node, node) for node in init],
             [new.get(v[0], v[0]) if len(set(v)) == 1 else stack([new.get(node, node) for node in v]) for v in operands],
             [len(set(values)) > 1 for values in operands],
         )
@@ -342,10 +457,20 @@ class Equations:
 
 
 def deepest_first(roots: Sequence[Node]) -> list[Node]:
-    """The nodes after their arguments, shallow arguments last: what a step reads follows the step before."""
+    """The nodes after their arguments, in an order that steps share: what a step reads follows the step before.
+
+    Shallow arguments of a node come last. Of many arguments, as where states are collected, the deepest comes first.
+    """
     height: dict[Node, int] = {}
     for node in walk(roots):
         height[node] = 1 + max((height[arg] for arg in node.args), default=0)
+
+    def in_order(args: tuple[Node, ...]) -> list[Node]:
+        if len(args) > MOST_IN_ORDER:
+            return sorted(args, key=height.__getitem__, reverse=True)
+        half = max((height[arg] for arg in args), default=0) / 2
+        return sorted(args, key=lambda arg: height[arg] <= half)
+
     seen: set[Node] = set()
     order: list[Node] = []
     stack_: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
@@ -356,10 +481,7 @@ def deepest_first(roots: Sequence[Node]) -> list[Node]:
         elif node not in seen:
             seen.add(node)
             stack_.append((node, True))
-            half = max((height[arg] for arg in node.args), default=0) / 2
-            shallow = [arg for arg in node.args if height[arg] <= half]
-            deep = [arg for arg in node.args if height[arg] > half]
-            stack_ += [(arg, False) for arg in (*reversed(shallow), *reversed(deep))]
+            stack_ += [(arg, False) for arg in reversed(in_order(node.args))]
     return order
 
 
@@ -368,10 +490,8 @@ def _over(node: Node, args: tuple[Any, ...]) -> Any:
 
 
 def _is_entry(node: Node) -> bool:
-    """Whether a node is a part of an input, or an entry of a sequence of inputs."""
-    if not node.args or not is_leaf(node.args[0]):
-        return False
-    return entry_of(node) is not None or (is_primitive(node, item) and node.args[0].op.role == "input")
+    """Whether a node is an entry of a sequence of inputs."""
+    return bool(node.args) and is_leaf(node.args[0]) and entry_of(node) is not None
 
 
 def _alike(a: Node, b: Node) -> bool:

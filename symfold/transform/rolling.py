@@ -26,7 +26,7 @@ from symfold.core.sequences import element, entry_of, join, numbered_run, rebuil
 from symfold.core.shapes import positive_integer
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
 from symfold.errors import Advice, InvalidType, InvalidValue, TooLarge, listing
-from symfold.transform.repeats import with_repeats_folded
+from symfold.transform.repeats import ENOUGH, with_repeats_folded
 from symfold.transform.specialize import net_with_sizes
 
 MOST_LISTED = 200_000  # steps of merged folds whose items are listed: some five seconds
@@ -92,10 +92,33 @@ def roll(net: Any, search: bool = True) -> Net:
     0
     """
     net = Net.of(net)
-    rolled, before = roll_nodes(net.outputs), None
-    while flag("search", search) and rolled != before:  # a fold that was found may repeat in turn
-        rolled, before = roll_nodes(with_repeats_folded(rolled)), rolled
+    rolled = roll_nodes(net.outputs)
+    if flag("search", search):
+        rolled = _blocks_searched(_searched(rolled))
     return net.with_outputs(rolled).taking(net)
+
+
+def _searched(roots: tuple[Node, ...], least: int = 2) -> tuple[Node, ...]:
+    """The roots with repeated equations as folds; a fold that was found may repeat in turn."""
+    before = None
+    while roots != before:
+        roots, before = roll_nodes(with_repeats_folded(roots, least)), roots
+    return roots
+
+
+def _blocks_searched(roots: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The roots with what repeats inside the steps of folds as folds, too."""
+    memo: dict[Block, Block] = {}
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Any:
+        if not isinstance(node.op, Fold):
+            return _arranged(node, args)
+        block = node.op.block
+        if block not in memo:
+            memo[block] = Block(block.shapes, _blocks_searched(_searched(block.results, ENOUGH)))
+        return node.op.over(args, memo[block])
+
+    return rebuilt(roots, rule)
 
 
 def roll_nodes(roots: Sequence[Node]) -> tuple[Node, ...]:

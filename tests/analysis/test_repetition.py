@@ -83,7 +83,7 @@ def test_the_reason_is_what_differs(name: str) -> None:
 def test_of_many_the_first_are_shown() -> None:
     z: Any = X
     for k in range(30):
-        z = z * (k + 2) + sf.layer(f"f{k}", DENSE)(z)  # no two alike
+        z = z ** (k + 2) + sf.layer(f"f{k}", DENSE)(z)  # no two alike
     lines = str(sf.Net.of(z).folds()).splitlines()
     assert (len(lines), lines[0], lines[-1]) == (22, "folded: nothing", "not folded: 9 more")
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import symfold as sf
 from symfold.core.folds import is_fold
 from symfold.core.nodes import walk
+from symfold.core.primitives.images import embed
 from symfold.errors import InvalidType
 
 X = sf.tensor("x", (None, 3))
@@ -43,6 +44,35 @@ def listed(step: Callable[[int, Any], Any], count: int, z: Any = X) -> list[Any]
 F, G = sf.layers("f1:20", KIND), sf.layers("g101:120", KIND)
 NAMES = [sf.layer(name, KIND) for name in ("alpha", "beta", "gamma", "delta", "epsilon_", "zeta")]
 
+M, V, W = sf.tensor("m", (2, 3)), sf.tensor("V", (3, 3)), sf.tensor("W", (3, 3))
+PARTS = np.exp(sf.tensor("u", (2, 15)))
+INPUTS = sf.tensor("s", (2, 6, 3))
+
+
+def gated(k: int, h: Any) -> Any:
+    """A gated unit: its gate is read far from where it is computed, and the input's product is shallow."""
+    new = INPUTS[:, k] @ V
+    gate = sf.sigmoid(new + h @ W)
+    return (1 - gate) * np.tanh(new + gate * (h @ V)) + gate * h
+
+
+def local_and_global(k: int, z: Any) -> Any:
+    """Five of six layers read one value that all steps share, the sixth reads another one."""
+    return np.tanh(z + G[k](z)) * np.cos(F[0](np.exp(M))) if k % 6 == 5 else z + F[k](z) * np.sin(M)
+
+
+def coupled(k: int, a: Any, b: Any, total: Any) -> tuple[Any, Any, Any]:
+    scale = np.tanh(F[k](a))
+    return b * np.exp(scale) + G[k](a), a, scale.sum(-1) if total is None else total + scale.sum(-1)
+
+
+def couplings(count: int) -> Any:
+    state: Any = (M, np.sin(M), None)
+    for k in range(count):
+        state = coupled(k, *state)
+    return (state[0] * state[1]).sum(-1) * state[2]
+
+
 # name -> the net written out, the counts of the folds that are in it
 WRITTEN: dict[str, tuple[Any, list[int]]] = {
     "one layer after the other": (repeated(lambda k, z: F[k](z), 6), [6]),
@@ -67,6 +97,16 @@ WRITTEN: dict[str, tuple[Any, list[int]]] = {
     "states that are read later": (np.concatenate(listed(lambda k, z: z + F[k](z), 5)), [5]),
     "a list read in turn": (repeated(lambda k, z: np.tanh(z + F[k](sf.tensor("u", (5, 2, 3))[k])), 5, sf.tensor("x", (2, 3))), [5]),
     "states that another chain reads": (repeated(lambda k, z: np.tanh(z) * listed(lambda k, z: z + F[k](z), 5)[k], 5), [5]),
+    "a number of each step": (repeated(lambda k, z: z + F[k](z) * 0.5**k, 5), [5]),
+    "the time of each step": (repeated(lambda k, z: z + 0.1 * F[0](np.concatenate([z[:, :2], np.full((2, 1), 0.1 * k)], -1)), 5, M), [5]),
+    "an exponent of each step, which is a part of the operation": (repeated(lambda k, z: F[k](z) ** (k + 2), 5), []),
+    "parts of a value that is computed before": (repeated(lambda k, z: np.tanh(z + F[k](PARTS[:, 3 * k : 3 * k + 3])), 5, M), [5]),
+    "a row of a table for each step": (repeated(lambda k, z: F[0](z + embed(V, k)), 3, M), [3]),
+    "a gated unit over time": (repeated(gated, 6, M), [6]),
+    "its states together": (np.concatenate(listed(gated, 6, M)), [6]),
+    "experts, weighted by parts of a value": (sum(PARTS[:, k : k + 1] * G[k](np.tanh(F[k](M))) for k in range(5)), [4]),
+    "five layers of one kind, then one of another, twice": (repeated(local_and_global, 12, M), [2]),
+    "a sum beside pairs that swap places": (couplings(4), [4]),
     "no repeat": (G[0](np.sin(F[0](X))), []),
     "numbers alone are no steps": (repeated(lambda k, z: z * 2, 4), []),
     "inputs of unknown sizes, which need not be equal": (repeated(lambda k, z: np.tanh(z + sf.tensor(f"u{k}", (None, 3))), 5), []),
