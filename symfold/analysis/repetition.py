@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from symfold.core.attach import attach
-from symfold.core.blocks import Block, Call
+from symfold.core.blocks import Block, Call, is_call
 from symfold.core.folds import Fold, is_fold
 from symfold.core.layer_visits import Visit, visits
 from symfold.core.net import Net
-from symfold.core.nodes import walk
+from symfold.core.nodes import Node, walk
 from symfold.core.primitives import Apply
 from symfold.core.shapes import Size, show
 from symfold.core.stacked_inputs import Leaf, Numbered, around_number, count_of
@@ -78,16 +78,22 @@ class Site:
     """A layer where it is applied: the names it has in all steps, and the folds around it."""
 
     leaf: Leaf
-    op: Call
+    call: Node[Call]
     shapes: tuple[Any, ...]  # of the values it reads, and of its result
     place: tuple[int, ...]  # the numbers of the folds around it
+    folds: tuple[Node, ...]  # these folds, outer ones first
 
     @classmethod
-    def of(cls, leaf: Leaf, visit: Visit) -> Site:
-        """A layer of one of the names that it is applied under."""
-        node, op = visit.node, visit.node.op
-        assert isinstance(op, Call)
-        return cls(leaf, op, (*(arg.shape for arg in node.args[1 : op.arity + 1]), node.shape), visit.around)
+    def of(cls, leaf: Leaf, visit: Visit, folds: Sequence[Visit]) -> Site:
+        """A layer of one of the names that it is applied under; the folds of the net by number."""
+        node = visit.node
+        assert is_call(node)
+        shapes = (*(arg.shape for arg in node.args[1 : node.op.arity + 1]), node.shape)
+        return cls(leaf, node, shapes, visit.around, tuple(folds[number].node for number in visit.around))
+
+    @property
+    def op(self) -> Call:
+        return self.call.op
 
     @property
     def first(self) -> str:
@@ -140,7 +146,7 @@ def folds(net: Any) -> Repetition:
             found.append(visit)
             continue
         for leaf in visit.leaves:
-            sites.append(Site.of(leaf, visit))
+            sites.append(Site.of(leaf, visit, found))
             layers.setdefault(visit.around, {})[sites[-1].names] = None
     inside = (tuple(layers.get((*visit.around, number), ())) for number, visit in enumerate(found))
     return Repetition(tuple(map(_found, found, inside)), tuple(_apart(sites)))
@@ -167,12 +173,12 @@ def _apart(sites: Sequence[Site]) -> Iterator[Apart]:
         yield Apart(
             tuple(dict.fromkeys(second.names for _, second in pairs)),
             tuple(dict.fromkeys(first.names for first, _ in pairs)),
-            next(differences, "") or _around(sites, [first for first, _ in pairs], number),
+            next(differences, "") or _around(sites, [first for first, _ in pairs], number) or _position(*pairs[0]),
         )
 
 
 def _around(sites: Sequence[Site], references: Sequence[Site], number: str) -> str:
-    """Why equal layers stay apart: a layer of the step that has no counterpart, or is taken by the fold already."""
+    """A layer of the step that has no counterpart or is in the fold already, in words; empty if there is none."""
     place = references[0].place
     others = [site for site in sites if place and site.place == place and site not in references and site.is_family]
     for site in others:
@@ -182,6 +188,20 @@ def _around(sites: Sequence[Site], references: Sequence[Site], number: str) -> s
     taken = [site.names for site in others for key in site.keys[:1] if number and site.has(number, key)]
     if taken:
         return f"the rest of a step: {listing(taken, 2)} are in the fold"
+    return ""
+
+
+def _position(a: Site, b: Site) -> str:
+    """Why equal layers stay apart: where they stand."""
+    apart = zip((*a.folds, a.call), (*b.folds, b.call), strict=False)
+    level, (first, second) = next((k, pair) for k, pair in enumerate(apart) if pair[0] is not pair[1])
+    if level:
+        return "they take turns in each step"
+    for one, other in ((first, second), (second, first)):
+        if is_fold(one) and other in walk(one.args[: one.op.carries]):
+            return "other operations stand between them" if is_fold(other) else "the fold starts from what it gives"
+    if first not in walk([second]) and second not in walk([first]):
+        return "they stand side by side: neither reads what the other gives"
     return "the layers are alike, but what they read, or what reads them, differs"
 
 
@@ -197,7 +217,9 @@ def _pairs(sites: Sequence[Site]) -> Iterator[tuple[Site, Site, Key]]:
             first = next((site for site in members if site.is_family), None) if folded else None
             for k, site in enumerate(members):
                 reference = first if folded else members[k - 1] if k else None
-                if reference in (None, site) or site in paired or reference.names == site.names:
+                if reference is None or site in paired or reference.names == site.names:
+                    continue
+                if reference.call is site.call and reference.place == site.place:  # one layer of a step, in other steps
                     continue
                 if folded or not site.is_family:
                     paired.add(site)
@@ -208,6 +230,8 @@ def _difference(a: Site, b: Site) -> str:
     """How two layers differ, in words; empty if they do not."""
     if a.op.arity != b.op.arity:
         return f"{b.first} reads {plural(b.op.arity, 'value')}, {a.first} {plural(a.op.arity, 'value')}"
+    if attribute := _attribute_beside_weights(a, b):
+        return f"inside, {attribute}"
     for x, y in zip(a.shapes[:-1], b.shapes[:-1], strict=True):
         if x != y:
             return f"{b.first} reads {show(y)}, {a.first} reads {show(x)}"
@@ -220,25 +244,48 @@ def _difference(a: Site, b: Site) -> str:
     return f"inside, {_inner_difference(a.op.body, b.op.body, a.first, b.first)}"
 
 
+def _attribute_beside_weights(a: Site, b: Site) -> str:
+    """An attribute in which layers with equal weights differ; it is why they read other shapes, if they do."""
+    one, other = a.op.body, b.op.body
+    if one is None or other is None or one.shapes[a.op.arity :] != other.shapes[b.op.arity :]:
+        return ""
+    return _other_attribute(one, other, a.first, b.first)
+
+
 def _inner_difference(a: Block, b: Block, first: str, second: str) -> str:
     """The first operation in which two bodies differ."""
     for shape_a, shape_b in zip(a.shapes, b.shapes, strict=False):
         if shape_a != shape_b:
             return f"{second} has a weight {show(shape_b)}, {first} {show(shape_a)}"
-    ways = [[node for node in walk(block.results) if isinstance(node.op, (type, Apply))] for block in (a, b)]
-    for x, y in zip(*ways, strict=False):
-        if x.op == y.op and x.shape == y.shape:
-            continue
-        name_x, name_y = (node.op.primitive.name if isinstance(node.op, Apply) else node.op.__name__ for node in (x, y))
-        if name_x != name_y:
-            return f"{second} computes {name_y} where {first} computes {name_x}"
-        if isinstance(x.op, Apply) and isinstance(y.op, Apply):
-            mine, theirs = dict(x.op.attributes), dict(y.op.attributes)
-            for key in mine:
-                if mine[key] != theirs.get(key):
-                    return f"{name_x} has {key} {theirs.get(key)} in {second}, {mine[key]} in {first}"
-        return f"{name_x} gives {show(y.shape)} in {second}, {show(x.shape)} in {first}"
+    if attribute := _other_attribute(a, b, first, second):
+        return attribute
+    for x, y in zip(_operations(a), _operations(b), strict=False):
+        if (x.op, x.shape) != (y.op, y.shape):
+            if _name(x) != _name(y):
+                return f"{second} computes {_name(y)} where {first} computes {_name(x)}"
+            return f"{_name(x)} gives {show(y.shape)} in {second}, {show(x.shape)} in {first}"
     return f"{second} computes other things than {first}"
+
+
+def _other_attribute(a: Block, b: Block, first: str, second: str) -> str:
+    """The attribute of the first operation in which two bodies differ, in words; empty if it is another operation."""
+    for x, y in zip(_operations(a), _operations(b), strict=False):
+        if x.op == y.op:
+            continue
+        if _name(x) != _name(y) or not isinstance(x.op, Apply) or not isinstance(y.op, Apply):
+            return ""
+        mine, theirs = dict(x.op.attributes), dict(y.op.attributes)
+        other = next((key for key in mine if mine[key] != theirs.get(key)), None)
+        return f"{_name(x)} has {other} {theirs.get(other)} in {second}, {mine[other]} in {first}" if other else ""
+    return ""
+
+
+def _operations(block: Block) -> list[Node]:
+    return [node for node in walk(block.results) if isinstance(node.op, (type, Apply))]
+
+
+def _name(node: Node) -> str:
+    return node.op.primitive.name if isinstance(node.op, Apply) else getattr(node.op, "__name__", "")
 
 
 attach(Net, folds=folds)

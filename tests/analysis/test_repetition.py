@@ -67,7 +67,13 @@ APART: dict[str, tuple[Any, str]] = {
         chained(convolved("f0", 2), *(convolved(f"f{k}", 1) for k in range(1, 6)), start=IMAGE),
         "f0 apart from f1..5: inside, convolution has dilation (2, 2) in f0, (1, 1) in f1",
     ),
-    "read by another": (chained(*F[1:6]) * F[6](X), "f6 apart from f1..5: the layers are alike, but what they read, or what reads them, differs"),
+    "another attribute, which changes what is read": (
+        convolved("f0", 2)(chained(*(convolved(f"f{k}", 1) for k in range(1, 6)), start=sf.tensor("x", (1, 3, 1, 1))) + sf.tensor("y", (1, 3, 8, 8))),
+        "f0 apart from f1..5: inside, convolution has dilation (2, 2) in f0, (1, 1) in f1",
+    ),
+    "side by side": (chained(*F[1:6]) * F[6](X), "f6 apart from f1..5: they stand side by side: neither reads what the other gives"),
+    "the first of a sum": (sum((F[k](X) for k in range(1, 6)), F[0](X)), "f0 apart from f1..5: the fold starts from what it gives"),
+    "with another function after it": (F[6](np.sin(chained(*F[1:6])) * 2), "f6 apart from f1..5: the layers are alike, but what they read, or what reads them, differs"),
 }  # fmt: skip
 
 
@@ -78,6 +84,19 @@ def test_the_reason_is_what_differs(name: str) -> None:
     assert [fold.count for fold in found.folds] == [5]
     assert [str(part) for part in found.apart] == [expected]
     assert str(found).startswith("folded: 5 steps: f1..5; carries")
+
+
+def test_layers_take_turns_and_folds_stand_apart() -> None:
+    names = {k: sf.layer(f"f{k}", DENSE) for k in range(12)}
+    z: Any = X
+    for k in range(12):
+        z = z + names[k](z) * (np.sin(z) if k % 2 else 1)
+    found = sf.Net.of(z).folds()
+    assert [fold.count for fold in found.folds] == [6]
+    assert [part.reason for part in found.apart] == ["they take turns in each step"]
+    between = sf.Net.of(chained(*F[4:8], start=np.sin(chained(*F[:4])) * 3)).folds()
+    assert [fold.count for fold in between.folds] == [4, 4]
+    assert [part.reason for part in between.apart] == ["other operations stand between them"]
 
 
 def test_of_many_the_first_are_shown() -> None:
