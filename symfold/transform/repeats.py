@@ -1,10 +1,10 @@
 """Repeats: repeated equations, found and made folds.
 
 The equations stand in order of computation. Two of them correspond if they apply the same operation at the same shapes,
-and their arguments correspond: one value that both read, two numbers, two leaves of one role, two values from before the
-repeat, or two values that correspond in turn. Parts of one value from before the repeat correspond, too. A repeat is a run of equations in which each corresponds to the one a period later.
-Its steps are cut where the fewest values cross; these are the state. What steps read from outside are the operands, and
-what is read of them outside is emitted.
+and their arguments correspond: one value that both read, two numbers, two leaves of one role, two values from before
+the repeat, or two values that correspond in turn. Parts of one value from before the repeat correspond, too. A repeat
+is a run of equations in which each corresponds to the one a period later. Its steps are cut where the fewest values
+cross; these are the state. What steps read from outside are the operands, and what is read of them outside is emitted.
 """
 
 from __future__ import annotations
