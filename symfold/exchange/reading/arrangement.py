@@ -53,12 +53,10 @@ def cat(shape: Shape, parts: Sequence[Node], axis: int = 0) -> Node:
 
 
 def stacked(shape: Shape, parts: Sequence[Node], axis: int = 0) -> Node:
-    """Parts of one shape along a new axis."""
-    axis %= len(shape)
-    if axis == 0:
-        return stack(parts)
-    single = (*shape[:axis], 1, *shape[axis + 1 :])
-    return cat(shape, [reshape(part, shape=single) for part in parts], axis)
+    """Parts of one shape along a new axis: a sequence, as a fold gives it out, in the order of those axes."""
+    order = list(range(1, len(shape)))
+    order.insert(axis % len(shape), 0)
+    return ordered(stack(parts), order)
 
 
 def tiled(shape: Shape, a: Node, counts: Sequence[int]) -> Node:
