@@ -334,3 +334,14 @@ def test_code_to_paste_takes_the_state_dict_of_the_module(start: str) -> None:
     exec(net.to_code("torch"), written)
     for given in (module.state_dict(), params):
         close(written["net"](given, x).detach().numpy(), module(x).detach().numpy())
+
+
+def test_an_example_of_one_entry_that_a_module_takes_for_known_stays_one() -> None:
+    class Reads(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.unfold(1, 2, 2).reshape(len(x), -1)  # PyTorch knows the size after `unfold` and `len`
+
+    x = torch.arange(6.0, dtype=torch.float64)[None]
+    net, _ = sf.from_torch(Reads(), (x,))
+    assert net.inputs[0].shape == (1, 6)
+    close(net(x.numpy()), Reads()(x).numpy())

@@ -11,8 +11,10 @@ import sympy as sp
 from symfold.base.arguments import NumpyArray
 from symfold.base.trees import flatten
 from symfold.core.net import Net
+from symfold.core.shapes import Shape
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module
 
 MOST = 2**16  # numbers in an example that is computed
@@ -28,8 +30,12 @@ def agrees(
 
     given = args if isinstance(args, tuple) else (args,)
     tensors = [value for value in tree_leaves((given, dict(kwargs or {}))) if isinstance(value, torch.Tensor)]
+    if len(tensors) != len(net.inputs):
+        return True
+    if not all(map(_fits, (node.shape for node in net.inputs), tensors)):
+        return False
     sized = any(isinstance(size, sp.Symbol) for node in net.inputs for size in node.shape)
-    computable = len(tensors) == len(net.inputs) and all(value.device.type == "cpu" for value in tensors)
+    computable = all(value.device.type == "cpu" for value in tensors)
     if not (sized and computable) or sum(value.numel() for value in tensors) > MOST:
         return True
     if any(part.training for part in module.modules()) and any(True for _ in module.buffers()):  # it may change them
@@ -39,6 +45,13 @@ def agrees(
     names = [node.op.name for node in net.inputs]
     found, _ = flatten(net(dict(params), **{name: value.numpy() for name, value in zip(names, tensors, strict=True)}))
     return len(found) == len(wanted) and all(map(_close, found, (value.numpy() for value in wanted)))
+
+
+def _fits(shape: Shape, value: Tensor) -> bool:
+    """Whether an example has the known sizes of an input, which may be those of a batch of 2 in place of 1."""
+    return len(shape) == value.ndim and all(
+        known == size or not isinstance(known, int) for known, size in zip(shape, value.shape, strict=True)
+    )
 
 
 def _close(found: Any, wanted: NumpyArray) -> bool:
