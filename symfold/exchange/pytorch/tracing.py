@@ -89,11 +89,18 @@ def _first_line(error: Exception) -> str:
 
 
 def _reads_only(node: FxNode) -> bool:
-    """Whether an operation is free of visible side effects: not in place, or in place on a value read by it alone."""
-    schema = getattr(node.target, "_schema", None)
-    if schema is None or not schema.is_mutable:
-        return True
-    operand = node.args[0]
-    operand_schema = getattr(operand.target, "_schema", None)
-    fresh = operand_schema is not None and all(result.alias_info is None for result in operand_schema.returns)
-    return fresh and schema.name.endswith("_") and list(operand.users) == [node]
+    """Whether an operation is free of visible side effects: not in place, or in place on a value read by it alone.
+
+    Such a value is new, or in turn the result of an operation in place, as that of `relu_` after `add_`.
+    """
+    while (schema := getattr(node.target, "_schema", None)) is not None and schema.is_mutable:
+        operand = node.args[0]
+        operand_schema = getattr(operand.target, "_schema", None)
+        if operand_schema is None or not schema.name.endswith("_") or list(operand.users) != [node]:
+            return False
+        if all(result.alias_info is None for result in operand_schema.returns):
+            return True
+        if not operand_schema.is_mutable:  # a view
+            return False
+        node = operand
+    return True
