@@ -105,7 +105,8 @@ def line_of(name: str, found: Found) -> str:
         return f"{name:24}{found.reason}"
     parts = ["numbers equal"] * found.numbers + [found.reason] * bool(found.reason) + [f"gradients {found.gradients}"]
     counted = f"{found.folded} of {found.blocks} blocks in folds"
-    return f"{name:24}{', '.join(parts):36} {counted} ({', '.join(map(str, found.folds))}), {found.nodes} nodes, {found.seconds} s"
+    sizes = f"any {' and '.join(found.sizes)}{'' if found.elsewhere else ' (not compared)'}" if found.sizes else "sizes of the example"
+    return f"{name:24}{', '.join(parts):36} {counted} ({', '.join(map(str, found.folds))}), {sizes}, {found.nodes} nodes, {found.seconds} s"
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
+import sympy as sp
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 import symfold as sf
 from symfold.core.folds import is_fold
@@ -25,6 +26,7 @@ from symfold.core.nodes import Node, walk
 from symfold.core.primitives import is_apply
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import SymfoldError
+from symfold.exchange.reading.naming import identifier
 from tests.coverage.check import TOLERANCE, worst
 from tests.every_fold import folds
 
@@ -44,6 +46,8 @@ class Found:
     blocks: int = 0  # modules of a kind in a row
     folded: int = 0  # those of them that are steps of folds
     folds: list[int] = field(default_factory=list)  # steps of each fold, nested ones too
+    sizes: list[str] = field(default_factory=list)  # unknown ones of the inputs
+    elsewhere: bool = False  # whether the numbers at other sizes were compared
     parameters: int = 0
     nodes: int = 0
     seconds: float = 0.0  # of reading, on one processor
@@ -113,21 +117,67 @@ def compared(module: Any, inputs: Sequence[Any], named: Mapping[str, Any], found
     found.nodes = sum(1 for _ in walk(net.outputs))
     found.folds = [int(count) for count, _ in folds(net)]
     found.blocks, found.folded = blocks_in_folds(module, net)
+    found.sizes = sizes_of(net)
     found.reason = "the numbers take too long"
     report(found)
     results = tensors_of(module(*inputs, **named))
-    names = [node.op.name for node in net.inputs]
-    values = dict(zip(names, (value.numpy() for value in tensors_of((tuple(inputs), dict(named)))), strict=True))
-    outputs = net.compile("numpy")(params, **values)
-    outputs = [*outputs.values()] if isinstance(outputs, Mapping) else [*outputs] if isinstance(outputs, (tuple, list)) else [outputs]
-    error = worst(zip(outputs, (value.detach().numpy() for value in results), strict=True), TOLERANCE)
+    values = values_of(net, inputs, named)
+    error = numbers_compared(net, params, values, results)
     found.numbers, found.reason = not error, f"the numbers differ by {error:.0e}" if error else ""
-    if error or not gradients:
+    if error:
+        return found
+    if found.sizes:
+        found.reason = "the numbers at other sizes take too long"
+        report(found)
+        found.elsewhere, error = elsewhere(module, inputs, named, net, params)
+        found.reason = f"the numbers at other sizes differ by {error:.0e}" if error else ""
+    if found.reason or not gradients:
         return found
     found.reason = "the gradients take too long"
     report(found)
     found.gradients, found.reason = slopes_compared(module, net, params, values, results), ""
     return found
+
+
+def values_of(net: sf.Net, inputs: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a net, from the arguments of its module."""
+    tensors = tensors_of((tuple(inputs), dict(named)))
+    return {node.op.name: value.numpy() for node, value in zip(net.inputs, tensors, strict=True)}
+
+
+def numbers_compared(net: sf.Net, params: Any, values: Any, results: Sequence[torch.Tensor]) -> float:
+    """How much the results of a net differ from a module's; 0 if they are equal."""
+    outputs = net.compile("numpy")(params, **values)
+    outputs = [*outputs.values()] if isinstance(outputs, Mapping) else [*outputs] if isinstance(outputs, (tuple, list)) else [outputs]
+    return worst(zip(outputs, (value.detach().numpy() for value in results), strict=True), TOLERANCE)
+
+
+def sizes_of(net: sf.Net) -> list[str]:
+    """The names of the unknown sizes of a net's inputs."""
+    return [str(size) for size in dict.fromkeys(size for node in net.inputs for size in node.shape if isinstance(size, sp.Symbol))]
+
+
+def elsewhere(module: Any, inputs: Sequence[Any], named: Mapping[str, Any], net: sf.Net, params: Any) -> tuple[bool, float]:
+    """Whether a module takes unknown sizes that differ by one from those of the example, and how much the numbers differ there."""
+    for more in (1, -1):
+        tensors, structure = tree_flatten((tuple(inputs), dict(named)))
+        shapes = iter([node.shape for node in net.inputs])
+        given, given_named = tree_unflatten([resized(value, next(shapes), more) if torch.is_tensor(value) else value for value in tensors], structure)
+        try:
+            with torch.no_grad():
+                results = tensors_of(module(*given, **given_named))
+        except Exception:
+            continue
+        return True, numbers_compared(net, params, values_of(net, given, given_named), results)
+    return False, 0.0
+
+
+def resized(value: torch.Tensor, shape: Sequence[Any], more: int) -> torch.Tensor:
+    """A tensor with one entry more, a copy of the last, or one less along each axis of unknown size."""
+    for axis, size in enumerate(shape):
+        if isinstance(size, sp.Symbol):
+            value = torch.cat([value, value.narrow(axis, value.shape[axis] - 1, 1)], axis) if more > 0 else value.narrow(axis, 0, value.shape[axis] - 1)
+    return value
 
 
 def shaken(module: Any) -> Any:
@@ -156,7 +206,7 @@ def slopes_compared(module: nn.Module, net: sf.Net, params: Any, values: Any, re
     loss: Any = 0
     for k in smooth:
         loss = loss + (net.outputs[k] * weights[k]).sum()
-    named = {name_of(path): weight for path, weight in module.named_parameters() if weight.requires_grad}
+    named = {identifier(path): weight for path, weight in module.named_parameters() if weight.requires_grad}
     wrt = [node.op.name for node in net.params if node.op.name in named]
     slopes = sf.grad(sf.Net.of(loss), wrt=wrt).compile("numpy")(params, **values)
     largest = max(float(weight.grad.abs().max()) for weight in named.values() if weight.grad is not None and weight.numel())
@@ -168,12 +218,6 @@ def slopes_compared(module: nn.Module, net: sf.Net, params: Any, values: Any, re
     return f"differ by {error:.0e}" if error else f"{missing[0]} is missing" if missing else "equal"
 
 
-def name_of(path: str) -> str:
-    """A parameter's name in the net."""
-    text = path.replace(".", "_")
-    return text if text.isidentifier() else f"p_{text}"
-
-
 # -- folds
 
 
@@ -181,7 +225,7 @@ def blocks_in_folds(module: nn.Module, net: sf.Net) -> tuple[int, int]:
     """How many modules stand in rows of equal ones, and how many of them give a fold its items."""
     items = items_of_folds(net)
     rows = [path for row in rows_of(module) for path in row]
-    return len(rows), sum(any(name.startswith(f"{name_of(path)}_") for name in items) for path in rows)
+    return len(rows), sum(any(name.startswith(f"{identifier(path)}_") for name in items) for path in rows)
 
 
 def rows_of(module: nn.Module, path: str = "") -> Iterator[list[str]]:

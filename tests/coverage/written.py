@@ -579,6 +579,7 @@ class NeRF(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(21 if k == 0 else 29 if k == 3 else 8, 8) for k in range(6))
         self.density, self.color = nn.Linear(8, 1), nn.Linear(8, 3)
+        nn.init.ones_(self.density.bias)  # so that there is something to see
 
     def forward(self, x: Any) -> Any:
         encoded = torch.cat([x, *(f(2.0**k * math.pi * x) for k in range(3) for f in (torch.sin, torch.cos))], -1)
