@@ -114,6 +114,17 @@ def _number(value: object, sizes: Sizes) -> Any:
     return value
 
 
+def _attributes(value: object, sizes: Sizes) -> Any:
+    """The sizes and places of a primitive with symbols replaced by numbers, of which none is negative."""
+    if isinstance(value, tuple):
+        return tuple(_attributes(part, sizes) for part in value)
+    result = _number(value, sizes)
+    if isinstance(value, sp.Basic) and isinstance(result, int) and result < 0:
+        given = ", ".join(f"{symbol} = {sizes[symbol]}" for symbol in sorted(value.free_symbols, key=str))
+        raise ShapeError(f"the net does not take {given}: {value} is negative")
+    return result
+
+
 def _sized(
     roots: tuple[Node, ...], leaves: Mapping[Node, Node], sizes: Sizes, shapes: Mapping[str, Sequence[int]]
 ) -> tuple[Node, ...]:
@@ -147,7 +158,7 @@ def _sized(
                 bodies[op, arg_shapes] = _sized_body(op.body, arg_shapes, sizes)
             return Node(replace(op, body=bodies[op, arg_shapes]), args)
         if isinstance(op, Apply):
-            return Apply(op.primitive, _number(op.attributes, sizes)).rebuild(args)
+            return Apply(op.primitive, _attributes(op.attributes, sizes)).rebuild(args)
         if isinstance(op, Constant) and isinstance(op.value, sp.Expr) and op.value.free_symbols:
             return number(_number(op.value, sizes))
         return None

@@ -615,7 +615,7 @@ ELSEWHERE = {
     "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "_unsafe_view", "alias", "lift_fresh_copy", "_to_copy", "float", "double", "_softmax", "_log_softmax",
     "_native_batch_norm_legit_no_training", "convolution",
     # in test_torch_sizes.py, where they are read at unknown sizes
-    "arange", "diff", "eye", "full", "full_like", "new_full", "new_ones", "new_zeros", "ones", "ones_like", "zeros", "zeros_like",
+    "arange", "diff", "eye", "full", "full_like", "new_full", "new_ones", "new_zeros", "ones", "ones_like", "scalar_tensor", "zeros", "zeros_like",
     # in test_torch_choice.py and test_models.py
     "_grouped_mm", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "histc", "transformers::grouped_mm_fallback",
 }  # fmt: skip

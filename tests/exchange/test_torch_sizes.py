@@ -16,7 +16,7 @@ from oracles import assert_close, weighted_squares
 import symfold as sf
 from symfold.base.trees import flatten
 from symfold.core.shapes import positive_integer, show
-from symfold.errors import InvalidType, InvalidValue
+from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.exchange.reading.naming import identifier
 
 torch = pytest.importorskip("torch", reason="the extra 'torch' is not installed")
@@ -27,7 +27,7 @@ from torch.utils._pytree import tree_leaves  # noqa: E402
 
 from symfold.exchange.pytorch.export import export  # noqa: E402
 from symfold.exchange.pytorch.ops import is_known  # noqa: E402
-from symfold.exchange.pytorch.sizes import guessed  # noqa: E402
+from symfold.exchange.pytorch.sizes import BATCH, guessed  # noqa: E402
 
 R = np.random.default_rng(0)
 
@@ -287,6 +287,7 @@ def test_an_example_of_one_sample_is_read_for_any_number() -> None:
     (lambda x: torch.tril(torch.ones(x.shape[0], x.shape[0])) == 0, "i0 < i1"),
     (lambda x: torch.triu(torch.ones(x.shape[0], x.shape[0], dtype=torch.bool), 1).logical_not(), "i1 < i0 + 1"),
     (lambda x: torch.arange(x.shape[0]) >= 0, "True"), (lambda x: torch.arange(2, x.shape[0] + 2)[1:] * 3, "3*i0 + 9"),
+    (lambda x: torch.tensor(x.shape[0]) * 2, "2*batch"), (lambda x: torch.arange(x.shape[0])[None].repeat(x.shape[0], 1), "i1"),
     (lambda x: torch.diff(torch.arange(x.shape[0]), prepend=x.new_full((1,), -1, dtype=torch.int64)), "1"),
     (lambda x: torch.zeros(x.shape[0], 2).masked_fill(torch.arange(x.shape[0])[:, None] > 1, 5.0), "Piecewise((5.0, i0 > 1), (0, True))"),
 ])  # fmt: skip
@@ -296,7 +297,7 @@ def test_entries_are_expressions_in_their_indices(function: Callable[[Any], Any]
             return x.sum() + function(x)
 
     x = torch.ones(4, dtype=torch.float64)
-    exported = export(Adds(), (x,), None, is_known, guessed)
+    exported = export(Adds(), (x,), None, is_known, lambda *given: guessed(*given, (BATCH,)))
     assert str(list(exported.entries.values())[-1].entry) == entry
     net, _ = sf.from_torch(Adds(), (x,))
     for size in (2, 6):
@@ -304,23 +305,75 @@ def test_entries_are_expressions_in_their_indices(function: Callable[[Any], Any]
         close(net(value.numpy()), Adds()(value).numpy())
 
 
-def test_a_net_for_any_size_that_has_other_numbers_is_read_at_the_sizes_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    from symfold.exchange.pytorch import reader
-
-    module, x = nn.Linear(3, 2).eval(), torch.ones(4, 3)
-    assert sf.from_torch(module, (x,))[0].inputs[0].shape[1] == 3 and not isinstance(sf.from_torch(module, (x,))[0].inputs[0].shape[0], int)
-    monkeypatch.setattr(reader, "agrees", lambda *read: False)
-    assert sf.from_torch(module, (x,))[0].inputs[0].shape == (4, 3)
+# -- sizes that differ from the example's
 
 
-def test_numbers_of_another_module_do_not_agree() -> None:
-    from symfold.exchange.pytorch.agreement import agrees
+class Of(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Any) -> Any:
+        return self.function(x)
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: x[:, -x.shape[1]:] * torch.arange(16.0)[-x.shape[1]:, None], lambda x: x[:, :-1] - x[:, 1:],
+    lambda x: torch.cat([torch.zeros(x.shape[0], 3, 4), x], 1)[:, -x.shape[1]:] * 2,
+    lambda x: x * torch.arange(-1, 9)[None, -x.shape[1]:, None] * 3, lambda x: x[:, 1 - x.shape[1]] * 2, lambda x: x.narrow(1, -x.shape[1], 2) * 2,
+    lambda x: torch.cat([x, 2 * x], 1).chunk(2, 1)[1] + x.argmax(1, keepdim=True), lambda x: F.conv1d(F.conv1d(x.mT, torch.ones(4, 4, 2).to(x), stride=2), torch.ones(4, 4, 2).to(x), stride=2),
+])  # fmt: skip
+def test_places_may_be_counted_from_the_end_by_sizes(function: Callable[[Any], Any]) -> None:
+    net, _ = sf.from_torch(Of(function), (torch.ones(2, 6, 4),))
+    assert show(net.inputs[0].shape) == "(batch, sequence, 4)"
+    for batch, length in [(2, 6), (1, 4), (2, 5), (3, 7), (2, 9)]:
+        x = R.normal(size=(batch, length, 4))
+        close(net(x), function(torch.as_tensor(x)).numpy())
+
+
+def test_a_slice_that_starts_before_the_first_entry_is_refused() -> None:
+    net, _ = sf.from_torch(Of(lambda x: x[:, -3:].sum(1)), (torch.ones(2, 6, 4),))
+    assert net(R.normal(size=(2, 3, 4))).shape == (2, 4)
+    with pytest.raises(ShapeError, match=re.escape("the net does not take sequence = 2: sequence - 3 is negative")):
+        net(R.normal(size=(2, 2, 4)))
+
+
+BRANCHES = [
+    (lambda x: x * 2 if x.shape[1] > 4 else x * 3, "(batch, 6, 4)"), (lambda x: x * 2 if x.shape[1] % 2 == 0 else x * 3, "(batch, 6, 4)"),
+    (lambda x: x * 2 if x.shape[1] < 40 else x * 3, "(batch, 6, 4)"), (lambda x: x if x.shape[1] == 1 else x.cumsum(1) + 1, "(batch, 6, 4)"),
+    (lambda x: x * 2 if x.shape[0] < x.shape[1] else x * 3, "(2, 6, 4)"), (lambda x: x * 2 if x.shape[0] + x.shape[1] > 7 else x * 3, "(2, 6, 4)"),
+    (lambda x: x[:, -(x.shape[1] // 2):] * 2, "(batch, 6, 4)"),  # of one entry, all are read
+    # what the branches say alike, or refuse, needs no fixed size
+    (lambda x: x * 2 if x.shape[1] > 4 else x + x, "(batch, sequence, 4)"), (lambda x: x[:, :5].sum(1), "(batch, sequence, 4)"),
+    (lambda x: x * torch.ones(16)[:x.shape[1], None], "(batch, sequence, 4)"), (lambda x: x.sum(1).squeeze(), "(batch, sequence, 4)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "shape"), [each if place in (0, 5, 7) else pytest.param(*each, marks=pytest.mark.slow) for place, each in enumerate(BRANCHES)])
+def test_a_size_by_which_the_module_chooses_is_that_of_the_example(function: Callable[[Any], Any], shape: str) -> None:
+    net, _ = sf.from_torch(Of(function), (torch.ones(2, 6, 4),))
+    assert show(net.inputs[0].shape) == shape
+
+
+def test_a_size_that_is_marked_and_by_which_the_module_chooses_is_refused() -> None:
+    module, x = Of(BRANCHES[0][0]), torch.ones(2, 6, 4)
+    assert sf.from_torch(module, (x,), dynamic_shapes={"x": {0: "n"}})[0].inputs[0].shape[1:] == (6, 4)
+    with pytest.raises(InvalidValue, match=re.escape("Of computes something else at m = 4 than at the sizes of the example")):
+        sf.from_torch(module, (x,), dynamic_shapes={"x": {0: "n", 1: "m"}})
+
+
+def test_numbers_of_another_module_differ() -> None:
+    from symfold.exchange.pytorch.agreement import difference
+    from symfold.exchange.pytorch.sizes import Sizes
 
     module, other, x = nn.Linear(3, 2).eval(), nn.Linear(3, 2).eval(), torch.ones(4, 3)
     net, params = sf.from_torch(module, (x,))
-    assert agrees(net, params, module, (x,), None) and not agrees(net, params, other, (x,), None)
-    assert not agrees(net, params, other.train(), (x,), None)
-    assert agrees(net, params, nn.Sequential(other, nn.BatchNorm1d(2)).train(), (x,), None)  # running it would change its buffers
+    assert difference(net, params, module, (x,), None, Sizes()) == ""
+    assert difference(net, params, other, (x,), None, Sizes()) == difference(net, params, other.train(), (x,), None, Sizes()) == "batch = 4"
+    # running it would change its buffers
+    assert difference(net, params, nn.Sequential(other, nn.BatchNorm1d(2)).train(), (x,), None, Sizes()) == ""
 
 
 @pytest.mark.parametrize("start", ["", "inner."], ids=["numbers first", "words first"])

@@ -19,7 +19,7 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     opaque        operations without a row, as opaque layers
     opening       which modules are written out
     ops           the table of all operations
-    agreement     whether a net for any sizes has the module's numbers
+    agreement     whether a net for any sizes has the module's numbers, at the example's sizes and others
     reader        sf.from_torch
     spellings     primitives that PyTorch has as one operation
     adjoints      operations with the derivatives of their rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
@@ -23,7 +23,7 @@ from symfold.core.primitives import (
 )
 from symfold.core.shapes import Shape, Size, broadcast
 from symfold.exchange.pytorch.rows import Row, evaluated, of_arguments
-from symfold.exchange.pytorch.sizes import ends_of
+from symfold.exchange.pytorch.sizes import ends_of, from_start
 from symfold.exchange.reading.arrangement import cat, flip, listed, ordered, part, reshaped, stacked, tiled
 from symfold.exchange.reading.checks import covered
 from symfold.exchange.reading.functions import choose
@@ -52,7 +52,8 @@ def select(shape: Shape, a: Node, axis: int, index: int) -> Node:
     axis %= len(a.shape)
     size = a.shape[axis]
     if not isinstance(index, int):
-        return reshape(part(a, axis, index, index + 1), shape=shape)
+        place = from_start(index, size)
+        return reshape(part(a, axis, place, place + 1), shape=shape)
     return item(a, index=(*((None, None),) * axis, index % size if isinstance(size, int) else index))
 
 
@@ -65,19 +66,23 @@ def _slice(
 
 
 def _narrow(shape: Shape, a: Node, axis: int, start: Size, count: Size) -> Node:
-    first = a.shape[axis] + start if isinstance(start, int) and start < 0 else start
+    first = from_start(start, a.shape[axis])
     return part(a, axis, first, first + count)
 
 
 def _split(shape: Any, a: Node, sizes: Any, axis: int = 0) -> tuple[Node, ...]:
     total = a.shape[axis]
     each = list(sizes) if isinstance(sizes, (list, tuple)) else [min(sizes, total - k) for k in range(0, total, sizes)]
-    ends = np.cumsum([0, *each]).tolist()
+    ends = [*accumulate(each, initial=0)]
     return tuple(part(a, axis, start, stop) for start, stop in pairwise(ends))
 
 
 def chunk(shape: Shape, a: Node, count: int, axis: int = 0) -> tuple[Node, ...]:
-    return _split(shape, a, -(-a.shape[axis] // count), axis)
+    size = a.shape[axis]
+    if isinstance(size, int):
+        return _split(shape, a, -(-size // count), axis)
+    covered((size / count).is_integer, f"a size of {size} in {count} parts")
+    return _split(shape, a, [size / count] * count, axis)
 
 
 def _differences(

@@ -27,6 +27,7 @@ CREATION: dict[str, Row] = {
     "arange": _range, "eye": _identity,
     **dict.fromkeys(("zeros", "new_zeros", "zeros_like"), lambda shape, *given, **named: filled(shape, 0)),
     **dict.fromkeys(("ones", "new_ones", "ones_like"), lambda shape, *given, **named: filled(shape, 1)),
+    "scalar_tensor": lambda shape, value, **named: filled((), value),
     "full": lambda shape, size, value, **named: filled(shape, value),
     "new_full": lambda shape, a, size, value, **named: filled(shape, value),
     "full_like": lambda shape, a, value, **named: filled(shape, value),

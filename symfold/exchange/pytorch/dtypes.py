@@ -41,7 +41,7 @@ MOVES = frozenset({
     "view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "t", "numpy_T", "mT", "expand", "expand_as", "broadcast_to",
     "select", "slice", "narrow", "split", "split_with_sizes", "chunk", "unbind", "cat", "concat", "stack", "contiguous", "clone", "detach", "alias", "lift_fresh_copy",
     "tril", "triu", "item", "flip", "roll", "repeat", "tile", "repeat_interleave", "movedim", "unfold", "meshgrid", "broadcast_tensors", "pad", "constant_pad_nd",
-    "arange", "zeros", "ones", "full", "new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like", "eye",
+    "arange", "zeros", "ones", "full", "new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like", "eye", "scalar_tensor",
     "gather", "topk", "sort", "diagonal", "tensor_split", "slice_scatter", "select_scatter", "copy", "fill", "zero", "clip", "index_select", "index", "_unsafe_index", "scatter", "index_put",
 })  # fmt: skip
 CHOICES = frozenset(
@@ -63,7 +63,7 @@ CHOICES = frozenset(
 # the same results for whole numbers as for real ones
 EXACT = MOVES | CHOICES | {
     "add", "sub", "rsub", "mul", "neg", "abs", "sign", "square", "floor", "ceil", "trunc", "sum", "argmax", "argmin",
-    "matmul", "mm", "bmm", "linear", "addmm", "baddbmm", "embedding", "cumsum", "one_hot", "argsort", "scatter_add", "index_add", "floor_divide", "remainder",
+    "matmul", "mm", "bmm", "linear", "addmm", "baddbmm", "embedding", "cumsum", "diff", "one_hot", "argsort", "scatter_add", "index_add", "floor_divide", "remainder",
     "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices",
 }  # fmt: skip
 TRUTHFUL = MOVES | CHOICES | COMPARISONS | LOGIC | {"add", "mul"}

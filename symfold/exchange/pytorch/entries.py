@@ -129,7 +129,9 @@ def entries_of_array(array: NumpyArray) -> Entries | None:
     step = array[(0,) * (array.ndim - 1)][1] - first if array.ndim and array.shape[-1] > 1 else first * 0
     if float(first) != int(first) or float(step) != int(step):
         return None
-    if (array != first + step * np.arange(array.shape[-1] if array.ndim else 1)).any():
+    with np.errstate(over="ignore"):
+        spaced = first + step * np.arange(array.shape[-1] if array.ndim else 1)
+    if (array != spaced).any():
         return None
     along = index(array.ndim - 1) if array.ndim else sp.S.Zero
     return Entries(array.shape, sp.Integer(int(first)) + int(step) * along)

@@ -12,7 +12,7 @@ from symfold.base.arguments import NumpyArray
 from symfold.core.shapes import Shape
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.operations import LIKE, name_of
-from symfold.exchange.pytorch.sizes import Sizes, ends_of
+from symfold.exchange.pytorch.sizes import Sizes, ends_of, from_start
 
 if TYPE_CHECKING:
     from torch.fx import Node as FxNode
@@ -78,6 +78,14 @@ def _expanded(shape: Shape, a: Entries, *given: object, **named: object) -> Entr
     return Entries(shape, aligned(a, len(shape)))
 
 
+def _repeated(shape: Shape, a: Entries, counts: Sequence[Any], *more: Any) -> Entries | None:
+    """A tensor repeated along axes of size 1 alone."""
+    counts = [*(counts if isinstance(counts, (list, tuple)) else [counts]), *more]
+    sizes = (*(1,) * (len(counts) - len(a.shape)), *a.shape)
+    alike = all(count == 1 or size == 1 for count, size in zip(counts, sizes, strict=True))
+    return _expanded(shape, a) if alike else None
+
+
 def _permuted(shape: Shape, a: Entries, axes: Sequence[int]) -> Entries:
     places = {axis % len(shape): place for place, axis in enumerate(axes)}
     return a.at([index(places[axis]) for axis in range(len(shape))], shape)
@@ -91,13 +99,13 @@ def _transposed(shape: Shape, a: Entries, first: int = 0, second: int = 1) -> En
 
 def _sliced(shape: Shape, a: Entries, axis: int = 0, start: Any = None, stop: Any = None, step: int = 1) -> Entries:
     axis %= len(shape)
-    first, _ = ends_of(start, stop, a.shape[axis])
+    first, _ = ends_of(start, stop, a.shape[axis], shape[axis] if step == 1 else None)
     return a.at([first + step * index(k) if k == axis else index(k) for k in range(len(shape))], shape)
 
 
 def _selected(shape: Shape, a: Entries, axis: int, place: Any) -> Entries:
     axis %= len(a.shape)
-    first = a.shape[axis] + place if isinstance(place, int) and place < 0 else place
+    first = from_start(place, a.shape[axis])
     return a.at([*map(index, range(axis)), first, *(index(k - 1) for k in range(axis + 1, len(a.shape)))], shape)
 
 
@@ -182,10 +190,11 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("logical_not", "bitwise_not"), _logic(sp.Not)),
     "where": _where, "masked_fill": lambda shape, a, mask, value: _where(shape, mask, value, a),
     **dict.fromkeys(("view", "reshape", "_unsafe_view", "unsqueeze", "squeeze"), _reshaped),
-    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expanded), "permute": _permuted, "transpose": _transposed, "t": _transposed,
+    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expanded), "repeat": _repeated, "permute": _permuted, "transpose": _transposed, "t": _transposed,
     "slice": _sliced, "select": _selected, "index": _looked_up, "cat": _joined, "cumsum": _summed, "gather": _gathered, "diff": _differences,
     "tril": _triangle(upper=False), "triu": _triangle(upper=True), "arange": _counted,
     **dict.fromkeys(("zeros", "new_zeros", "zeros_like"), _constant(0)), **dict.fromkeys(("ones", "new_ones", "ones_like"), _constant(1)),
+    "scalar_tensor": lambda shape, value, **named: Entries(shape, sp.sympify(value)),
     "full": lambda shape, size, value, **named: Entries(shape, sp.sympify(value)),
     "new_full": lambda shape, a, size, value, **named: Entries(shape, sp.sympify(value)),
     "full_like": lambda shape, a, value, **named: Entries(shape, sp.sympify(value)),

@@ -47,7 +47,7 @@ def is_known(name: str) -> bool:
 
 def computes_with_numbers(name: str) -> bool:
     """Whether an operation takes numbers where it takes tensors, so that a size among its arguments is a number."""
-    return name in ELEMENTWISE or name in CHOICES or name in ("full", "new_full", "full_like", "fill")
+    return name in ELEMENTWISE or name in CHOICES or name in ("full", "new_full", "full_like", "fill", "scalar_tensor")
 
 
 def row_for(name: str, types: Types) -> Row:

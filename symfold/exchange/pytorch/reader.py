@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial as bind
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -17,7 +18,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
 from symfold.errors import Advice, InvalidValue, NoRule, OutOfRange, SymfoldError
-from symfold.exchange.pytorch.agreement import agrees
+from symfold.exchange.pytorch.agreement import difference
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export
 from symfold.exchange.pytorch.opaque import opaque_layers
@@ -25,7 +26,8 @@ from symfold.exchange.pytorch.opening import candidates, opened, results_of
 from symfold.exchange.pytorch.operations import line_of, name_of
 from symfold.exchange.pytorch.ops import computes_with_numbers, is_known, row_for
 from symfold.exchange.pytorch.rows import DrawsOrLearns
-from symfold.exchange.pytorch.sizes import Example, guessed, marked
+from symfold.exchange.pytorch.sizes import Example, guessed, marked, unknown_sizes
+from symfold.exchange.pytorch.tracing import torch_package
 from symfold.exchange.reading.indexing import counted_up
 from symfold.exchange.reading.naming import fresh, layer_names
 from symfold.exchange.reading.result import net_read
@@ -69,21 +71,29 @@ def from_torch(
     """
     levels = None if depth is None else whole("depth", depth)
 
-    def net_of(partial: bool, marks: Callable[..., Example] | None) -> tuple[Net, dict[str, NumpyArray]]:
+    def net_of(partial: bool, marks: Callable[..., Example] | None) -> tuple[Net, dict[str, NumpyArray], str]:
         exported = export(module, example_inputs, kwargs, is_known, marks)
         kinds = {path: type(part).__name__ for path, part in module.named_modules(remove_duplicate=False)}
         training = any(part.training for part in module.modules())
-        return Reader(exported, kinds, partial, training, opened(exported, kinds, levels)).net()
+        net, params = Reader(exported, kinds, partial, training, opened(exported, kinds, levels)).net()
+        return net, params, difference(net, params, module, example_inputs, kwargs, exported.sizes)
 
     if dynamic_shapes is not None:
-        return net_of(partial, lambda torch, module, example: marked(torch, module, example, dynamic_shapes))
-    try:
-        net, params = net_of(False, guessed)
-        if agrees(net, params, module, example_inputs, kwargs):
-            return net, params
-    except Exception:  # whatever it is: with the sizes of the example, it may not occur, or has a better message
-        pass
-    return net_of(partial, None)
+        net, params, differs = net_of(partial, bind(marked, given=dynamic_shapes))
+        if differs:
+            raise InvalidValue(
+                f"{type(module).__name__} computes something else at {differs} than at the sizes of the example, "
+                "and a net does not choose by sizes (leave that size out of dynamic_shapes)"
+            )
+        return net, params
+    for unknown in unknown_sizes(torch_package(), (example_inputs, kwargs)):
+        try:
+            net, params, differs = net_of(False, bind(guessed, unknown=unknown))
+            if not differs:
+                return net, params
+        except Exception:  # whatever it is: with the sizes of the example, it may not occur, or has a better message
+            pass
+    return net_of(partial, None)[:2]
 
 
 @dataclass
@@ -299,4 +309,24 @@ def same_sizes(a: Any, b: Any) -> bool:
     """Whether two shapes, or lists of shapes, are equal, however their sizes are written."""
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
         return len(a) == len(b) and all(map(same_sizes, a, b))
-    return bool(a == b) or bool(sp.simplify(a - b) == 0)
+    return bool(a == b) or bool(sp.simplify(one_floor(a) - one_floor(b)) == 0)
+
+
+def one_floor(size: Any) -> sp.Expr:
+    """A size without floors in floors: a whole number added, or divided by a whole number, may be rounded later.
+
+    >>> n = sp.Symbol("n", integer=True)
+    >>> one_floor(sp.floor(sp.floor(n / 2 - sp.S.Half) / 2) + 1)
+    floor(n/4 - 1/4) + 1
+    """
+    size = sp.sympify(size)
+    if not size.args:
+        return size
+    size = size.func(*map(one_floor, size.args))
+    if isinstance(size, sp.floor):
+        divided = size.args[0].as_numer_denom()[1]
+        inner = size.args[0].atoms(sp.floor)
+        for floor in inner:
+            if sp.expand(size.args[0] - floor / divided).is_Rational and divided.is_Integer:
+                return sp.floor(sp.expand(size.args[0].xreplace({floor: floor.args[0]})))
+    return size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 LAST = 2**63 - 1  # the end of a slice without one
+LARGE = 64  # the sign of a place is that at sizes from here on
 Axes = dict[int, str]  # the unknown axes of a tensor, with the names of their sizes, which may be empty
 BATCH, SEQUENCE = "batch", "sequence"
 
@@ -56,14 +57,25 @@ def marked(torch: ModuleType, module: Module, example: Example, given: object) -
     return _with_marks(torch, module, example, lambda path, tensor: _axes_given(torch, path, tensor, by_name), True)
 
 
-def guessed(torch: ModuleType, module: Module, example: Example) -> Example:
+def guessed(torch: ModuleType, module: Module, example: Example, unknown: Collection[str]) -> Example:
     """An example with unknown first axes, the batch, and unknown lengths of sequences: of numbers or of vectors."""
 
     def axes(path: Sequence[Any], tensor: Tensor) -> dict[int, Any]:
-        has_length = tensor.ndim == 3 or (tensor.ndim == 2 and not tensor.is_floating_point())
-        return {0: BATCH, **({1: SEQUENCE} if has_length else {})} if tensor.ndim else {}
+        guess = {0: BATCH, **({1: SEQUENCE} if has_length(tensor) else {})} if tensor.ndim else {}
+        return {axis: name for axis, name in guess.items() if name in unknown}
 
     return _with_marks(torch, module, example, axes, False)
+
+
+def has_length(value: Any) -> bool:
+    """Whether a tensor is taken for sequences: of numbers or of vectors."""
+    return bool(value.ndim == 3 or (value.ndim == 2 and not value.is_floating_point()))
+
+
+def unknown_sizes(torch: ModuleType, example: object) -> list[tuple[str, ...]]:
+    """Which sizes of some inputs to leave unknown: as many as possible, or else fewer."""
+    has_lengths = any(has_length(value) for _, value in _tensors(torch, example))
+    return [(BATCH, SEQUENCE), (BATCH,)] if has_lengths else [(BATCH,)]
 
 
 def bound(module: Module, example: Example) -> inspect.BoundArguments:
@@ -168,6 +180,7 @@ class Sizes:
     """The unknown sizes of an exported module, as symbols of the net by those of PyTorch."""
 
     symbols: Mapping[sp.Symbol, sp.Symbol] = field(default_factory=dict)
+    conditions: tuple[Any, ...] = ()  # in PyTorch's symbols: what it found true at the sizes of the example
 
     def known(self, value: object) -> bool:
         """Whether a value is a number that is computed from sizes of the inputs."""
@@ -186,11 +199,15 @@ class Sizes:
 def sizes_of(inputs: Sequence[tuple[str, Sequence[Any]]], axes: Sequence[Axes], named: bool) -> Sizes:
     """The unknown sizes of some inputs: under the names of their marks, or else by input and axis."""
     symbols: dict[sp.Symbol, sp.Symbol] = {}
+    conditions: tuple[Any, ...] = ()
     taken = {name for name, _ in inputs}
     for place, (name, shape) in enumerate(inputs):
         marks = axes[place] if place < len(axes) else {}
         for axis, size in enumerate(shape):
             expression = size if isinstance(size, int) else size.node.expr
+            if not isinstance(size, int):
+                environment = size.node.shape_env
+                conditions = tuple(dict.fromkeys(environment.replace(guard.expr) for guard in environment.guards))
             if not isinstance(expression, sp.Symbol) or expression in symbols:
                 continue
             label = marks.get(axis, "")
@@ -198,21 +215,43 @@ def sizes_of(inputs: Sequence[tuple[str, Sequence[Any]]], axes: Sequence[Axes], 
             symbols[expression] = positive_integer(label) if plain else size_symbol(name, axis)
             if not named:  # what PyTorch does not find equal may differ
                 taken.add(label)
-    return Sizes(symbols)
+    return Sizes(symbols, conditions)
+
+
+def from_start(place: Size, size: Size) -> Size:
+    """A place along an axis, counted from its start; places that are negative at large sizes are counted from the end.
+
+    >>> n = positive_integer("n")
+    >>> from_start(-2, 5), from_start(1 - n, 3 * n), from_start(n - 2, 3 * n)
+    (3, 2*n + 1, n - 2)
+    """
+    if isinstance(place, int):
+        return size + place if place < 0 else place
+    large = sp.expand(place.subs({symbol: symbol + LARGE for symbol in place.free_symbols}))
+    if not large.is_nonnegative and not large.is_negative:
+        raise NoRule(f"the place {place} along an axis counts from its start or its end, depending on the sizes")
+    return size + place if large.is_negative else place
 
 
 def ends_of(start: Size | None, stop: Size | None, size: Size, count: Size | None = None) -> tuple[Size, Size]:
     """The ends of a slice of an axis, counted from its start; PyTorch may know the number of entries between them.
 
-    >>> ends_of(-2, None, 5), ends_of(None, 9, 5), ends_of(-1, None, sp.Symbol("n"))
-    ((3, 5), (0, 5), (n - 1, n))
+    >>> n = positive_integer("n")
+    >>> ends_of(-2, None, 5), ends_of(None, 9, 5), ends_of(-1, None, n), ends_of(-n, None, n + 2, n)
+    ((3, 5), (0, 5), (n - 1, n), (2, n + 2))
     """
     if isinstance(size, int) and not any(isinstance(end, sp.Expr) for end in (start, stop)):
         first, last, _ = slice(start, stop).indices(size)
         return first, max(first, last)
-    begin, end = 0 if start is None else start, size if stop is None or stop == LAST else stop
-    begin, end = (size + place if isinstance(place, int) and place < 0 else place for place in (begin, end))
-    return begin, end if count is None else begin + count
+    to_the_end = stop is None or stop == LAST
+    if to_the_end and count is not None:
+        return size - count, size
+    if start in (None, 0) and count is not None:
+        return 0, count
+    begin = 0 if start is None else from_start(start, size)
+    if count is not None:
+        return begin, begin + count
+    return begin, size if to_the_end else from_start(stop, size)
 
 
 def size_of(expression: sp.Expr, symbols: Mapping[sp.Symbol, sp.Symbol]) -> Size | float:

@@ -12,14 +12,16 @@ from symfold.core.primitives import at_max, concatenate, reduce_sum, reshape
 from symfold.core.shapes import Shape
 from symfold.exchange.reading.arrangement import part, reshaped
 from symfold.exchange.reading.checks import covered
+from symfold.exchange.reading.creation import positions
 
 
 def first_place(a: Node, axis: int | None = None, keepdims: bool = False) -> Node:
     """The position of the first largest entry along an axis, or of all."""
     axes = tuple(range(len(a.shape))) if axis is None else (axis % len(a.shape),)
     sizes = tuple(size if place in axes else 1 for place, size in enumerate(a.shape))
-    numbers = np.arange(prod(sizes), dtype=np.float64).reshape(sizes)
-    return reduce_sum(at_max(a, axis=axes) * as_node(numbers), axis=axes, keepdims=keepdims)
+    count = prod(sizes)
+    numbers = as_node(np.arange(count, dtype=np.float64)) if isinstance(count, int) else positions(count)
+    return reduce_sum(at_max(a, axis=axes) * reshaped(numbers, sizes), axis=axes, keepdims=keepdims)
 
 
 def product(shape: Shape, a: Node, axis: int | None = None) -> Node:
