@@ -915,3 +915,22 @@ def test_two_weights_of_one_name_are_refused() -> None:
         sf.to_state_dict({"a_b_weight": np.zeros((1, 1))}, module)
     with pytest.raises(InvalidType, match=r"is not a torch\.nn\.Module"):
         sf.to_state_dict({}, {})
+
+
+class Moves(nn.Module):
+    """A table that is put where it is already, as transformers' CTRL does."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.tensor([1.0, 2.0], dtype=dtype))
+
+    def forward(self, x: Any) -> Any:
+        self.table = self.table.to(device=x.device, dtype=x.dtype)
+        return x * self.table
+
+
+def test_a_buffer_that_is_put_in_its_own_place_does_not_change() -> None:
+    net, params = sf.from_torch(Moves(torch.float64), (torch.ones(3, 2, dtype=torch.float64),))
+    np.testing.assert_array_equal(net(params, np.ones((3, 2))), [[1.0, 2.0]] * 3)
+    with pytest.raises(InvalidValue, match="the module changes table in place"):
+        sf.from_torch(Moves(torch.float32), (torch.ones(3, 2, dtype=torch.float64),))

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from torch.fx import Graph
     from torch.fx import Node as FxNode
 
 SAME = frozenset({"to", "alias", "contiguous", "type_as"})  # identities, if the type does not change
@@ -41,15 +42,28 @@ def leaves(node: FxNode) -> list[FxNode]:
     return result
 
 
+def is_identity(node: FxNode) -> bool:
+    """Whether an operation gives its argument."""
+    same = node.op == "call_function" and name_of(node.target) in SAME
+    return same and bool(node.meta["val"].dtype == node.args[0].meta["val"].dtype)
+
+
 def bypass_identities(nodes: list[FxNode]) -> None:
     """Replace identity operations by their arguments."""
     for node in nodes:
-        if (
-            node.op == "call_function"
-            and name_of(node.target) in SAME
-            and node.meta["val"].dtype == node.args[0].meta["val"].dtype
-        ):
+        if is_identity(node):
             node.replace_all_uses_with(node.args[0])
+
+
+def drop_empty_copies(graph: Graph) -> None:
+    """Drop copies of a value into itself, as `self.table = self.table.to(x.dtype)` makes them."""
+    for node in list(graph.nodes):
+        if node.op == "call_function" and name_of(node.target) == "copy" and not node.users:
+            target, source = node.args
+            while is_identity(source):
+                source = source.args[0]
+            if source is target:
+                graph.erase_node(node)
 
 
 def line_of(trace: str) -> str:

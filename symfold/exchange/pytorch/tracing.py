@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from symfold.errors import InvalidValue, MissingPackage
 from symfold.exchange.pytorch.decompositions import decomposed
-from symfold.exchange.pytorch.operations import LIKE, line_of, name_of
+from symfold.exchange.pytorch.operations import LIKE, drop_empty_copies, line_of, name_of
 from symfold.exchange.pytorch.regions import write_out_regions
 from symfold.exchange.pytorch.sizes import Example
 
@@ -56,6 +56,7 @@ def traced(
         with _quietly():
             program = torch.export.export(module, example.args, example.kwargs, dynamic_shapes=example.shapes)
             write_out_regions(torch, program)
+            drop_empty_copies(program.graph)
             if not all(map(_reads_only, program.graph.nodes)):
                 program = program.run_decompositions({})
             return (
