@@ -497,7 +497,7 @@ def test_what_must_be_read_is_read_for_whole_numbers_and_truth_values() -> None:
         )
 
 
-def test_complex_numbers_are_refused_by_their_module_or_kept_opaque() -> None:
+def test_complex_parameters_are_refused_by_their_module_or_kept_opaque() -> None:
     wave = Wrap(lambda self, x: torch.view_as_real(x * self.w), w=nn.Parameter(torch.randn(3, dtype=torch.complex64)))
     outer = Wrap(lambda self, x: self.wave(x) * 2, wave=wave)
     with pytest.raises(

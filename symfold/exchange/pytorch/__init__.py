@@ -16,6 +16,8 @@ In: a module, or a net and its parameters. Out: a net and its parameters, or a m
     choice, arrangement, elementwise, indexing   operations on entries, one row each
     losses, products, norms, images, sampling, pools   losses, and operations on axes
     recurrent     recurrent layers
+    complex_numbers   complex tensors as pairs of nodes
+    fourier       Fourier transforms as products with matrices
     opaque        operations without a row, as opaque layers
     opening       which modules are written out
     ops           the table of all operations

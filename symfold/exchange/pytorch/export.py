@@ -210,7 +210,8 @@ def real_values(nodes: Sequence[FxNode], inputs: Mapping[FxNode, str], fixed: Co
 def _is_float(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return any(map(_is_float, value))
-    return bool(getattr(value, "is_floating_point", lambda: False)())
+    dtype = getattr(value, "dtype", None)
+    return bool(dtype is not None and (dtype.is_floating_point or dtype.is_complex))
 
 
 def _live(nodes: list[FxNode], outputs: tuple[FxNode, ...]) -> set[FxNode]:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from symfold.errors import NoRule
 from symfold.exchange.pytorch.arrangement import ARRANGEMENT, copied, same
 from symfold.exchange.pytorch.choice import CHOICES, TRUTHS, cast
+from symfold.exchange.pytorch.complex_numbers import COMPLEX_NUMBERS, is_complex
 from symfold.exchange.pytorch.creation import CREATION
 from symfold.exchange.pytorch.dtypes import CASTS, Types, check_types, kind_of
 from symfold.exchange.pytorch.elementwise import ELEMENTWISE
+from symfold.exchange.pytorch.fourier import FOURIER
 from symfold.exchange.pytorch.images import IMAGES
 from symfold.exchange.pytorch.indexing import INDEXING, masked_put
 from symfold.exchange.pytorch.losses import LOSSES
@@ -27,6 +29,7 @@ FAMILIES = (
     ELEMENTWISE, CHOICES, CREATION, ARRANGEMENT, INDEXING, PRODUCTS, NORMS, IMAGES, SAMPLING, POOLS, LOSSES, RECURRENT,
 )  # fmt: skip
 OPERATIONS: dict[str, Row] = {name: row for family in FAMILIES for name, row in family.items()}
+COMPLEX: dict[str, Row] = {**COMPLEX_NUMBERS, **FOURIER}  # with complex arguments or results
 
 # with truth values as the argument at a place
 MASKED: dict[str, tuple[int, Row]] = {
@@ -42,7 +45,7 @@ OF_TYPES: dict[str, Callable[[Types], Row]] = {
 
 def is_known(name: str) -> bool:
     """Whether an operation has a row, or is read without one."""
-    return name in OPERATIONS or name == "getitem"
+    return name in OPERATIONS or name in COMPLEX or name == "getitem"
 
 
 def computes_with_numbers(name: str) -> bool:
@@ -52,6 +55,8 @@ def computes_with_numbers(name: str) -> bool:
 
 def row_for(name: str, types: Types) -> Row:
     """The row of an operation for these dtypes, or an error with the reason why there is none."""
+    if name in COMPLEX and any(map(is_complex, (*types.arguments, *types.results))):
+        return COMPLEX[name]
     if name in OPERATIONS:
         check_types(name, types)
     else:

@@ -19,6 +19,7 @@ from symfold.core.nodes import Node
 from symfold.core.shapes import NAME
 from symfold.errors import Advice, InvalidValue, NoRule, OutOfRange, SymfoldError
 from symfold.exchange.pytorch.agreement import difference
+from symfold.exchange.pytorch.complex_numbers import Complex, complex_constant, is_complex
 from symfold.exchange.pytorch.dtypes import Types, dtype_of, kind_of
 from symfold.exchange.pytorch.export import Exported, Scope, export
 from symfold.exchange.pytorch.opaque import opaque_layers
@@ -162,12 +163,16 @@ class Reader:
         if arg in self.exported.entries:
             return self.exported.entries[arg].node()
         if arg in self.exported.constants:
-            return as_node(self.exported.constants[arg])
+            array = self.exported.constants[arg]
+            return complex_constant(array) if array.dtype.kind == "c" else as_node(array)
         raise InvalidValue(f"the value {arg.name!r} is not known here")
 
     def is_real(self, arg: Any) -> bool:
         """Whether a value is a real tensor; only opaque operations read others, such as graphs and complex weights."""
-        return arg.op == "call_function" or (arg.op != "get_attr" and kind_of(dtype_of(arg.meta["val"])) != "other")
+        if arg.op != "placeholder":
+            return arg.op == "call_function"
+        dtype = dtype_of(arg.meta["val"])
+        return kind_of(dtype) != "other" or (is_complex(dtype) and arg in self.exported.constants)
 
     def is_operand(self, arg: FxNode) -> bool:
         """Whether a value depends on the inputs or is a parameter."""
@@ -210,6 +215,8 @@ class Reader:
         values, weights = self.reads(scope)
         results = results_of(scope, self.exported)
         if len(results) != 1 or not values or not weights or isinstance(results[0].meta["val"], (tuple, list)):
+            return False
+        if any(is_complex(dtype_of(node.meta["val"])) for node in (*values, *results)):
             return False
         name = again or self.names[scope.path]
         label = name.rstrip("0123456789")
@@ -256,6 +263,9 @@ class Reader:
         try:
             if name == "embedding":
                 check_rows(args[0], args[1], node.args[1].meta["val"].shape)
+            for arg in node.all_input_nodes:
+                if is_complex(dtype := dtype_of(arg.meta.get("val"))) and not isinstance(self.value(arg, env), Complex):
+                    raise NoRule(f"it computes with numbers of type {dtype}, and a net's numbers are real")
             row = row_for(name, Types.of(node, self.exported.sizes.known))
             result = row(torch_shape if isinstance(torch_shape, tuple) else (), *args, **named)
         except OutOfRange as error:  # the module itself would fail
@@ -270,9 +280,10 @@ class Reader:
             opaque_results = opaque_layers(node, args, named, torch_shapes, self.taken)
             env[node] = opaque_results if isinstance(torch_shape, list) else opaque_results[0]
             return
-        if not isinstance(result, Node) and len(result) < len(torch_shapes):  # the rest is known by name only
+        single = isinstance(result, (Node, Complex))
+        if not single and len(result) < len(torch_shapes):  # the rest is known by name only
             result = [*result, *opaque_layers(node, args, named, torch_shapes, self.taken)[len(result) :]]
-        shape = result.shape if isinstance(result, Node) else [part.shape for part in result]
+        shape = result.shape if single else [part.shape for part in result]
         if not same_sizes(shape, torch_shape):
             raise InvalidValue(f"{self.where(node)} gave shape {shape}, PyTorch says {torch_shape}")
         env[node] = result
