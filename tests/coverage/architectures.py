@@ -137,7 +137,7 @@ ENCODERS: dict[str, Build] = {
     "DeBERTa-v2": built("DebertaV2", masked(), relative_attention=True, pos_att_type=["c2p", "p2c"], position_buckets=4),
     "MobileBERT": built("MobileBert", masked(), intra_bottleneck_size=8, true_hidden_size=8), "Longformer": built("Longformer", masked(8), attention_window=4),
     "XLNet": built("XLNet", masked(), d_inner=24, n_layer=4, n_head=2), "XLM": built("XLM", masked(), emb_dim=16, n_layers=4, n_heads=2), "FNet": built("FNet", text()),
-    "SqueezeBERT": built("SqueezeBert", masked(), q_groups=2, k_groups=2, v_groups=2, post_attention_groups=1, intermediate_groups=2, output_groups=2),
+    "SqueezeBERT": built("SqueezeBert", masked(), embedding_size=16, q_groups=2, k_groups=2, v_groups=2, post_attention_groups=1, intermediate_groups=2, output_groups=2),
     "Funnel": built("Funnel", masked(8), block_sizes=[2, 2], d_head=8, d_inner=24, n_head=2, num_decoder_layers=2), "ConvBERT": built("ConvBert", masked(), conv_kernel_size=3),
     "Big Bird": built("BigBird", masked(), attention_type="original_full"), "Nystromformer": built("Nystromformer", masked(8), num_landmarks=8, segment_means_seq_len=8),
     "CANINE": built("Canine", masked(16), num_hash_buckets=16, downsampling_rate=4, local_transformer_stride=8, num_hash_functions=2),
@@ -188,4 +188,8 @@ MIXED: dict[str, Build] = {
 }  # fmt: skip
 
 MODELS: dict[str, Build] = {**DECODERS, **ENCODERS, **PAIRS, **SOUND, **IMAGES, **MIXED}
-REFUSED = dict.fromkeys(("Longformer", "LED"), "it branches on whether any word has global attention, which torch.export does not trace")
+REFUSED = {
+    **dict.fromkeys(("Longformer", "LED"), "it branches on whether any word has global attention, which torch.export does not trace"),
+    "Switch": "it loops over the experts that some word chose, and converts a layer as it runs, neither of which torch.export traces",
+    "ViLT": "it draws the parts of a picture that it reads, as many as the mask has, and torch.export does not trace sizes from values",
+}
