@@ -934,3 +934,23 @@ def test_a_buffer_that_is_put_in_its_own_place_does_not_change() -> None:
     np.testing.assert_array_equal(net(params, np.ones((3, 2))), [[1.0, 2.0]] * 3)
     with pytest.raises(InvalidValue, match="the module changes table in place"):
         sf.from_torch(Moves(torch.float32), (torch.ones(3, 2, dtype=torch.float64),))
+
+
+IN_PLACE: dict[str, tuple[Any, bool]] = {
+    "a chain on a new value": (lambda x: torch.relu_((x * 2).add_(x)).mul_(3), True),
+    "read again, as changed": (lambda x: (lambda a: a.add_(1) * a)(x * 2), False),
+    "read before it changes": (lambda x: (lambda a: (a.sum(), a.add_(1).relu_())[1] + a)(x * 2), False),
+    "through a view": (lambda x: (lambda a: (a[0].add_(1).mul_(2), a)[1])(x * 2), False),
+    "a view of a chain": (lambda x: (lambda a: (a.add_(1)[0].relu_(), a)[1])(x * 2), False),
+    "with a sum of itself": (lambda x: (lambda a: a.mul_(a.sum()).relu_())(x + 2), False),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_changes_in_place_are_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, plain = IN_PLACE[name]
+    x = torch.linspace(-1, 1, 9, dtype=torch.float64).reshape(3, 3)
+    if plain:  # PyTorch rewrites nothing, which takes it longer than all else
+        monkeypatch.delattr(torch.export.ExportedProgram, "run_decompositions")
+    net, params = sf.from_torch(Wrap(lambda self, x: function(x)), (x,))
+    np.testing.assert_allclose(net(params, **{net.inputs[0].op.name: x.numpy()}), function(x).numpy(), rtol=1e-14)
