@@ -46,7 +46,7 @@ class Found:
     blocks: int = 0  # modules of a kind in a row
     folded: int = 0  # those of them that are steps of folds
     folds: list[int] = field(default_factory=list)  # steps of each fold, nested ones too
-    sizes: list[str] = field(default_factory=list)  # unknown ones of the inputs
+    sizes: list[str] | None = None  # unknown ones of the inputs, if that was tried
     elsewhere: bool = False  # whether the numbers at other sizes were compared
     parameters: int = 0
     nodes: int = 0

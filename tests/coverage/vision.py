@@ -167,7 +167,7 @@ MODELS: dict[str, Build] = {
     "R(2+1)D": clip(lambda: video.VideoResNet(VideoBlock, [Conv2Plus1D] * 4, [2, 2, 1, 1], R2Plus1dStem, 5)), "S3D": clip(s3d, frames=16, size=32), "MViT": clip(mvit, False), "MViT V2": clip(mvit, True),
     "Video Swin": clip(video.SwinTransformer3d, [2, 4, 4], 8, [2, 2], [2, 2], [2, 2, 2], stochastic_depth_prob=0.0, num_classes=5),
     "feature pyramid": on(64, Pyramid), "RPN head": on(64, Pyramid, lambda: detection.rpn.RPNHead(8, 3)), "RetinaNet head": on(64, Pyramid, lambda: detection.retinanet.RetinaNetHead(8, 3, 5)),
-    "FCOS head": on(64, Pyramid, lambda: detection.fcos.FCOSHead(32, 3, 5, 2), 32), "SSD head": on(32, ssd),
+    "FCOS head": on(128, Pyramid, lambda: detection.fcos.FCOSHead(32, 3, 5, 2), 32), "SSD head": on(32, ssd),
     "Faster R-CNN head": boxes(3, lambda: detection.faster_rcnn.TwoMLPHead(72, 16), lambda: detection.faster_rcnn.FastRCNNPredictor(16, 5)),
     "Mask R-CNN head": boxes(6, lambda: detection.mask_rcnn.MaskRCNNHeads(8, (8, 8, 8), 1), lambda: detection.mask_rcnn.MaskRCNNPredictor(8, 8, 5)),
     "Keypoint R-CNN head": boxes(6, lambda: detection.keypoint_rcnn.KeypointRCNNHeads(8, (8, 8, 8)), lambda: detection.keypoint_rcnn.KeypointRCNNPredictor(8, 4)),
