@@ -842,3 +842,15 @@ def test_swaps_that_cannot_be_judged_are_not_judged_without_end(monkeypatch: pyt
     monkeypatch.setattr("symfold.apps.report.rows.commutator", lambda net, *pair: sf.series(net, 2) - sf.series(net, 2))
     cell = order_matters(sf.fold(sf.mappers.residual, sf.layers("f1:9"), x))
     assert len(asked) == 1 and "beyond it is not known" in text_of(cell)
+
+
+@pytest.mark.parametrize("depth", [4, 40, "n"])
+def test_rows_of_two_sublayers_are_whole_on_a_screen(depth: int | str) -> None:
+    """What does not fit stands in a briefer form, or takes the lines that are left."""
+    a, m = sf.layers("a", count=depth), sf.layers("m", count=depth)
+    serial = sf.fold(lambda z, item: (u := z + item[0](z)) + item[1](u), sf.zipped(a, m), sf.tensor("x"))
+    parallel = sf.fold(lambda z, item: z + item[0](z) + item[1](z), sf.zipped(a, m), sf.tensor("x"))
+    text = str(sf.compare(serial, parallel))
+    table = text.split("-" * 80)[1]
+    assert len(text.split("\n")) <= 40 and not re.search(r" \.\.\.( |$)", table, re.MULTILINE)
+    assert f"c_{depth} = g" in table and "g_m_k = c_k" in table

@@ -185,22 +185,31 @@ def _of_forms(forms: tuple[Formula, ...], form: int) -> Formula:
     return replace(forms[form], whole=forms[0] if form else None, forms=forms, form=form)
 
 
-def in_one_form(one: Cell, other: Cell) -> tuple[Cell, Cell]:
-    """Two answers with their formulas in the same form: if one is abbreviated, so is the other.
+def in_one_form(one: Cell, other: Cell, least: int = 0) -> tuple[Cell, Cell]:
+    """Two answers with their formulas in the same form, at least this brief: if one is abbreviated, so is the other.
 
     >>> long, short = Formula(lambda style: "x + " * 99 + "x"), Formula(lambda style: "x + x")
     >>> one, other = (abbreviated(whole, Formula(lambda style: "sum x")) for whole in (long, short))
     >>> [text_of(cell) for cell in in_one_form([[one]], [[other]])]
     ['sum x', 'sum x']
     """
-    formulas = [part for cell in (one, other) for line in cell for part in line if isinstance(part, Formula)]
-    form = max((formula.form for formula in formulas), default=0)
+    form = max((formula.form for formula in _formulas(one, other)), default=0)
+    form = max(form, least)
 
     def formed(part: Part) -> Part:
         return _of_forms(part.forms, form) if isinstance(part, Formula) and len(part.forms) > form else part
 
     first, second = ([[formed(part) for part in line] for line in cell] for cell in (one, other))
     return first, second
+
+
+def form_count(*cells: Cell) -> int:
+    """The number of forms that the formulas of answers have."""
+    return max((len(formula.forms) for formula in _formulas(*cells)), default=1) or 1
+
+
+def _formulas(*cells: Cell) -> list[Formula]:
+    return [part for cell in cells for line in cell for part in line if isinstance(part, Formula)]
 
 
 def ascending(value: object, variable: sp.Symbol) -> sp.Expr:

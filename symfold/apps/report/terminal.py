@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symfold.analysis.jacobians.taught import taught
 from symfold.apps.document import Progress
-from symfold.apps.report.cells import Line, in_full, line_text, text_of
+from symfold.apps.report.cells import Line, form_count, in_full, in_one_form, line_text, text_of
 from symfold.apps.report.comparison import Comparison
 from symfold.apps.report.rows import Answered, answers
 from symfold.apps.report.story import CLOSING, OPENING, told
@@ -37,15 +37,19 @@ def shown(
     width = max(40, width)
     rows = list(answers(comparison, now))
     opening, closing, shorter = (list(told(comparison, each)) for each in (OPENING, CLOSING, CLOSING[:-1]))
-    text = ""
     enough = [(most, closing) for most in (None, *CUTS) if most is None or most >= ENOUGH]
     for most, sentences in (*enough, *((most, shorter) for most in CUTS)):
         answer = Screen(comparison.titles, rows, key_to(comparison), width, most, strong)
-        lines = [line.rstrip() for part in answer.parts(opening, sentences) for line in part.split("\n")]
-        text = "\n".join(lines)
+        lines = answer.lines(opening, sentences)
         if len(lines) <= SCREEN:
             break
-    return text
+    for row in [row for row in rows if not answer.fitted(row)[1]]:  # lines that are left make a row whole
+        for more in range(1, SCREEN - len(lines) + 1):
+            roomier = replace(answer, more={**answer.more, row.row.label: more})
+            if roomier.fitted(row)[1] and len(roomier.lines(opening, sentences)) <= SCREEN:
+                answer, lines = roomier, roomier.lines(opening, sentences)
+                break
+    return "\n".join(lines)
 
 
 def key_to(comparison: Comparison) -> str:
@@ -89,6 +93,7 @@ class Screen:
     width: int
     most: int | None
     strong: Callable[[str], str]
+    more: Mapping[str, int] = field(default_factory=dict)  # the lines that a row may have besides, by its label
 
     @property
     def labels(self) -> int:
@@ -97,6 +102,9 @@ class Screen:
     @property
     def column(self) -> int:
         return (self.width - 3 - self.labels - 1 - 2) // 2
+
+    def lines(self, opening: Sequence[Line], closing: Sequence[Line]) -> list[str]:
+        return [line.rstrip() for part in self.parts(opening, closing) for line in part.split("\n")]
 
     def parts(self, opening: Sequence[Line], closing: Sequence[Line]) -> Iterator[str]:
         yield from map(self._sentence, opening)
@@ -121,13 +129,27 @@ class Screen:
 
     def _row(self, answered: Answered) -> str:
         """Both answers side by side; equal ones once, across both columns if they need several lines."""
-        head, a, b = [_sign(answered), answered.row.label], *map(text_of, answered.cells)
-        cells = [self._cut(a, self.column, self.most), self._cut(b, self.column, self.most)]
-        if a == b:
-            cells = [self._cut(a, self.width - 4 - self.labels, self.most), ""]
-        return _joined(
-            [*head, *cells], self.labels, self.column, self.strong if _sign(answered) == DIFFERENT else plainly
-        )
+        texts, _ = self.fitted(answered)
+        most = self.most and self.most + self.more.get(answered.row.label, 0)
+        cells = [self._cut(*text, most) for text in texts]
+        sign = _sign(answered)
+        shown_cells = [sign, answered.row.label, *cells, *[""] * (2 - len(cells))]
+        return _joined(shown_cells, self.labels, self.column, self.strong if sign == DIFFERENT else plainly)
+
+    def fitted(self, answered: Answered) -> tuple[list[tuple[str, int]], bool]:
+        """The texts of a row with the widths of their columns, and whether they fit.
+
+        Formulas stand in the first form that fits, else in the briefest.
+        """
+        most = self.most and self.most + self.more.get(answered.row.label, 0)
+        texts: list[tuple[str, int]] = []
+        for form in range(form_count(*answered.cells)):
+            a, b = map(text_of, in_one_form(*answered.cells, form))
+            across = [(a, self.width - 4 - self.labels)]
+            texts = across if a == b else [(a, self.column), (b, self.column)]
+            if most is None or all(len(wrapped(*text).split("\n")) <= most for text in texts):
+                return texts, True
+        return texts, False
 
     def _cut(self, text: str, width: int, most: int | None) -> str:
         """Text in lines of this width, and an ellipsis at the end of the last that may be shown."""
