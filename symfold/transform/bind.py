@@ -127,6 +127,8 @@ class Binder:
             return self.layer(args[0])(*args[1 : 1 + op.arity])
         fixed = op.arity + op.weights
         inner, captured = op.body, args[1 + fixed :]
+        if self.bound(inner.results, {formal: formal for formal in inner.formals}) == inner.results:  # nothing to bind
+            return Node(op, tuple(arg.leaves[0] if isinstance(arg, Layer) else arg for arg in args))
 
         def run(formals: Sequence[Node]) -> tuple[Node, ...]:
             return self.bound(inner.results, dict(zip(inner.formals, (*formals, *captured), strict=True)))

@@ -15,6 +15,7 @@ from oracles import assert_close, weighted_squares
 
 import symfold as sf
 from symfold.base.trees import flatten
+from symfold.core.names import applied_layers, layer_shapes, names_of
 from symfold.core.shapes import positive_integer, show
 from symfold.errors import InvalidType, InvalidValue, ShapeError
 from symfold.exchange.reading.naming import identifier
@@ -398,3 +399,13 @@ def test_an_example_of_one_entry_that_a_module_takes_for_known_stays_one() -> No
     net, _ = sf.from_torch(Reads(), (x,))
     assert net.inputs[0].shape == (1, 6)
     close(net(x.numpy()), Reads()(x).numpy())
+
+
+def test_a_swap_leaves_the_other_layers_as_they_are() -> None:
+    """So the series of both nets have the same terms for them, and these cancel in the difference."""
+    _, net, _ = read("GPT")
+    first, second = sorted(name for names, _, _ in layer_shapes(net.outputs) for name in names if re.fullmatch(r"norm\w*_?[01]", name))[:2]
+    swapped = sf.swap(net, first, second)
+    kept = [{(names_of(args[0])[0], op) for op, args in applied_layers(each.outputs) if names_of(args[0])[0] in ("head", "words")} for each in (net, swapped)]
+    assert kept[0] == kept[1] and kept[0]
+    assert sf.commutator(net, first, second, order=1).leading is None
