@@ -100,6 +100,7 @@ class Equations:
     order: list[Node]
     position: dict[Node, int]
     fixed: frozenset[Node]  # numbers, and what is computed of numbers alone
+    weights: frozenset[Node]  # parameters, and what is computed of them and numbers alone
     last: dict[Node, int]  # the position of the last reader of each value
 
     @classmethod
@@ -111,14 +112,19 @@ class Equations:
             if isinstance(node.op, Select):
                 selects.setdefault(node.args[0], {})[node.op.position] = node
         fixed: set[Node] = set()
+        weights: set[Node] = set()
         order: list[Node] = []
         for node in nodes:
-            if isinstance(node.op, Constant) or (node.args and fixed.issuperset(node.args)):
+            if is_leaf(node) and node.op.role == "parameter":
+                weights.add(node)
+            elif isinstance(node.op, Constant) or (node.args and fixed.issuperset(node.args)):
                 fixed.add(node)
             elif node.args and not isinstance(node.op, Select) and not _is_entry(node):
+                if all(arg in weights or arg in fixed for arg in node.args):
+                    weights.add(node)
                 order += (node, *(select for _, select in sorted(selects.get(node, {}).items(), key=itemgetter(0))))
         last = {arg: k for k, node in enumerate(order) for arg in node.args} | dict.fromkeys(roots, len(order))
-        return cls(order, {node: k for k, node in enumerate(order)}, frozenset(fixed), last)
+        return cls(order, {node: k for k, node in enumerate(order)}, frozenset(fixed), frozenset(weights), last)
 
     # -- runs
 
@@ -322,26 +328,21 @@ class Equations:
         return sum(arg in state for k in last for arg in self.order[k].args)
 
     def is_fold(self, repeat: Repeat) -> bool:
-        """Whether steps read something; of few steps, others read the last state alone."""
-        return self.reads(repeat) and (repeat.steps >= ENOUGH or not self.read_later(repeat))
+        """Whether steps read something; a few steps neither give values to others nor take them from others in turn."""
+        if repeat.steps >= ENOUGH:
+            return self.reads(repeat)
+        before = range(repeat.run.start)
+        takes = any(
+            len(set(values)) > 1 and self.position.get(values[-1], -1) in before and values[-1] not in self.weights
+            for values in self.operands(repeat)
+        )
+        return self.reads(repeat) and not takes and not self.read_later(repeat)
 
     def reads(self, repeat: Repeat) -> bool:
-        """Whether steps read values from outside.
-
-        A few steps do not read other computed values in turn, and small ones read an input, a parameter or the name of
-        a layer.
-        """
+        """Whether steps read values from outside: few small ones an input, a parameter or the name of a layer."""
         operands = [values for values in self.operands(repeat) if not self.fixed.issuperset(values)]
-        if repeat.steps >= ENOUGH:
-            return bool(operands)
-        first = repeat.run.start
-        computed = any(len(set(values)) > 1 and 0 <= self.position.get(values[-1], -1) < first for values in operands)
-        large = repeat.run.period - len(repeat.run.entries) > SMALL
-        return (
-            bool(operands)
-            and not computed
-            and (large or any(is_leaf(value) for values in operands for value in values))
-        )
+        large = repeat.steps >= ENOUGH or repeat.run.period - len(repeat.run.entries) > SMALL
+        return bool(operands) and (large or any(is_leaf(value) for values in operands for value in values))
 
     def after(self, repeat: Repeat) -> list[Node]:
         """The state after the last step."""
