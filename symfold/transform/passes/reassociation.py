@@ -62,8 +62,8 @@ class Reassociation:
         for node in self.order:
             if node not in self.dependent:
                 self.new[node] = node
-            elif not linear(node):
-                self.new[node] = with_args(node, tuple(self.new[arg] for arg in node.args))
+            elif not linear(node) or self.stands_alone(node):
+                self.new[node] = with_args(node, tuple([self.new[arg] for arg in node.args]))
             else:
                 self.sums[node] = terms = self.read(node)
                 if not terms.changed:
@@ -71,6 +71,14 @@ class Reassociation:
                 elif node not in self.inner:
                     self.new[node] = total(terms.terms)
         return tuple(self.new[root] for root in self.roots)
+
+    def stands_alone(self, node: Node) -> bool:
+        """Whether a sum or product has nothing to separate or combine, as most in long nets."""
+        if node in self.inner or len(node.args) < 2 or not self.inner.isdisjoint(node.args):
+            return False
+        if not self.dependent.issuperset(node.args):
+            return False
+        return node.op is sp.Mul or len({self.new[arg] for arg in node.args}) == len(node.args)
 
     def read(self, node: Node) -> Sum:
         """The terms of a sum or product."""
