@@ -338,3 +338,35 @@ def test_a_value_that_a_loop_captures_is_still_there_after_the_loop(start: str) 
     assert_same(back.compile("numpy")({}, **values)["x"], back(values)["x"])
     read_again = sf.Net.of((net.outputs[0], u * u))
     assert_same(read_again.compile("numpy")({}, x=values["x"]), read_again(x=values["x"]))
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [("float64", 1e-14), ("float32", 5e-6)])
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_slopes_are_accurate_far_out(name: str, dtype: str, digits: float) -> None:
+    """To the relative precision of the dtype, where 1 - s would have no digit left, and 0 where exp overflows."""
+    mpmath = pytest.importorskip("mpmath")
+    points = np.array([0.0, 1e-9, 0.5, -0.5, 3.0, -3.0, 17.0, -17.0, 40.0, -40.0])
+    slope = sf.grad(sf.Net.of(getattr(sf, name)(sf.tensor("z", points.shape)).sum()), wrt=["z"]).compile("numpy", dtype=dtype)
+    (given,) = flatten(slope(z=points))[0]
+    with mpmath.workdps(60):
+        exact = [1 / (2 * mpmath.cosh(mpmath.mpf(z) / 2)) ** 2 if name == "sigmoid" else mpmath.sech(mpmath.mpf(z)) ** 2 for z in points]
+    np.testing.assert_allclose(given, np.array(exact, dtype=float), rtol=digits)
+    far = np.array([-np.inf, -1e4, -800.0, -100.0, 100.0, 800.0, 1e4, np.inf, np.nan, 0.0])
+    (outer,) = flatten(slope(z=far))[0]
+    assert np.all((outer[:8] >= 0) & (outer[:8] < 1e-30)) and np.isnan(outer[8])
+
+
+def test_copies_of_transposed_weights_are_those_of_each_call() -> None:
+    """A long recurrent net multiplies with a copy of W.T; another call has another W."""
+    W = sf.parameter("W", (3, 3))
+    net = sf.Net.of(sf.fold(lambda h, u: np.tanh(u + h @ W), sf.tensor("u", (50, 2, 3)), sf.tensor("h", (2, 3))))
+    both = sf.value_and_grad(weighted_squares(net))
+    compiled = both.compile("numpy")
+    random = np.random.default_rng(0)
+    values = {"u": random.normal(size=(50, 2, 3)), "h": random.normal(size=(2, 3))}
+    for _ in range(2):
+        weights = {"W": 0.3 * random.normal(size=(3, 3))}
+        (value, slope), (wanted, due) = compiled(weights, **values), both(weights, **values)
+        np.testing.assert_allclose(value, wanted, rtol=1e-12)
+        assert_close(slope, due, 1e-12)
+    assert "copyto(w1, v" in compiled.source

@@ -106,7 +106,7 @@ def test_a_value_that_no_step_changes_is_computed_once() -> None:
     np.testing.assert_allclose(net.compile("numpy")(params, x=np.ones(2)), params["w_g"] ** 8)
 
 
-@pytest.mark.parametrize(("rows", "calls"), [(4, 3), (2000, 8)])
+@pytest.mark.parametrize(("rows", "calls"), [(4, 3), (2000, 5)])
 def test_large_steps_are_done_one_after_the_other(rows: int, calls: int) -> None:
     """A derivative and a weight gradient for all steps at once leave the cache where a step's values fill it."""
     net = sf.fold(sf.mappers.residual, sf.layers("f1:21", sf.dense(4, 4, sf.sigmoid)), sf.tensor("x", (rows, 4)))

@@ -11,5 +11,7 @@ In: nodes. Out: nodes with the same values, cheaper to compute.
     windows             steps that take and return values instead of their windows
     convolutions        sums of products with windows as one operation
     joining             products of a step with a common factor as one wide product
+    saved_values        what a backward step computes from saved values, computed by the forward step
     hoisting            what the next state does not need, computed for all steps in one batched operation
+    sinking             elementwise operations on long sequences that a fold emits, computed in its steps
 """

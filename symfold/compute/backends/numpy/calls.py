@@ -52,7 +52,6 @@ def unary(name: str) -> Callable[[Sequence[str], str], list[str]]:
 ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
     sigmoid: lambda a, o: [f"negative({a[0]}, {o})", f"exp({o}, {o})", f"add({o}, one, {o})", f"reciprocal({o}, {o})"],
     softplus: lambda a, o: [f"logaddexp(zero, {a[0]}, {o})"],
-    sp.sech: lambda a, o: [f"cosh({a[0]}, {o})", f"reciprocal({o}, {o})"],
     relu: lambda a, o: [f"maximum({a[0]}, zero, out={o})"],
     sp.Max: lambda a, o: chain("maximum", a, o),
     sp.Min: lambda a, o: chain("minimum", a, o),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +26,8 @@ from symfold.frontend.arithmetic import negative, reciprocal
 from symfold.transform.passes.contraction import contracted
 from symfold.transform.passes.convolutions import convolved
 from symfold.transform.passes.hoisting import hoisted
+from symfold.transform.passes.saved_values import saved_ahead
+from symfold.transform.passes.sinking import sunk
 
 FUNCTIONS = (
     "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to",
@@ -36,26 +37,44 @@ FUNCTIONS = (
 )  # fmt: skip
 
 
-def with_exponentials(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with every sigmoid as 1/(1 + exp(-z)), in folds too: NumPy has no sigmoid. Runs before hoisting.
+def with_exponentials(roots: Sequence[Node], largest: int = int(np.finfo(np.float64).max)) -> tuple[Node, ...]:
+    """The roots with sigmoids, their slopes and sech by exp, in folds too. Runs before hoisting.
+
+    NumPy has no sigmoid, and its cosh is slow on processors without AVX-512:
+
+        sigmoid(z)                 1/(1 + e)             e = exp(-z)
+        sigmoid(z) sigmoid(-z)     min(e, largest) s s   s = sigmoid(z)
+        sech(z)                    2/(e + 1/e)           e = exp(z)
 
     The minus sign merges with a sum inside: `-(z W + b)` is one subtraction from `-b`, computed once for all steps.
-    If exp overflows to inf, 1/inf is the correct 0.
+    If e overflows to inf, s = 1/inf is the correct 0, and so is the largest number times s.
 
     >>> from symfold.core.leaves import tensor
     >>> with_exponentials([Node(sigmoid, (tensor("z"),))])
     (1/(1 + exp(-z)),)
     """
-    return rebuilt_inside(roots, _rule)
+    return rebuilt_inside(roots, partial(_rule, number(largest)))
 
 
-def _rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
+def _rule(largest: Node, node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
     if node.op is sigmoid:
         return reciprocal(Node(sp.Add, (number(1), Node(sp.exp, (negative(args[0]),)))))
+    if node.op is sp.Mul and len(node.args) == 2 and all(arg.op is sigmoid for arg in node.args):
+        for value, opposite, s in zip(node.args, reversed(node.args), args, strict=True):
+            if opposite.args[0] == negative(value.args[0]):
+                e = s.args[0].args[1]
+                return Node(sp.Mul, (Node(sp.Mul, (Node(sp.Min, (e, largest)), s)), s))
+    if node.op is sp.sech:
+        e = Node(sp.exp, args)
+        return Node(sp.Mul, (number(2), reciprocal(Node(sp.Add, (e, reciprocal(e))))))
     return None
 
 
-TARGET = Target(passes=(contracted, convolved, with_exponentials, hoisted))
+def target(dtype: str) -> Target:
+    """The passes for numbers of this dtype."""
+    exponentials = partial(with_exponentials, largest=int(np.finfo(dtype).max))
+    passes = (contracted, convolved, saved_ahead, exponentials, sunk, hoisted)
+    return Target(passes=passes, itemsize=np.dtype(dtype).itemsize)
 
 
 class Steps:
@@ -112,7 +131,7 @@ class Program:
     """A net for one set of input shapes: its arrays, all of one dtype, its source, and the run."""
 
     def __init__(self, net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, dtype: str = "float64"):
-        roots = lowered(net, shapes, replace(TARGET, itemsize=np.dtype(dtype).itemsize))
+        roots = lowered(net, shapes, target(dtype))
         self.params, self.dtype = params, dtype
         # the parameters as the code reads them: those given, or a converted copy
         read = params if params.flat.dtype == dtype else params.astype(dtype)

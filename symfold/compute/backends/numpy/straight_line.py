@@ -9,13 +9,13 @@ import sympy as sp
 
 from symfold.compute.backends.numpy.calls import absorbed, elementwise_lines, primitive_lines
 from symfold.compute.backends.numpy.loops import write_fold
-from symfold.compute.backends.numpy.views import is_view, spread, view
+from symfold.compute.backends.numpy.views import is_view, spread, untransposed, view
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant
 from symfold.core.nodes import Node, is_elementwise, walk
-from symfold.core.primitives import is_primitive, reshape, splits_leading_axis
+from symfold.core.primitives import dot, is_primitive, reshape, splits_leading_axis
 from symfold.core.shapes import NAME
 from symfold.errors import NoRule
 
@@ -122,7 +122,10 @@ class Body:
             source.emit(*elementwise_lines(source, node, names, flipped, out.name))
             return out
         out = self.into.get(node) or source.scratch(node.shape)
-        source.emit(*primitive_lines(source, node, [self.refs[arg] for arg in node.args], out))
+        args = [self.refs[arg] for arg in node.args]
+        if is_primitive(node, dot):
+            args[1] = untransposed(source, args[1])
+        source.emit(*primitive_lines(source, node, args, out))
         return out
 
     def reused(self, node: Node, place: int) -> Ref | None:

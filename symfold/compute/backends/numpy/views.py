@@ -49,7 +49,10 @@ def view(source: Source, node: Node[Apply], ref: Ref) -> Ref:
         return f"{name}[{':, ' if stacked else ''}{parts}]" if stacked or "..." in parts else f"{name}[{parts}, ...]"
 
     if ref.level == 0:
-        return Ref(source.once("v", expression(ref.name, False)), node.shape)
+        name = source.once("v", expression(ref.name, False))
+        if is_primitive(node, swap) and len(node.shape) == 2:
+            source.matrices[name] = ref.name
+        return Ref(name, node.shape)
     if ref.stack is not None:
         stack = source.once("s", expression(ref.stack, True))
         scope = source.scopes[ref.level]
@@ -87,6 +90,21 @@ def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
         memo[operand, shape] = Ref(name, ("steps", *shape) if stacked else shape, whole=True)
     repeated = memo[operand, shape]
     return source.entry(repeated, shape) if stacked else repeated
+
+
+TURNS = 8  # steps from which on a copy of a matrix pays
+
+
+def untransposed(source: Source, ref: Ref) -> Ref:
+    """A transposed matrix that steps multiply with, copied before the loops: such products can be twice as fast."""
+    loops, matrix = source.scopes[1:], source.matrices.get(ref.name)
+    shared = matrix is not None and all({matrix, ref.name} & scope.given for scope in loops)
+    if matrix is None or not shared or prod(scope.number for scope in loops) < TURNS:
+        return ref
+    if ref.name not in source.copies:
+        source.copies[ref.name] = source.once("w", f"empty({source.shape(ref.shape)})")
+        source.scopes[0].lines.append(f"copyto({source.copies[ref.name]}, {ref.name})")
+    return Ref(source.copies[ref.name], ref.shape, whole=True)
 
 
 def index_text(part: object) -> str:

@@ -59,6 +59,8 @@ class Source:
     array_names: dict[tuple[str, Shape, bytes], str] = field(default_factory=dict)  # by dtype, shape and digest
     free: dict[Shape, list[str]] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
+    matrices: dict[str, str] = field(default_factory=dict)  # by the name of their transpose
+    copies: dict[str, str] = field(default_factory=dict)  # of transposed matrices, made before all loops
 
     # -- names, arrays, lines
 
