@@ -189,3 +189,10 @@ def test_rows_run_in_processes_of_their_own(tmp_path: Path) -> None:
     each.main(["--quick", "--cases", "evaluation, depth 10", "97 *", "--rows", "symfold numpy", "symfold fit", "--instructions", level, "--threads", "1", "--json", str(tmp_path / "kept.json")])
     entries = kept.read(tmp_path / "kept.json")
     assert [(entry["table"], entry["row"], entry["seconds"] > 0) for entry in entries] == [("calls", "symfold numpy", True), ("digits", "symfold fit", True)]
+
+
+def test_rows_that_count_imports_start_without_them() -> None:
+    """What a row of a training or of a long net imports is in its time, symfold's own rows included."""
+    code = "import sys, tests.benchmarks.each, tests.benchmarks.digits, tests.benchmarks.long_nets; print({'symfold', 'sympy', 'torch', 'sklearn'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
+    assert done.stdout.strip() == "set()"

@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 
+from tests.benchmarks import held
+
 DEPTHS = (10, 100, 1000)
 PATIENCE = 60.0
 
@@ -32,6 +34,7 @@ def cold(row: str, depth: int) -> tuple[float, float]:
 
 def first_call(row: str, depth: int, patience: float = PATIENCE) -> tuple[float, float] | None:
     """The same in a new process with empty caches; None where it takes longer than the patience, or fails."""
+    held.bytecode()
     with tempfile.TemporaryDirectory() as folder:
         caches = {"TORCHINDUCTOR_CACHE_DIR": folder, "PYTENSOR_FLAGS": f"base_compiledir={folder}", "XDG_CACHE_HOME": folder}
         command = [sys.executable, "-m", "tests.benchmarks.first_call", row, str(depth)]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 LEVELS = ("AVX2", "AVX-512")
@@ -47,6 +49,14 @@ def environment(level: str, threads: int) -> dict[str, str]:
     rest = {"SYMFOLD_THREADS": str(threads), "XLA_FLAGS": " ".join(xla), "JAX_PLATFORMS": "cpu", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     rest["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what it compiled for one instruction set, it takes for another one's
     return {**os.environ, **counts, **rest, **limits}
+
+
+@cache
+def bytecode() -> None:
+    """The bytecode of symfold's files and of those of the benchmark, as an installed package has it: a checkout may have none."""
+    folder = Path(__file__).parent
+    for sources in (folder.parent.parent / "symfold", folder):
+        compileall.compile_dir(sources, quiet=2)
 
 
 # -- evidence, library by library: the level that it computes with, asked in a process of its own
