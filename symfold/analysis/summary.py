@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from math import prod
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy as sp
 
@@ -22,7 +22,7 @@ from symfold.core.nodes import Node, walk, walking_once, with_args
 from symfold.core.primitives import is_apply, is_primitive
 from symfold.core.shapes import Size, show
 from symfold.core.stacked_inputs import Leaf, count_of, is_leaf, is_stacked
-from symfold.errors import plural
+from symfold.errors import no_attribute, plural
 from symfold.transform.rolling import roll
 from symfold.transform.specialize import sized
 
@@ -64,6 +64,12 @@ class SummaryRow:
         return name, self.shape, _product(self.parameters, self.layers), multiply_adds, operations
 
 
+OTHERS = {  # what summaries are asked for, and what to write
+    **dict.fromkeys(("macs", "flops", "mult_adds", "total_mult_adds"), "summary.multiply_adds"),
+    **dict.fromkeys(("params", "total_params", "trainable_params"), "summary.parameters"),
+}
+
+
 @dataclass(frozen=True)
 class Summary:
     """The rows of a net in order of computation, and its totals.
@@ -78,6 +84,13 @@ class Summary:
     operations: Any
     buffers: Size = 0
     closed: str = ""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise no_attribute("a summary", name, (*vars(self), *dir(type(self))), OTHERS)
 
     def __iter__(self) -> Iterator[SummaryRow]:
         return iter(self.rows)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
 from numbers import Number
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from sympy.printing.mathml import mathml
@@ -49,7 +49,7 @@ from symfold.core.folds import Fold, is_fold, walk_inside
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
 from symfold.core.stacked_inputs import known_count
-from symfold.errors import InvalidType, InvalidValue, TooLarge, plural
+from symfold.errors import InvalidType, InvalidValue, TooLarge, no_attribute, plural
 from symfold.frontend.named_layers import Layer
 from symfold.show.hypertext import displayed, shown_safely
 from symfold.transform.rewiring.lesion import check_applied, layer_names
@@ -92,6 +92,14 @@ def paths(net: Any, weighted: bool = False) -> Paths:
     return Paths(Net.of(net), bool(weighted))
 
 
+OTHERS = {  # what paths are asked for, and what to write
+    **dict.fromkeys(("formula", "latex", "to_latex"), "sp.latex(paths.polynomial)"),
+    "coeffs": "paths.coefficients()",
+    **dict.fromkeys(("std", "sd", "stdev"), "paths.variance ** 0.5"),
+    **dict.fromkeys(("number", "total"), "paths.count"),
+}
+
+
 @dataclass(frozen=True)
 class Paths:
     """The paths of a net from each input to each output, counted exactly on the folded form.
@@ -105,6 +113,13 @@ class Paths:
     weighted: bool = False
     met: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            raise no_attribute("sf.paths(net)", name, dir(type(self)), OTHERS)
 
     # -- chosen paths
 

@@ -159,7 +159,7 @@ class Chain:
         parts: list[Map] = [init]  # of the state, which is their sum
         outputs = [Entries() for _ in fold.block.results[fold.carries :]]
         repeated = _Repeated()
-        for number in range(fold.count):
+        for number in range(known_count(fold.count)):
             inner = walked.step(number + 1) if self.listed else walked.read([*walked.init, *walked.operands], 1)
             operands = [
                 arg[number] if isinstance(arg, Entries) and each else arg

@@ -44,6 +44,7 @@ from symfold.apps.report.comparison import MANY, Comparison
 from symfold.apps.report.depths import any_depth, applied_names, at_number
 from symfold.base.caching import cached
 from symfold.core.closed_layers import note_on_closed
+from symfold.core.names import applied_layers
 from symfold.core.net import Net
 from symfold.errors import NoRule, ShapeError, SymfoldError, TooLarge
 from symfold.show.graph import count_steps, symbolic_depth
@@ -124,11 +125,16 @@ def answers(comparison: Comparison, now: Progress | None = None) -> Iterator[Ans
         yield Answered(row, in_one_form(a, b))
 
 
+NO_INPUT = "no path: the net reads no input"
+
+
 def one_step(net: Net) -> Cell:
     return [[net_formula(net)]]
 
 
 def polynomial(net: Net) -> Cell:
+    if not net.inputs:
+        return [[NO_INPUT]]
     if len(net.outputs) == 1:
         return [[expression(ascending(paths(net).polynomial, T))]]
     return [
@@ -138,6 +144,8 @@ def polynomial(net: Net) -> Cell:
 
 
 def path_counts(net: Net) -> Cell:
+    if not net.inputs:
+        return [[NO_INPUT]]
     lengths = paths(net)
     count, mean = lengths.count, lengths.mean
     if count is sp.nan:  # a quotient with a limit only, as (t^n - 1)/(t - 1) at t = 1
@@ -148,10 +156,14 @@ def path_counts(net: Net) -> Cell:
 
 
 def product_form(net: Net) -> Cell:
+    if not net.inputs:
+        return [["none: the net reads no input"]]
     return [[_brief(jacobian(net).formula)]]
 
 
 def taught_form(net: Net) -> Cell:
+    if next(applied_layers(net.outputs), None) is None:
+        return [["none: there is no layer"]]
     return [[_brief(taught(net).formula)]]
 
 

@@ -55,7 +55,7 @@ def _by_pattern(term: Term, style: Style) -> list[Part]:
         if position:
             parts += bracketed(term.args[int(position)], int(need), style)
         else:
-            parts.append(literal or show_index(dict(term.op.attributes)[attribute]))
+            parts.append(literal or _index_in(style, show_index(dict(term.op.attributes)[attribute])))
     return parts
 
 
@@ -205,6 +205,16 @@ def show_attribute(value: Any) -> str:
 
 def _show_slice(part: Any) -> str:
     return ":".join("" if end is None else str(end) for end in part) if isinstance(part, tuple) else str(part)
+
+
+def _index_in(style: Style, index: str) -> str:
+    r"""An index in a style: in LaTeX, the names of sizes are upright.
+
+    >>> from symfold.show.notation.styles import STYLES
+    >>> _index_in(STYLES["latex"], "0:sequence"), _index_in(STYLES["latex"], "0:n"), _index_in(STYLES["text"], "0:size")
+    ('0:\\mathrm{sequence}', '0:n', '0:size')
+    """
+    return re.sub(r"[^\W\d_]\w+", r"\\mathrm{\g<0>}", index) if style.key == "latex" else index
 
 
 def show_index(value: Any) -> str:
