@@ -48,7 +48,11 @@ def with_repeats_folded(roots: Sequence[Node], least: int = 2) -> tuple[Node, ..
         equations = Equations.of(roots, first) if first else equations
         for steps, longest in ((ENOUGH, LONG), (least, math.inf)):  # what repeats in steps of its own is folded first
             runs = equations.runs(steps, longest)
-            if earlier := equations.out_of_order(equations.chosen(runs, equations.reads)):
+            covered = -1
+            while earlier := equations.out_of_order(repeats := equations.chosen(runs, equations.reads)):
+                before, covered = covered, sum(repeat.run.covered for repeat in repeats)
+                if covered <= before:
+                    break
                 equations = Equations.of(roots, earlier)
                 runs = equations.runs(steps, longest)
             if repeats := equations.chosen(runs, equations.is_fold):
@@ -64,7 +68,7 @@ class Run:
     period: int
     length: int = 0
     before: dict[Node, Node] = field(default_factory=dict)  # values, and what corresponds to them in the step before
-    outside: set[Node] = field(default_factory=set)  # what is read from before the run
+    outside: set[Node] = field(default_factory=set)  # what all steps read from before the run
     entries: set[int] = field(
         default_factory=set
     )  # the places in a step of parts of outer values, another in each step
@@ -212,7 +216,8 @@ class Equations:
         if at >= run.start or not (a is b or (_alike(a, b) and not self.fixed & {a, b})):
             return False
         pairs.setdefault(slot, []).append((a, b))
-        run.outside |= {a, b}
+        if a is b:
+            run.outside.add(a)
         return True
 
     def read_alike(self) -> list[Node]:
@@ -222,14 +227,25 @@ class Equations:
         return sorted(several, key=self.position.__getitem__)
 
     def out_of_order(self, repeats: Sequence[Repeat]) -> list[Node]:
-        """What is out of order before some repeats: values that all steps read, then the equations of earlier steps."""
+        """What is out of order around some repeats, as it should be.
+
+        First come values that all steps read; then the equations of earlier steps; and those of the steps themselves,
+        if they read computed values in turn, so that what is computed for a step becomes a part of it.
+        """
         outside = dict.fromkeys(node for repeat in repeats for node in repeat.run.outside if node in self.position)
-        return sorted(outside, key=self.position.__getitem__) + [
-            node for repeat in repeats for step in self.steps_before(repeat) for node in step
-        ]
+        result = sorted(outside, key=self.position.__getitem__)
+        for repeat in repeats:
+            before = self.steps_before(repeat)
+            result += [node for step in before for node in step]
+            if before or self.takes(repeat):
+                result += self.order[repeat.start : repeat.end]
+        return result
 
     def steps_before(self, repeat: Repeat) -> list[list[Node]]:
-        """Equations that compute the initial state of a repeat like its steps compute the next, step by step."""
+        """Equations that compute the initial state of a repeat like its steps compute the next, step by step.
+
+        Before them stands the state that they begin with.
+        """
         step = self.order[repeat.end - repeat.run.period : repeat.end]
         after, init = self.after(repeat), self.init(repeat)
         steps: list[list[Node]] = []
@@ -240,6 +256,8 @@ class Equations:
                 steps.append(before)
             if len(before) < len(step):
                 break
+        if steps:
+            steps.append([node for node in init if node in self.position])
         return steps[::-1]
 
     def matches(self, known: dict[Node, Node], step: Sequence[Node], repeat: Repeat) -> dict[Node, Node]:
@@ -331,12 +349,15 @@ class Equations:
         """Whether steps read something; a few steps neither give values to others nor take them from others in turn."""
         if repeat.steps >= ENOUGH:
             return self.reads(repeat)
+        return self.reads(repeat) and not self.takes(repeat) and not self.read_later(repeat)
+
+    def takes(self, repeat: Repeat) -> bool:
+        """Whether the steps read computed values in turn, apart from those computed of parameters alone."""
         before = range(repeat.run.start)
-        takes = any(
+        return any(
             len(set(values)) > 1 and self.position.get(values[-1], -1) in before and values[-1] not in self.weights
             for values in self.operands(repeat)
         )
-        return self.reads(repeat) and not takes and not self.read_later(repeat)
 
     def reads(self, repeat: Repeat) -> bool:
         """Whether steps read values from outside: few small ones an input, a parameter or the name of a layer."""
