@@ -48,13 +48,14 @@ def with_repeats_folded(roots: Sequence[Node], least: int = 2) -> tuple[Node, ..
         equations = Equations.of(roots, first) if first else equations
         for steps, longest in ((ENOUGH, LONG), (least, math.inf)):  # what repeats in steps of its own is folded first
             runs = equations.runs(steps, longest)
-            covered = -1
-            while earlier := equations.out_of_order(repeats := equations.chosen(runs, equations.reads)):
-                before, covered = covered, sum(repeat.run.covered for repeat in repeats)
-                if covered <= before:
+            repeats = equations.chosen(runs, equations.reads)
+            while earlier := equations.out_of_order(repeats):
+                reordered = Equations.of(roots, earlier)
+                other_runs = reordered.runs(steps, longest)
+                others = reordered.chosen(other_runs, reordered.reads)
+                if covered(others) <= covered(repeats):
                     break
-                equations = Equations.of(roots, earlier)
-                runs = equations.runs(steps, longest)
+                equations, runs, repeats = reordered, other_runs, others
             if repeats := equations.chosen(runs, equations.is_fold):
                 return equations.folded(roots, repeats)
     return tuple(roots)
@@ -95,6 +96,11 @@ class Repeat:
     @property
     def end(self) -> int:
         return self.start + self.steps * self.run.period
+
+
+def covered(repeats: Sequence[Repeat]) -> int:
+    """The number of equations in some repeats."""
+    return sum(repeat.run.period * repeat.steps for repeat in repeats)
 
 
 @dataclass
@@ -237,7 +243,7 @@ class Equations:
         for repeat in repeats:
             before = self.steps_before(repeat)
             result += [node for step in before for node in step]
-            if before or self.takes(repeat):
+            if self.takes(repeat):
                 result += self.order[repeat.start : repeat.end]
         return result
 
