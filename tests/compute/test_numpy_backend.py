@@ -370,3 +370,14 @@ def test_copies_of_transposed_weights_are_those_of_each_call() -> None:
         np.testing.assert_allclose(value, wanted, rtol=1e-12)
         assert_close(slope, due, 1e-12)
     assert "copyto(w1, v" in compiled.source
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_relu_and_its_slope_at_any_size(size: int, dtype: str) -> None:
+    """The slope of large arrays is clipped, that of small ones compared: the same numbers, and NaN stays NaN."""
+    z = np.resize(np.array([-0.0, 0.0, np.nan, -np.inf, np.inf, 1e-30, -1e-30, 2.0, -3.0]), size)
+    net = sf.Net.of(sf.relu(sf.tensor("z", (size,))).sum())
+    ((slope,), _), value = flatten(sf.grad(net, wrt=["z"]).compile("numpy", dtype=dtype)(z=z)), sf.Net.of(sf.relu(sf.tensor("z", (size,)))).compile("numpy", dtype=dtype)(z=z)
+    np.testing.assert_array_equal(value, np.where(np.isnan(z), z, np.where(z > 0, z, 0)).astype(dtype))
+    np.testing.assert_array_equal(slope, np.where(np.isnan(z), z, z > 0))

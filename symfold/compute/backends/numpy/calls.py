@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 import sympy as sp
@@ -15,7 +16,7 @@ import sympy as sp
 from symfold.compute.backends.numpy.convolutions import correlator
 from symfold.compute.backends.numpy.views import index_text
 from symfold.compute.backends.numpy.writer import Ref, Source
-from symfold.core.functions import Head, divide, numbers_of, relu, sigmoid, softplus
+from symfold.core.functions import Head, divide, numbers_of, relu, sigmoid, softplus, step
 from symfold.core.leaves import Constant, number_of
 from symfold.core.nodes import Node
 from symfold.core.primitives import (
@@ -53,6 +54,7 @@ ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
     sigmoid: lambda a, o: [f"negative({a[0]}, {o})", f"exp({o}, {o})", f"add({o}, one, {o})", f"reciprocal({o}, {o})"],
     softplus: lambda a, o: [f"logaddexp(zero, {a[0]}, {o})"],
     relu: lambda a, o: [f"maximum({a[0]}, zero, out={o})"],
+    step: lambda a, o: [f"maximum({a[0]}, zero, out={o})", f"minimum({o}, one, out={o})", f"ceil({o}, {o})"],
     sp.Max: lambda a, o: chain("maximum", a, o),
     sp.Min: lambda a, o: chain("minimum", a, o),
     divide: lambda a, o: [f"divide({a[0]}, {a[1]}, {o})"],
@@ -67,6 +69,13 @@ POWERS = {
     sp.Integer(-2): lambda a, o: [f"multiply({a}, {a}, {o})", f"reciprocal({o}, {o})"],
     # (-0)**(-1/2) is oo, as 0**(-1/2) is
     sp.Rational(-1, 2): lambda a, o: [f"sqrt({a}, {o})", f"absolute({o}, {o})", f"reciprocal({o}, {o})"],
+}
+
+
+# of arrays that outweigh the longer way to the call: a comparison with one number is several times slower than `clip`
+LARGE = 2**13
+LARGE_ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
+    step: lambda a, o: [f"clip({a[0]}, zero, one, {o})", f"ceil({o}, {o})"],
 }
 
 
@@ -128,8 +137,9 @@ def elementwise_lines(
         if exponent in POWERS:
             return POWERS[exponent](names[0], out)
         return [f"power({names[0]}, {names[1]}, {out})"]
-    if head in ROWS:
-        return ROWS[head](names, out)
+    rows = LARGE_ROWS if head in LARGE_ROWS and prod(map(int, node.shape)) >= LARGE else ROWS
+    if head in rows:
+        return rows[head](names, out)
     return [f"copyto({out}, {source.function(numbers_of(head))}({', '.join(names)}))"]
 
 

@@ -31,7 +31,7 @@ from symfold.transform.passes.sinking import sunk
 
 FUNCTIONS = (
     "absolute", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "broadcast_to",
-    "ceil", "concatenate", "copyto", "cos", "cosh", "divide", "exp", "expand_dims", "floor", "log",
+    "ceil", "clip", "concatenate", "copyto", "cos", "cosh", "divide", "exp", "expand_dims", "floor", "log",
     "logaddexp", "matmul", "maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin",
     "sinh", "sqrt", "stack", "subtract", "take", "tan", "tanh",
 )  # fmt: skip
