@@ -1,4 +1,4 @@
-"""Twenty models of different families by `sf.from_torch`: PyTorch's numbers and gradients, and their blocks in folds.
+"""Twenty-one models of different families by `sf.from_torch`: PyTorch's numbers and gradients, and their blocks in folds.
 
 `python -m tests.coverage transformers` and `written` try all of them. Needs the extra `torch`; the models of
 `transformers` are built from configurations.
@@ -19,7 +19,7 @@ SAMPLE = {
     "architectures": {
         "GPT-2": 4, "Gemma 2": 4, "Mixtral": 4, "Mamba 2": 4, "BERT": 4, "MobileBERT": 4, "DeBERTa-v2": 3, "Whisper": 7, "wav2vec 2": 4, "SegFormer": 6, "CLIP": 8, "ViT": 4,
     },
-    "written": {"U-Net": 0, "pre-activation ResNet": 4, "minGPT": 4, "KAN": 3, "S4 by a loop": 0, "neural ODE, Runge-Kutta": 0, "spatial transformer": 0, "branch by values": 0},
+    "written": {"U-Net": 0, "pre-activation ResNet": 4, "minGPT": 4, "KAN": 3, "S4 by a loop": 0, "message passing": 6, "neural ODE, Runge-Kutta": 0, "spatial transformer": 0, "branch by values": 0},
 }  # fmt: skip
 
 
