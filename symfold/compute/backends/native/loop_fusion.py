@@ -53,8 +53,8 @@ class Fusion:
             for arg in node.args:
                 users.setdefault(arg, []).append(node)
         for node in reversed(order):
-            stored = node in roots or any(user not in fusion.forward for user in users.get(node, []))
-            if node in fusion.forward and node not in fusion.fused and stored:
+            followed = node in fusion.forward and node not in fusion.fused
+            if followed and (node in roots or any(user not in fusion.forward for user in users.get(node, []))):
                 fusion.drop(node)
         return fusion
 
