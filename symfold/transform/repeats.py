@@ -69,7 +69,9 @@ class Run:
     period: int
     length: int = 0
     before: dict[Node, Node] = field(default_factory=dict)  # values, and what corresponds to them in the step before
-    outside: set[Node] = field(default_factory=set)  # what all steps read from before the run
+    outside: set[Node] = field(
+        default_factory=set
+    )  # what all steps read from before the run, and what is computed of parameters
     entries: set[int] = field(
         default_factory=set
     )  # the places in a step of parts of outer values, another in each step
@@ -222,8 +224,8 @@ class Equations:
         if at >= run.start or not (a is b or (_alike(a, b) and not self.fixed & {a, b})):
             return False
         pairs.setdefault(slot, []).append((a, b))
-        if a is b:
-            run.outside.add(a)
+        if a is b or a in self.weights:
+            run.outside |= {a, b}
         return True
 
     def read_alike(self) -> list[Node]:
@@ -243,7 +245,7 @@ class Equations:
         for repeat in repeats:
             before = self.steps_before(repeat)
             result += [node for step in before for node in step]
-            if self.takes(repeat):
+            if self.takes(repeat) or (before and len(before[-1]) == repeat.run.period):
                 result += self.order[repeat.start : repeat.end]
         return result
 
