@@ -84,7 +84,8 @@ def difference(
             if numbers is example:
                 raise
             continue  # nor does the net
-        if not _equal(found, [value.numpy() for value in wanted if isinstance(value, torch.Tensor)]):
+        arrays_wanted = [value.numpy() for value in wanted if isinstance(value, torch.Tensor)]
+        if not _equal(found, arrays_wanted, of_shape=numbers is example):
             changed = {size: number for size, number in numbers.items() if number != example[size]} or example
             return ", ".join(f"{size} = {number}" for size, number in changed.items())
     return ""
@@ -131,14 +132,18 @@ def _resized(torch: Any, tensors: Sequence[Tensor], net: Net, numbers: Numbers) 
     return result
 
 
-def _equal(found: Sequence[Any], wanted: Sequence[NumpyArray]) -> bool:
-    return len(found) == len(wanted) and all(map(_close, found, wanted))
-
-
 def _fits(shape: Shape, value: Tensor) -> bool:
     """Whether an example has the known sizes of an input, which may be those of a batch of 2 in place of 1."""
     return len(shape) == value.ndim and all(
         known == size or not isinstance(known, int) for known, size in zip(shape, value.shape, strict=True)
+    )
+
+
+def _equal(found: Sequence[Any], wanted: Sequence[NumpyArray], of_shape: bool) -> bool:
+    """Whether arrays have the same numbers, and the same shapes or, after `squeeze` of a size of 1, almost."""
+    pairs = zip(found, wanted, strict=False)
+    return len(found) == len(wanted) and all(
+        _close(a, b) and (not of_shape or np.shape(a) == b.shape) for a, b in pairs
     )
 
 
