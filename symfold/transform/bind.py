@@ -127,8 +127,12 @@ class Binder:
             return self.layer(args[0])(*args[1 : 1 + op.arity])
         fixed = op.arity + op.weights
         inner, captured = op.body, args[1 + fixed :]
-        if self.bound(inner.results, {formal: formal for formal in inner.formals}) == inner.results:  # nothing to bind
-            return Node(op, tuple(arg.leaves[0] if isinstance(arg, Layer) else arg for arg in args))
+        reads_layers = any(isinstance(arg, Layer) or is_name(arg) for arg in captured)
+        if (
+            not reads_layers
+            and self.bound(inner.results, dict(zip(inner.formals, inner.formals, strict=True))) == inner.results
+        ):
+            return Node(op, tuple(arg.leaves[0] if isinstance(arg, Layer) else arg for arg in args))  # nothing to bind
 
         def run(formals: Sequence[Node]) -> tuple[Node, ...]:
             return self.bound(inner.results, dict(zip(inner.formals, (*formals, *captured), strict=True)))

@@ -303,6 +303,16 @@ def test_a_state_is_not_overwritten_before_it_is_read() -> None:
         assert_same(net.compile("numpy")({}, **values), net(values))
 
 
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_a_state_that_is_read_in_another_shape_is_not_overwritten_before_it_is_read(depth: int) -> None:
+    """The gradients by b are sums of the state of the backward fold, which its steps read reshaped and transposed."""
+    f = sf.layers("f", lambda z, w, b: np.tanh(z @ w) + b, count=depth, w=(3, 3), b=(3,))
+    net = sf.fold(lambda z, layer: layer(z.reshape(4, 3)).reshape(1, 4, 3), f, sf.tensor("x", (1, 4, 3)))
+    params, loss = net.init(1), (net * np.arange(12.0).reshape(1, 4, 3)).sum()
+    slopes, x = sf.grad(loss, wrt=[node.op.name for node in net.params]), np.linspace(-1, 1, 12).reshape(1, 4, 3)
+    assert_close(dict(slopes.compile("numpy")(params, x=x)), dict(slopes(params, x=x)), 1e-12)
+
+
 def test_mistakes_are_named() -> None:
     net = sf.fold(sf.mappers.residual, sf.layers("f1:3", sf.dense(3, 3)), sf.tensor("x", (None, 3)))
     params, run, one, four = net.init(), net.compile(), np.ones((1, 3)), np.ones((1, 4))

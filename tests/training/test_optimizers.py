@@ -282,7 +282,7 @@ def fit(optimizer: Any, loss: sf.Net = LOSS) -> Any:
     (lambda: fit(o.momentum(0.1), sf.Net.of(LOSS.outputs[0] + sf.parameter("velocity_W2", (2, 2)).sum())), InvalidValue, "a value named 'velocity_W2', the name of a slot"),
     (lambda: sf.adam(lr=0.1), InvalidType, r"adam has no argument 'lr' .write rate="),
     (lambda: sf.sgd(0.1, rho=1), InvalidType, r"sgd has no argument 'rho' .its arguments: rate, momentum"),
-    (lambda: o.cosine(0.1), InvalidType, "cosine needs .steps. .its arguments: rate, steps, least"),
+    (lambda: o.cosine(0.1), InvalidType, r"cosine needs 'steps' \(write cosine\(rate, steps\)\)"),
     (lambda: o.adma, UnknownName, "did you mean .*adam"),
 ])  # fmt: skip
 def test_a_wrong_setting_is_one_clear_error(wrong: Callable[[], Any], error: type[Exception], words: str) -> None:

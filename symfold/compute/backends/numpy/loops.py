@@ -14,6 +14,7 @@ from symfold.compute.backends.numpy.views import is_view
 from symfold.compute.backends.numpy.writer import Ref, Scope, Source
 from symfold.core.folds import Fold
 from symfold.core.nodes import Node, walk
+from symfold.core.primitives import is_primitive, reshape
 from symfold.core.shapes import Shape
 from symfold.core.stacked_inputs import known_count
 
@@ -120,8 +121,8 @@ def in_place(order: list[Node], formal: Node, result: Node) -> bool:
         return [inner if (inner := absorbed(arg, node)) is not None else arg for arg in node.args]
 
     readers = [node for node in order if formal in node.args or formal in reads(node)]
-    if any(is_view(node) or isinstance(node.op, Fold) for node in readers):
-        return False
+    if any(is_view(node) or is_primitive(node, reshape) or isinstance(node.op, Fold) for node in readers):
+        return False  # a reshaped array is a view where it can be
     last_read, write = max((order.index(node) for node in readers), default=-1), order.index(result)
     first_call_only = isinstance(result.op, type) and formal not in reads(result)[2:]
     return last_read < write or (
