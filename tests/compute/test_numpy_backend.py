@@ -5,6 +5,7 @@ import pickle
 import re
 import threading
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -194,9 +195,9 @@ def test_an_evaluation_holds_a_constant_number_of_states(name: str) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=5), st.integers(1, 4), st.integers(1, 3), st.data())
-def test_random_steps(choices: list[int], depth: int, batch: int, data: st.DataObject) -> None:
-    """Mappers put together at random from five kinds of term."""
+@given(st.lists(st.integers(0, 4), max_size=5), st.integers(1, 4), st.integers(1, 3), st.booleans(), st.data())
+def test_random_steps(choices: list[int], depth: int, batch: int, reshaped: bool, data: st.DataObject) -> None:
+    """Mappers put together at random from five kinds of term; the state may have another shape than what a step computes."""
     terms = [
         lambda z, f: f(z) * z,
         lambda z, f: z / (1 + f(z) ** 2),
@@ -205,16 +206,21 @@ def test_random_steps(choices: list[int], depth: int, batch: int, data: st.DataO
         lambda z, f: sf.softmax(z) * f(z).sum(axis=1, keepdims=True),
     ]
 
-    def mapper(z: object, f: object) -> object:
-        total = 0.5 * z
+    def mapper(z: Any, f: object) -> Any:
+        total = f(z) - 0.5 * z
         for k in choices:
             total = total + 0.3 * terms[k](z, f)
         return total
 
-    net = sf.fold(mapper, sf.layers(f"f1:{depth + 1}", sf.dense(2, 2, np.tanh)), sf.tensor("x", (None, 2)))
+    def step(z: Any, f: object) -> Any:
+        return mapper(z.reshape(batch, 2), f).reshape(1, 2, batch) if reshaped else mapper(z, f)
+
+    x = sf.tensor("x", (1, 2, batch) if reshaped else (None, 2))
+    layers = sf.layers(f"f1:{depth + 1}", lambda z, w, b: np.tanh(z @ w) + b, w=(2, 2), b=(2,))
+    net = sf.fold(step, layers, x)
     loss = weighted_squares(net)
     values = values_of(net, seed=data.draw(st.integers(0, 99)))
-    values["x"] = np.resize(values["x"], (batch, 2))
+    values["x"] = np.resize(values["x"], (1, 2, batch) if reshaped else (batch, 2))
     both = sf.value_and_grad(loss)
     params, inputs = named(values, both)
     assert_same(both.compile("numpy")(params, **inputs), both(values))
