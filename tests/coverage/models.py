@@ -32,6 +32,7 @@ from tests.every_fold import folds
 
 Build = Callable[[], tuple[Any, ...]]  # a module, its inputs, and perhaps inputs by name
 SECONDS = 300
+DIFFERENCES = 1e-5  # of a slope: how near a central difference comes
 REARRANGED = frozenset({"stack", "take", "reverse", "concatenate", "reshape", "swap", "permute", "item", "expand"})
 
 
@@ -135,7 +136,7 @@ def compared(module: Any, inputs: Sequence[Any], named: Mapping[str, Any], found
         return found
     found.reason = "the gradients take too long"
     report(found)
-    found.gradients, found.reason = slopes_compared(module, net, params, values, results), ""
+    found.gradients, found.reason = slopes_compared(module, inputs, named, net, params), ""
     return found
 
 
@@ -195,8 +196,9 @@ def shaken(module: Any) -> Any:
     return module
 
 
-def slopes_compared(module: nn.Module, net: sf.Net, params: Any, values: Any, results: Sequence[Any]) -> str:
+def slopes_compared(module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], net: sf.Net, params: Any) -> str:
     """`equal`, or how the gradients by all parameters of a weighted sum of the results differ."""
+    results = tensors_of(module(*inputs, **named))
     smooth = [k for k, value in enumerate(results) if value.requires_grad]
     if not smooth:
         return "none"
@@ -206,16 +208,38 @@ def slopes_compared(module: nn.Module, net: sf.Net, params: Any, values: Any, re
     loss: Any = 0
     for k in smooth:
         loss = loss + (net.outputs[k] * weights[k]).sum()
-    named = {identifier(path): weight for path, weight in module.named_parameters() if weight.requires_grad}
-    wrt = [node.op.name for node in net.params if node.op.name in named]
-    slopes = sf.grad(sf.Net.of(loss), wrt=wrt).compile("numpy")(params, **values)
-    largest = max(float(weight.grad.abs().max()) for weight in named.values() if weight.grad is not None and weight.numel())
+    weight_of = {identifier(path): weight for path, weight in module.named_parameters() if weight.requires_grad}
+    wrt = [node.op.name for node in net.params if node.op.name in weight_of]
+    slopes = sf.grad(sf.Net.of(loss), wrt=wrt).compile("numpy")(params, **values_of(net, inputs, named))
+    theirs = {name: np.zeros(slopes[name].shape) if weight_of[name].grad is None else weight_of[name].grad.numpy() for name in wrt}
+    largest = max(float(weight.grad.abs().max()) for weight in weight_of.values() if weight.grad is not None and weight.numel())
     if not largest:
         return "all zero"
-    pairs = [(slopes[name] / largest, np.zeros(slopes[name].shape) if named[name].grad is None else named[name].grad.numpy() / largest) for name in wrt]
-    error = worst(pairs, TOLERANCE)
-    missing = [name for name, weight in named.items() if name not in wrt and weight.grad is not None and weight.grad.any()]
+    error = worst(((slopes[name] / largest, theirs[name] / largest) for name in wrt), TOLERANCE)
+    missing = [name for name, weight in weight_of.items() if name not in wrt and weight.grad is not None and weight.grad.any()]
+    if error and not missing:
+        along = {name: generator.normal(size=slopes[name].shape) for name in wrt}
+        measured = central_difference(module, inputs, named, weights, {name: (weight_of[name], along[name]) for name in wrt})
+        ours, torchs = (sum(float((slope[name] * along[name]).sum()) for name in wrt) for slope in (slopes, theirs))
+        if abs(ours - measured) < DIFFERENCES * abs(measured) < abs(torchs - measured):
+            return "are the slopes of PyTorch's numbers, and PyTorch's own are not"
     return f"differ by {error:.0e}" if error else f"{missing[0]} is missing" if missing else "equal"
+
+
+def central_difference(
+    module: nn.Module, inputs: Sequence[Any], named: Mapping[str, Any], weights: Mapping[int, Any], along: Mapping[str, tuple[torch.Tensor, Any]], step: float = 1e-5
+) -> float:
+    """The slope of a weighted sum of a module's results along a direction of its parameters."""
+    values = []
+    with torch.no_grad():
+        for change in (step, -2 * step):
+            for weight, direction in along.values():
+                weight += change * torch.tensor(direction)
+            results = tensors_of(module(*inputs, **named))
+            values.append(sum(float((results[k] * torch.tensor(weight)).sum()) for k, weight in weights.items()))
+        for weight, direction in along.values():
+            weight += step * torch.tensor(direction)
+    return (values[0] - values[1]) / (2 * step)
 
 
 # -- folds
