@@ -26,7 +26,8 @@ from symfold.core.sequences import element, entry_of, join, numbered_run, rebuil
 from symfold.core.shapes import positive_integer
 from symfold.core.stacked_inputs import Numbered, StackedInputs, known_count
 from symfold.errors import Advice, InvalidType, InvalidValue, TooLarge, listing
-from symfold.transform.repeats import ENOUGH, with_repeats_folded
+from symfold.transform.repeats.runs import ENOUGH
+from symfold.transform.repeats.search import with_repeats_folded
 from symfold.transform.specialize import net_with_sizes
 
 MOST_LISTED = 200_000  # steps of merged folds whose items are listed: some five seconds

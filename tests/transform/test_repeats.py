@@ -175,17 +175,17 @@ def test_folds_that_are_found_may_repeat_in_turn() -> None:
 
 
 def test_a_long_chain_is_found_by_work_that_grows_with_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    from symfold.transform import repeats
+    from symfold.transform.repeats import equations
 
     walked: list[int] = []
-    plain = repeats.walk
+    plain = equations.walk
 
     def counted(*args: Any, **options: Any) -> Any:
         order = plain(*args, **options)
         walked.append(len(order))
         return order
 
-    monkeypatch.setattr(repeats, "walk", counted)
+    monkeypatch.setattr(equations, "walk", counted)
     totals = []
     for count in (100, 400):
         walked.clear()
