@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -150,7 +151,9 @@ def _changes(a: Net, b: Net, names: tuple[str, str]) -> Iterator[Change]:
     lists: list[tuple[str, ...]] = []
     layouts = layout(a, lists), layout(b, lists)
     if layouts[0] is not None and layouts[1] is not None:
-        yield from _of_folds(layouts[0], layouts[1], names)
+        changes = list(_of_folds(layouts[0], layouts[1], names))
+        yield from changes
+        yield from _letters(lists, changes)
         return
     flat = applied(a), applied(b)
     if flat[0] is None or flat[1] is None:
@@ -163,6 +166,15 @@ def _changes(a: Net, b: Net, names: tuple[str, str]) -> Iterator[Change]:
         if left[0] != right[0]:
             output = f"output {place + 1}" if len(out_a) > 1 else "the output"
             yield Change(f"{output} is", elided(left[1], right[1]))
+
+
+def _letters(lists: Sequence[Sequence[str]], changes: Iterable[Change]) -> Iterator[Change]:
+    """What the letters of lists in these changes mean."""
+    texts = " ".join(part for change in changes for part in (change.subject, *(change.values or ())))
+    for number, content in enumerate(lists, start=1):
+        if content and re.search(rf"\bL{number}_", texts):
+            shown = content if len(content) <= 4 else (*content[:3], "...", content[-1])
+            yield Change(f"L{number} is [{', '.join(shown)}]")
 
 
 def elided(one: str, other: str) -> tuple[str, str]:

@@ -129,7 +129,7 @@ def layout(net: Net, lists: list[tuple[str, ...]]) -> Layout | None:
             lists.append(content)
         return f"L{lists.index(content) + 1}"
 
-    reading, counted = (Reader(joined, define).read(scope, {}) for joined in (False, True))
+    reading, counted = (Reader(joined, define, arrays=True).read(scope, {}) for joined in (False, True))
     step_ranges = tuple(
         StepRange(reading.passes[loop.node], counted.passes[loop.node], loop.previous is None) for loop in loops
     )

@@ -37,7 +37,7 @@ from symfold.show.notation.linear_maps import EntryAt, Over, Raised, Unit
 from symfold.show.notation.loops import scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.shared import name_shared
-from symfold.show.notation.terms import Term, show_size
+from symfold.show.notation.terms import Term, are_numbers, show_size
 
 SEQUENCE = "a state that is a sequence, such as one over time and depth, has no product form here (use .evaluate)"
 
@@ -71,7 +71,8 @@ class Chain:
         self.listed = listed
         self.scope, self.letters = scope_of(net)
         name_shared(self.scope, self.letters)
-        self.reading = Reader(joined=listed, define=lambda entries: self.letters.listed()).read(self.scope, {})
+        reader = Reader(listed, lambda entries: self.letters.listed(numbers=are_numbers(entries)), arrays=True)
+        self.reading = reader.read(self.scope, {})
         self.unit = Term(Unit(self.letters.free("IE")))
         self.factors = Factors(
             self.letters.free("JD"), len({label(name) for name in layer_names(net)}) < 2, tuple(linear)

@@ -16,7 +16,7 @@ from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.shared import name_shared
 from symfold.show.notation.steps import output_equations, step_equations
 from symfold.show.notation.styles import STYLES
-from symfold.show.notation.terms import Entries, Name, Term, listing, named
+from symfold.show.notation.terms import Entries, Name, Term, are_numbers, listing, named
 from symfold.show.notation.writing import write
 
 
@@ -39,18 +39,17 @@ def fold_lines(net: Net, states: Sequence[str] = (), inline: bool = False) -> li
     scope, letters = scope_of(net, states)
     outputs = letters.output()
     name_shared(scope, letters, "" if inline else "fold")
-    defined: dict[int, tuple[str, Entries]] = {}
+    defined: list[tuple[str, Entries]] = []
 
     def define(entries: Entries) -> str:
-        if id(entries) not in defined:
-            defined[id(entries)] = (letters.listed(shared_word(entries)), entries)
-        return defined[id(entries)][0]
+        defined.append((letters.listed(shared_word(entries), are_numbers(entries)), entries))
+        return defined[-1][0]
 
-    reader = Reader(joined=False, define=define)
+    reader = Reader(joined=False, define=define, arrays=True)
     reading = reader.read(scope, {})
     lines = list(_of_scope(scope, reading, 0))
     lines += [Line(name, value) for name, value in output_equations(net, scope, reading, outputs)]
-    listings = [Line(named(letter), listing(entries)) for letter, entries in defined.values()]
+    listings = [Line(named(letter), listing(entries, first=3)) for letter, entries in defined]
     for line in lines:
         if line.once is not None:  # every line that could refer to it exists by now
             line.initial = _initial_values(line.once, sorted(line.once.asked))

@@ -90,14 +90,14 @@ class Letters:
             return init.op.name
         return self.free(COTANGENT + STATES)
 
-    def listed(self, word: str = "") -> str:
-        """The name of a listed sequence, often of layers: a word (or wordB, wordC, ...), else a letter."""
+    def listed(self, word: str = "", numbers: bool = False) -> str:
+        """The name of a listed sequence, of layers or numbers: a word (or wordB, wordC, ...), else a letter."""
         if word and word.lower() not in WORDS:
             for letter in ("", *ascii_uppercase[1:]):
                 if (name := f"{word}{letter}") not in self.taken:
                     self.taken.add(name)
                     return name
-        return self.free("ghqp" + STATES)
+        return self.free(("cdb" if numbers else "ghqp") + STATES)
 
     def output(self) -> str:
         return self.free("y" + STATES)

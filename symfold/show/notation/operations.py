@@ -203,7 +203,7 @@ def _at(term: Term, style: Style) -> list[Part]:
 
 def _listing(term: Term, style: Style) -> list[Part]:
     elided = [style.ellipsis] if term.op.elided else []
-    return [style.square[0], *separated([*term.args[:1], *elided, *term.args[1:]], style.call[1]), style.square[1]]
+    return [style.square[0], *separated([*term.args[:-1], *elided, *term.args[-1:]], style.call[1]), style.square[1]]
 
 
 ROWS |= {

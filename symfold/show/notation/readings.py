@@ -14,6 +14,7 @@ import sympy as sp
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Interpreter
+from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.nodes import Node
 from symfold.core.primitives import is_primitive, merges_leading_axes, splits_leading_axis
 from symfold.core.sequences import stack_row, take_row
@@ -26,6 +27,7 @@ from symfold.show.notation.terms import (
     Term,
     as_term,
     entries_of,
+    entry,
     join,
     leaf_term,
     named,
@@ -35,11 +37,15 @@ from symfold.show.notation.terms import (
 
 
 class Reader:
-    """Reads scopes. The fold form writes z_1, not z1, and gives a letter to each sequence without numbers."""
+    """Reads scopes. The fold form writes z_1, not z1, and gives a letter to each sequence whose names follow no rule.
 
-    def __init__(self, joined: bool, define: Callable[[Entries], str] | None = None):
+    With `arrays`, an array of numbers that steps read one by one has a letter too; equal arrays share it.
+    """
+
+    def __init__(self, joined: bool, define: Callable[[Entries], str] | None = None, arrays: bool = False):
         self.joined = joined
         self.define = define
+        self.arrays: dict[FrozenArray, Entries] | None = {} if arrays else None
 
     def read(
         self,
@@ -58,6 +64,35 @@ class Reader:
         if isinstance(number, sp.Integer):
             number = int(number)
         return named(letter, number, self.joined)
+
+    def operand(self, value: Any, count: Size) -> Entries:
+        """A value that each step reads an entry of."""
+        array = None if isinstance(value, Entries) or self.arrays is None else _row(value)
+        if self.arrays is None or array is None:
+            return entries_of(value, count)
+        backward = FrozenArray.of(array.array[::-1])
+        if backward in self.arrays and array not in self.arrays:
+            return self.arrays[backward].reversed()
+        return self.arrays.setdefault(array, self.listed(count, lambda p: entry(value, p)))
+
+    def listed(self, count: Size, at: Callable[[int], Any]) -> Entries:
+        """A sequence whose names follow no rule: at a symbolic position it needs a letter."""
+
+        def read(position: Size) -> Any:
+            if isinstance(position, int):
+                return at(position)
+            assert self.define is not None
+            sequence.letter = sequence.letter or self.define(sequence)
+            return named(sequence.letter, position + 1)
+
+        sequence = Entries(count, read, listed=False)
+        return sequence
+
+
+def _row(value: Term) -> FrozenArray | None:
+    """The array of numbers that a term is, if it has one axis."""
+    array = value.op.value if isinstance(value.op, Constant) else None
+    return array if isinstance(array, FrozenArray) and len(array.shape) == 1 else None
 
 
 class Reading(Interpreter):
@@ -118,7 +153,7 @@ class Reading(Interpreter):
         names, layer = op.names, names_layers(op)
         run = names if isinstance(names, Numbered) else falling(names)
         if run is None:
-            return self._listed(op.count, lambda p: named(names[p], layer=layer))
+            return self.reader.listed(op.count, lambda p: named(names[p], layer=layer))
 
         def at(position: Size) -> Term:
             if isinstance(position, int):
@@ -127,25 +162,13 @@ class Reading(Interpreter):
 
         return Entries(op.count, at)
 
-    def _listed(self, count: Size, at: Callable[[int], Any]) -> Entries:
-        """A sequence whose names follow no rule: at a symbolic position it needs a letter."""
-
-        def entry(position: Size) -> Any:
-            if isinstance(position, int):
-                return at(position)
-            assert self.reader.define is not None
-            return named(self.reader.define(sequence), position + 1)
-
-        sequence = Entries(count, entry, listed=False)
-        return sequence
-
     def arranged(self, node: Node, args: Sequence[Any]) -> Any:
         if is_primitive(node, stack_row):
-            return self._listed(len(args), lambda p: args[p])
+            return self.reader.listed(len(args), lambda p: args[p])
         first = args[0]
         positions = dict(node.op.attributes)["positions"] if is_primitive(node, take_row) else None
         if isinstance(first, Entries) and isinstance(positions, tuple):
-            return self._listed(len(positions), lambda p: first.at(positions[p]))
+            return self.reader.listed(len(positions), lambda p: first.at(positions[p]))
         return (
             NotImplemented if splits_leading_axis(node) or merges_leading_axes(node) else super().arranged(node, args)
         )
@@ -160,7 +183,7 @@ class Reading(Interpreter):
                 position -= part.size
             raise IndexError(position)
 
-        unnamed = self._listed(sum(part.size for part in parts), at)
+        unnamed = self.reader.listed(sum(part.size for part in parts), at)
 
         def entry(position: Size) -> Any:
             if isinstance(position, int):
@@ -198,7 +221,7 @@ class Pass:
         carries = loop.fold.carries
         self.init = list(args[:carries])
         self.operands = [
-            entries_of(value, loop.fold.count) if each else value
+            reader.operand(value, loop.fold.count) if each else value
             for value, each in zip(args[carries:], loop.fold.each, strict=True)
         ]
 

@@ -147,5 +147,5 @@ def _named(term: Term, args: Sequence[Any]) -> sp.Basic:
         position = op.position if isinstance(op.position, int) else sp.Symbol(show_size(op.position))
         return sp.Function("item")(*args, position)
     assert isinstance(op, Listing)
-    shown = (args[0], sp.Symbol("..."), *args[1:]) if op.elided else args
+    shown = (*args[:-1], sp.Symbol("..."), args[-1]) if op.elided else args
     return sp.Function("stack")(*shown)

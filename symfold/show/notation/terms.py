@@ -88,7 +88,7 @@ def letter_and_number(index: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Listing:
-    """The entries of a sequence; if `elided`, only the first and the last are shown."""
+    """The entries of a sequence; if `elided`, only the first ones and the last are shown."""
 
     elided: bool = False
 
@@ -242,6 +242,7 @@ class Entries(interpreter.Entries):
         self.size = count
         self.at = at
         self.listed = listed  # whether entries at a symbolic position have a name too
+        self.letter = ""  # of a sequence whose names follow no rule
         self.term: Term | None = None  # the listing, made once: a sequence may occur twice in another, and so on
 
     def __len__(self) -> int:
@@ -264,13 +265,24 @@ class Entries(interpreter.Entries):
         return Entries(self.size, lambda p: self.at(self.size - 1 - p))
 
 
-def listing(entries: Entries) -> Term:
-    """A sequence as one term: a few entries, or its first and its last."""
+def listing(entries: Entries, first: int = 1) -> Term:
+    """A sequence as one term: a few entries, or the first ones and the last."""
+    if first > 1 and isinstance(entries.size, int):
+        return _listing(entries, first)
     if entries.term is None:
-        few = isinstance(entries.size, int) and entries.size <= 4
-        shown = range(entries.size) if few else (0, entries.size - 1)
-        entries.term = Term(Listing(elided=not few), [as_term(entries.at(k)) for k in shown])
+        entries.term = _listing(entries, 1)
     return entries.term
+
+
+def _listing(entries: Entries, first: int) -> Term:
+    few = isinstance(entries.size, int) and entries.size <= 4
+    shown = range(entries.size) if few else (*range(first), entries.size - 1)
+    return Term(Listing(elided=not few), [as_term(entries.at(k)) for k in shown])
+
+
+def are_numbers(entries: Entries) -> bool:
+    """Whether the entries that a listing shows are numbers."""
+    return all(isinstance(term.op, Constant) for term in listing(entries).args)
 
 
 def as_term(value: Any) -> Term:
