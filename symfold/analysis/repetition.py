@@ -8,7 +8,7 @@ from typing import Any
 
 from symfold.core.attach import attach
 from symfold.core.blocks import Block, Call, is_call
-from symfold.core.folds import Fold, is_fold
+from symfold.core.folds import Fold, Select, fold_of, is_fold
 from symfold.core.layer_visits import Visit, visits
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk
@@ -34,7 +34,7 @@ class FoldFound:
     nesting: int = 0
 
     def __str__(self) -> str:
-        layers = f": {listing(self.layers, MOST_NAMES)}" if self.layers else ""
+        layers = f": {_shown(self.layers)}" if self.layers else ""
         carries = f"carries {' and '.join(self.state)}" if self.state else "carries nothing"
         emits = f", gives out {plural(self.emitted, 'value')} per step" if self.emitted else ""
         return f"{'  ' * self.nesting}{self.count} steps{layers}; {carries}{emits}"
@@ -49,7 +49,7 @@ class Apart:
     reason: str
 
     def __str__(self) -> str:
-        return f"{listing(self.layers, MOST_NAMES)} apart from {listing(self.others, MOST_NAMES)}: {self.reason}"
+        return f"{_shown(self.layers)} apart from {_shown(self.others)}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Repetition:
         return "\n".join([*_lines("folded", self.folds or ["nothing"]), *_lines("not folded", self.apart)])
 
     __repr__ = __str__
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Layers and families; of several families, those that are lists are in brackets."""
+    return listing([f"({name})" if ", " in name and len(names) > 1 else name for name in names], MOST_NAMES)
 
 
 def _lines(title: str, parts: Sequence[object]) -> list[str]:
@@ -110,15 +115,16 @@ class Site:
 
     @property
     def names(self) -> str:
-        """Its name; of a family, the first and the last number."""
+        """Its name; of a family, the first and the last number, or names that show how they go on."""
         names, keys = self.leaf.op.names, self.keys
         if not self.is_family:
             return names[0]
         last = names.last if isinstance(names, Numbered) else names[-1]
-        if not keys:
-            return f"{names[0]}..{last}"
-        prefix, suffix = keys[0]
-        return f"{names[0].removesuffix(suffix)}..{last[len(prefix) : len(last) - len(suffix)]}{suffix}"
+        prefix, suffix = keys[0] if keys else ("", "")
+        first, second, end = (name[len(prefix) : len(name) - len(suffix)] for name in (names[0], names[1], last))
+        if keys and abs(int(second) - int(first)) == 1:
+            return f"{prefix}{first}..{end}{suffix}"
+        return ", ".join(names) if count_of(names) in (2, 3, 4) else f"{names[0]}, {names[1]}, ..., {last}"
 
     def has(self, number: str, key: Key) -> bool:
         """Whether a name is numbered so."""
@@ -198,8 +204,13 @@ def _position(a: Site, b: Site) -> str:
     if level:
         return "they take turns in each step"
     for one, other in ((first, second), (second, first)):
-        if is_fold(one) and other in walk(one.args[: one.op.carries]):
-            return "other operations stand between them" if is_fold(other) else "the fold starts from what it gives"
+        if is_fold(one) and other in walk(starts := one.args[: one.op.carries]):
+            if not is_fold(other):
+                return "the fold starts from what it gives"
+            if not all(
+                start is other or (isinstance(start.op, Select) and fold_of(start) is other) for start in starts
+            ):
+                return "other operations stand between them"
     if first not in walk([second]) and second not in walk([first]):
         return "they stand side by side: neither reads what the other gives"
     return "the layers are alike, but what they read, or what reads them, differs"

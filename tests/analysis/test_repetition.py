@@ -97,6 +97,21 @@ def test_layers_take_turns_and_folds_stand_apart() -> None:
     between = sf.Net.of(chained(*F[4:8], start=np.sin(chained(*F[:4])) * 3)).folds()
     assert [fold.count for fold in between.folds] == [4, 4]
     assert [part.reason for part in between.apart] == ["other operations stand between them"]
+    boosted = sf.fold(sf.mappers.boosting(X), F[4:8], sf.fold(sf.mappers.residual, F[:4], X)).folds()
+    assert [part.reason for part in boosted.apart] == ["the layers are alike, but what they read, or what reads them, differs"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "depth", "shown"),
+    [("f1:9", 8, "f1, f3, f5, f7"), ("f1:13", 12, "f1, f3, ..., f11"), ("f1:7", 6, "f1, f3, f5"), ("a b c d e f", 6, "a, c, e")],
+)
+def test_names_of_every_other_layer_are_not_shown_as_a_range(layers: str, depth: int, shown: str) -> None:
+    z: Any = sf.tensor("x")
+    for k, layer in enumerate(sf.layers(layers)):
+        z = layer(z) + z if k % 2 else layer(z)
+    found = sf.Net.of(z).folds()
+    assert [fold.count for fold in found.folds] == [depth // 2]
+    assert str(found).startswith(f"folded: {depth // 2} steps: ({shown}), (")
 
 
 def test_of_many_the_first_are_shown() -> None:
