@@ -70,3 +70,17 @@ def test_float32_stays_float32() -> None:
     single, double = (net.compile("numpy", dtype=dtype)(**values) for dtype in ("float32", "float64"))
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, double, atol=1e-5)
+
+
+@pytest.mark.parametrize("where", ["x", "W", "both"])
+@settings(max_examples=40)
+@given(net=convolved())
+def test_infinite_entries_reach_what_reads_them_alone(where: str, net: sf.Net) -> None:
+    both = sf.grad(sf.Net.of(net.outputs[0].sum()), wrt=["x", "W"])
+    values = values_of(net)
+    for name in values if where == "both" else where:
+        values[name].flat[values[name].size // 3] = np.inf
+    with np.errstate(invalid="ignore"):
+        found, wanted = leaves(both.compile("numpy")(**values)), leaves(both(**values))
+    for k, array in wanted.items():
+        np.testing.assert_allclose(found[k], array, rtol=1e-12, atol=1e-12)

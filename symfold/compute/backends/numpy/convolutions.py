@@ -60,7 +60,8 @@ def kernel_of(
     """The cotangent of the kernel, from that of the result."""
     if set(window.stride) == {1}:
         runs(window, groups, image).kernel(image, bar, out)
-        return
+        if np.isfinite(out).all():  # else zeros between the runs may have met infinite entries
+            return
     rows = bar.reshape(len(bar), groups, bar.shape[1] // groups, prod(window.places))
     total = np.zeros((groups, rows.shape[2], image.shape[1] // groups * prod(window.kernel)), image.dtype)
     for samples in chunks(window, image.shape):
@@ -73,11 +74,12 @@ def image_of(
 ) -> None:
     """The cotangent of the image, from that of the result.
 
-    At stride 1, it is a convolution with the kernel backward; at other strides, columns are added where they were read.
+    At stride 1, it is a convolution with the kernel backward, if the zeros around it do not meet infinite weights; else
+    columns are added where they were read.
     """
     border = tuple(d * (k - 1) - p for k, p, d in zip(window.kernel, window.padding, window.dilation, strict=True))
     by_group = kernel.reshape(groups, len(kernel) // groups, -1, *window.kernel)
-    if set(window.stride) == {1} and min(border) >= 0:
+    if set(window.stride) == {1} and min(border) >= 0 and np.isfinite(kernel).all():
         flips = [slice(None)] * 3 + [slice(None, None, -1)] * len(border)
         backward = by_group.swapaxes(1, 2)[tuple(flips)]
         flipped = backward.reshape(out.shape[1], len(kernel) // groups, *window.kernel)
