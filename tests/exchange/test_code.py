@@ -87,6 +87,11 @@ def test_code_of_gradients_of_pools_and_embeddings(target: str) -> None:
     check(sf.value_and_grad(sf.Net.of((rows * rows).sum())), target, 1e-11)
 
 
+@every_target
+def test_code_of_rows_at_a_sum(target: str) -> None:
+    check(sf.Net.of(sf.layer("f", sf.embedding(5, 2))(np.where(sf.tensor("x", (3,)) > 0, 1, -1) + 2)), target)
+
+
 @pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in ("boosting from the number 0", "a state of two parts: LSTM", "time by depth") else pytest.mark.slow) for name in CASES])
 def test_long_folds_are_scans_in_jax(name: str) -> None:

@@ -118,8 +118,8 @@ def share(node: Node, args: Sequence[Code], shape: ShapeText) -> Code:
 
 
 def embedded(numbers: str) -> Spelling:
-    """Rows of a table; `numbers` is the template of their numbers as integers."""
-    return lambda node, args, shape: f"{args[0].atom}[{numbers.format(args[1].text)}]"
+    """Rows of a table; `numbers` writes their numbers as integers: of `{0.text}`, or of `{0.atom}` before a dot."""
+    return lambda node, args, shape: f"{args[0].atom}[{numbers.format(args[1])}]"
 
 
 def added_rows(arange: str, array: str) -> Spelling:
@@ -138,7 +138,7 @@ def added_rows(arange: str, array: str) -> Spelling:
 
 def added_embedded(numbers: str) -> Spelling:
     """The helper `add_rows` at numbers that are a value: the adjoint of `embed`."""
-    return lambda node, args, shape: f"add_rows({args[0].text}, {args[1].atom}.shape, {numbers.format(args[2].text)})"
+    return lambda node, args, shape: f"add_rows({args[0].text}, {args[1].atom}.shape, {numbers.format(args[2])})"
 
 
 def at_largest(node: Node, args: Sequence[Code], shape: ShapeText) -> str:

@@ -78,12 +78,12 @@ ROW = add_target(
         },
         {
             **primitives("np"),
-            "embed": embedded("np.asarray({0}, dtype=int)"),
+            "embed": embedded("np.asarray({0.text}, dtype=int)"),
             "stop_gradient": itself,
             "max_pool": windowed("max_pool", ("kernel", "stride", "padding", "dilation")),
             "mean_pool": windowed("mean_pool", ("kernel", "stride", "padding", "dilation", "padded")),
             "add_rows": added_rows("np.arange", "{0}"),
-            "add_embedded": added_embedded("np.asarray({0}, dtype=int)"),
+            "add_embedded": added_embedded("np.asarray({0.text}, dtype=int)"),
         },
         HELPERS,
     )
