@@ -14,6 +14,7 @@ from symfold.analysis.counting.cost import multiply_adds, operations, own_passes
 from symfold.core.attach import attach
 from symfold.core.blocks import Call, is_call, is_name
 from symfold.core.closed_layers import ARRANGED, is_unknown, layers_inside, note_on_closed
+from symfold.core.counted_names import CountedNames
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant, Fixed, Formal
 from symfold.core.names import show_names
@@ -21,7 +22,7 @@ from symfold.core.net import Net
 from symfold.core.nodes import Node, walk, walking_once, with_args
 from symfold.core.primitives import is_apply, is_primitive
 from symfold.core.shapes import Size, show
-from symfold.core.stacked_inputs import Leaf, count_of, is_leaf, is_stacked
+from symfold.core.stacked_inputs import Leaf, is_leaf
 from symfold.errors import no_attribute, plural
 from symfold.transform.rolling import roll
 from symfold.transform.specialize import sized
@@ -196,10 +197,10 @@ def summary(net: Any, *, shapes: Mapping[str, Sequence[int | None]] | None = Non
     rolled = roll(sized(net, shapes))
     leaves = [leaf for leaf in rolled.leaves if leaf.op.role == "input"]
     inputs = [SummaryRow(_family([leaf]), show(leaf.shape)) for leaf in leaves]
-    sizes = {True: 0, False: 0}
+    counted, sizes = CountedNames(), {True: 0, False: 0}
     for leaf in rolled.leaves:
         if leaf.op.role == "parameter":
-            sizes[_is_buffer(leaf)] += prod(leaf.shape)
+            sizes[_is_buffer(leaf)] += counted.add(leaf.op.names) * prod(leaf.op.shape)
     return Summary(
         (*inputs, *_Rows().of(rolled.outputs, {}, 0, 1)),
         sizes[False],
@@ -214,7 +215,7 @@ class _Rows:
     """The rows of a net, and the parameters that they have counted."""
 
     def __init__(self) -> None:
-        self.counted: set[Leaf] = set()
+        self.counted = CountedNames()
 
     def of(self, roots: Sequence[Node], read: Sources, nesting: int, times: Size) -> list[SummaryRow]:
         """The rows of some roots; `read` are the parameters and names that formals stand for."""
@@ -244,11 +245,9 @@ class _Rows:
 
     def row(self, name: str, nodes: Sequence[Node], sources: Sources, nesting: int, times: Size) -> SummaryRow:
         """The row of nodes that are computed together; the parameters that are counted already are left out."""
-        new = [leaf for leaf in _weights(nodes, sources) if leaf not in self.counted]
-        self.counted.update(new)
-        trained = [leaf for leaf in new if not _is_buffer(leaf)]
-        counts = {count_of(leaf.op.names) if is_stacked(leaf) else 1 for leaf in trained}
-        number = sum((prod(leaf.shape) for leaf in trained), 0)
+        new = [(leaf, self.counted.add(leaf.op.names)) for leaf in _weights(nodes, sources) if not _is_buffer(leaf)]
+        counts = {count for _, count in new if count != 0}
+        number = sum((count * prod(leaf.op.shape) for leaf, count in new), 0)
         layers = counts.pop() if len(counts) == 1 else 1
         work = [None if None in each else sum(each) * times for each in zip(*map(_work, nodes), strict=True)]
         return SummaryRow(name, show(nodes[0].shape), nesting, times, layers, number, *work)

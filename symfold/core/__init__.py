@@ -17,6 +17,7 @@ In: operations and their arguments. Out: nodes, blocks, folds and nets, immutabl
     blocks            closed functions from nodes to nodes, and layers applied
     folds             a block and a count, as an operation over nodes
     names             one name means one thing in a net
+    counted_names     how many names no earlier sequence has
     layer_visits      layers where they are applied, and folds, with the leaves of their names
     closed_layers     layers that hold several layers, or an unknown operation
     interpreter       the one walk, over any meaning of leaves and operations

@@ -1,6 +1,7 @@
 """net.summary: its totals against parameters, sizes and costs counted in other ways; its rows at any depth."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,26 @@ def test_rows_add_up(name: str) -> None:
 )  # fmt: skip
 def test_the_operations_of_rows_are_those_of_the_net(net: Net) -> None:
     assert sum(row.operations for row in net.summary()) == net.summary().operations == sf.cost(net).operations
+
+
+FOUR, N = sf.layers("f1:5", DENSE), sf.layers("f", DENSE, count="n")
+
+
+@pytest.mark.parametrize(
+    "net, parameters",
+    [
+        (lambda: sf.fold(sf.mappers.residual, FOUR, X) + FOUR[0](X), 48),
+        (lambda: FOUR[0](X) + sf.fold(sf.mappers.residual, FOUR, X), 48),
+        (lambda: sf.fold(sf.mappers.residual, FOUR[:3], X) + sf.fold(sf.mappers.residual, [*FOUR][::-1], 2 * X), 48),
+        (lambda: sf.fold(sf.mappers.residual, [FOUR[0], FOUR[3], FOUR[0]], X) + sf.fold(sf.mappers.residual, FOUR[1:], 2 * X), 48),
+        (lambda: sf.fold(sf.mappers.residual, N, X) + sf.fold(sf.mappers.residual, N, 2 * X), 12 * sp.Symbol("n", integer=True, positive=True)),
+    ],
+    ids=["a fold, then a layer", "a layer, then a fold", "backward", "tuples", "a symbolic depth"],
+)  # fmt: skip
+def test_layers_that_several_folds_and_calls_share_count_once(net: Callable[[], Any], parameters: Any) -> None:
+    summary = sf.Net.of(net()).summary()
+    assert summary.parameters == parameters == sum(row.parameters for row in summary)
+    assert summary.operations == sf.cost(sf.Net.of(net())).operations
 
 
 def test_a_symbolic_depth_is_a_symbol() -> None:

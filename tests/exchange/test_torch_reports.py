@@ -66,6 +66,7 @@ WITHOUT_ATTENTION: dict[str, Callable[[], Any]] = {
     "grouped": lambda: chain(nn.Conv2d(8, 4, 3, groups=2, stride=2), nn.GroupNorm(2, 4), nn.SiLU(), shape=(1, 8, 9, 9)),
     "dilated": lambda: chain(nn.Conv1d(3, 5, 3, dilation=2), nn.ReLU(), nn.Conv1d(5, 2, 2), shape=(2, 3, 12)),
     "volumes": lambda: chain(nn.Conv3d(2, 3, 2), nn.ReLU(), nn.AvgPool3d(2), shape=(1, 2, 5, 5, 5)),
+    "upsampling": lambda: chain(nn.Conv2d(3, 4, 3), nn.Upsample(scale_factor=2, mode="bilinear"), nn.AdaptiveAvgPool2d((5, 7)), nn.Conv2d(4, 2, 1), shape=(2, 3, 8, 8)),
     "LSTM": lambda: recurrent(nn.LSTM, num_layers=2),
     "GRU": lambda: recurrent(nn.GRU),
     "RNN of two directions": lambda: recurrent(nn.RNN, bidirectional=True),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import sympy as sp
 
@@ -26,9 +26,12 @@ from symfold.core.leaves import Constant, Input
 from symfold.core.net import Net
 from symfold.core.nodes import Node, walk, walking_once
 from symfold.core.primitives import (
+    Apply,
+    adaptive_mean_pool,
     dot,
     einsum,
     first_max,
+    interpolate,
     is_primitive,
     logsumexp,
     reduce_max,
@@ -41,15 +44,17 @@ from symfold.core.shapes import Shape, is_known
 from symfold.core.stacked_inputs import StackedInputs
 from symfold.errors import NoRule
 from symfold.show.notation.sizes import expanded_size, own_size, step_sizes
-from symfold.transform.inlining import inlined
+from symfold.transform.inlining import has_adjoint, inlined
 from symfold.transform.rolling import at_depth, depth_symbols
 from symfold.transform.specialize import sized
 
 REDUCTIONS = (reduce_sum, reduce_mean, reduce_max, first_max)
+RESAMPLING = (interpolate, adaptive_mean_pool)
 EXPONENTIAL = (softmax, safe_softmax, logsumexp)
 EXPONENTIALS = 3  # per entry of a softmax: an exponential, an addition, a division
 SHALLOW, DEEP = range(8, 14), (*range(14, 20), 101, 1000)  # depths at which a closed form is fitted, and checked
 LONG_NUMBER = 10**15
+T = TypeVar("T")
 MEANINGS = {  # of the measures, in a notebook
     "work": "layers applied",
     "operations": "additions and products of entries, a multiply-add as one",
@@ -145,15 +150,7 @@ def cost(net: Any, *, shapes: Mapping[str, Sequence[int | None]] | None = None) 
     depths = _depths(net)
     if not depths:
         return Cost(**measured(net), memory=memory(net), closed=note_on_closed(net.outputs))
-    points = (
-        [*product(SHALLOW, repeat=len(depths)), *zip(DEEP, DEEP[::-1], strict=True)]
-        if len(depths) == 2
-        else [(at,) for at in (*SHALLOW, *DEEP)]
-    )
-    rows = {
-        point: measured(at_depth(net, {depth.name: at for depth, at in zip(depths, point, strict=True)}))
-        for point in points
-    }
+    rows = _at_depths(net, depths, measured)
     names = [name for name in next(iter(rows.values())) if name != "tree"]
     return Cost(
         **{name: closed(depths, {point: row[name] for point, row in rows.items()}) for name in names},
@@ -161,6 +158,19 @@ def cost(net: Any, *, shapes: Mapping[str, Sequence[int | None]] | None = None) 
         memory=memory(net),
         closed=note_on_closed(net.outputs),
     )
+
+
+def _at_depths(net: Net, depths: Sequence[sp.Symbol], measure: Callable[[Net], T]) -> dict[tuple[int, ...], T]:
+    """A measure at the depths from which `closed` finds a formula."""
+    points = (
+        [*product(SHALLOW, repeat=len(depths)), *zip(DEEP, DEEP[::-1], strict=True)]
+        if len(depths) == 2
+        else [(at,) for at in (*SHALLOW, *DEEP)]
+    )
+    return {
+        point: measure(at_depth(net, {depth.name: at for depth, at in zip(depths, point, strict=True)}))
+        for point in points
+    }
 
 
 def measured(net: Net) -> dict[str, Any]:
@@ -241,7 +251,7 @@ def _symbolic_tree(net: Net) -> sp.Expr | None:
 
 
 def operations(net: Net) -> Any:
-    """The arithmetic on entries of arrays; None if a layer is opaque or a shape unknown.
+    """The arithmetic on entries of arrays; None if a layer is opaque, or a shape or the formula in the depth unknown.
 
     >>> import symfold as sf
     >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.relu))
@@ -249,20 +259,28 @@ def operations(net: Net) -> Any:
     >>> operations(net)  # per layer 45 for W, 15 each for b, relu and the sum
     900
     """
+    if not has_distinct_steps(net.outputs) and (depths := _depths(net)):
+        return closed(depths, _at_depths(net, depths, operations))
     return _operations(net.outputs, _distinct(net.outputs))
 
 
 def multiply_adds(net: Net) -> Any:
     """The multiply-adds of matrix products, convolutions and attention; None if a layer is opaque or a shape unknown.
 
-    Biases, norms and activations count nothing, as in `torch.utils.flop_counter`, which counts two for each.
+    Biases, norms, activations and interpolation count nothing, as in `torch.utils.flop_counter`, which counts two for
+    each multiply-add.
 
     >>> import symfold as sf
     >>> layers = sf.layers("f1:11", sf.dense(3, 3, sf.relu))
     >>> multiply_adds(sf.fold(sf.mappers.residual, layers, sf.tensor("x", (5, 3))))
     450
     """
-    return _arithmetic(inlined(net.outputs), _products)
+    return _arithmetic(inlined(net.outputs, _stays), _products)
+
+
+def _stays(node: Node[Apply]) -> bool:
+    """Whether multiply-adds are counted before a primitive is inlined: those of the matrices that resample are not."""
+    return has_adjoint(node) or is_primitive(node, *RESAMPLING)
 
 
 def _operations(roots: tuple[Node, ...], distinct: tuple[Node, ...]) -> Any:
