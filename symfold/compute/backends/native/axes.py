@@ -15,6 +15,7 @@ from symfold.core.primitives import (
     broadcast_to,
     causal,
     concatenate,
+    cumulative_sum,
     embed,
     expand,
     first_max,
@@ -139,6 +140,8 @@ def arranged(node: Node, attributes: Mapping[str, Any], axes: Sequence[int | Non
         attributes["axis"] or range(-len(node.shape), 0)
     ):
         return int(axis)
+    if is_primitive(node, cumulative_sum) and axis != attributes["axis"]:
+        return axis
     if is_primitive(node, item):
         return indexed_axis(node.args[0], attributes["index"], axis)
     if is_primitive(node, put):

@@ -11,6 +11,7 @@ from symfold.compute.backends.native.approximations import exp, log
 from symfold.compute.backends.native.argmax import write_at_max
 from symfold.compute.backends.native.arrays import Array, indexed
 from symfold.compute.backends.native.copies import copy, fill
+from symfold.compute.backends.native.folds import entry
 from symfold.compute.backends.native.loops import Chunk, everywhere, fetch, reduce
 from symfold.compute.backends.native.row_lookup import (
     write_add_embedded,
@@ -27,6 +28,7 @@ from symfold.core.primitives import (
     add_windows,
     at_max,
     concatenate,
+    cumulative_sum,
     embed,
     first_max,
     is_primitive,
@@ -241,6 +243,32 @@ def write_logsumexp(
     everywhere(code, top.shape, [full, total, top], added)
 
 
+def write_cumulative_sum(
+    source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
+) -> None:
+    """A copy, to each entry of which the entry before it is added, in order."""
+    code, attributes, extents = source.code, dict(node.op.attributes), source.extents(target.shape, axis)
+    along = len(target.shape) + attributes["axis"]
+    size = target.shape[along]
+    copy(code, args[0], target, extents)
+    ordered = target.moved(along, size - 1, size, -1) if attributes["backward"] else target
+    later = ordered.moved(along, 1, size - 1)
+    del extents[along]
+
+    def step(k: str, _: list[Any]) -> list[Any]:
+        into, addend = entry(code, later, k, along), entry(code, ordered, k, along)
+
+        def add(where: Any, lanes: int) -> None:
+            total = code.binary("fadd", fetch(code, where(into), lanes), fetch(code, where(addend), lanes))
+            code.store(total, *where(into))
+
+        everywhere(code, extents, [into, addend], add)
+        return []
+
+    with code.alone():
+        code.loop(size - 1, step)
+
+
 Write = Callable[[Source, Node[Apply], Sequence[Array], Sequence[Any], Array, Any], None]
 
 RULES: list[tuple[tuple[Any, ...], Write]] = [
@@ -255,6 +283,7 @@ RULES: list[tuple[tuple[Any, ...], Write]] = [
     ((add_rows,), write_add_rows),
     ((embed,), write_embed),
     ((add_embedded,), write_add_embedded),
+    ((cumulative_sum,), write_cumulative_sum),
     ((add_windows,), write_add_windows),
     ((softmax, safe_softmax), write_softmax),
     ((logsumexp,), write_logsumexp),
