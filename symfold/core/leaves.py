@@ -97,6 +97,10 @@ class FrozenArray:
     def array(self) -> NumpyArray:
         return np.frombuffer(self.data, dtype=self.dtype).reshape(self.shape)
 
+    def reversed(self) -> FrozenArray:
+        """The same rows from the last to the first."""
+        return FrozenArray.of(self.array[::-1])
+
     def __float__(self) -> float:
         return float(self.array)
 

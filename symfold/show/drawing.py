@@ -151,6 +151,9 @@ class Drawing:
 
     svg: str = field(repr=False)
 
+    def __repr__(self) -> str:
+        return "Drawing(.save(path) writes it)"
+
     def _repr_svg_(self) -> str:
         return self.svg[self.svg.index("<svg") :]
 
@@ -218,7 +221,7 @@ def draw(
     ...     file.name, file.read_text().count('class="node layer"')
     ('both.svg', 6)
     >>> sf.draw(nets)
-    Drawing()
+    Drawing(.save(path) writes it)
     """
     target = None if path is None else _suffixed(path, (*FORMATS, LATEX))
     options: DrawingOptions = {

@@ -252,3 +252,17 @@ def test_long_terms_are_told_without_what_stands_deep_in_brackets_unless_that_is
     assert elided(long, "x")[0] == "relu(f2 + relu(...))" + " + x" * 10
     other = long.replace("relu(x)", "tanh(x)")
     assert elided(long, other)[0] != elided(long, other)[1] and elided("f(g(h(x)))", "x") == ("f(g(h(x)))", "x")
+
+
+def test_lists_of_numbers_that_differ_are_what_moved() -> None:
+    def net(base: float) -> sf.Net:
+        z: Any = sf.tensor("x")
+        for k, layer in enumerate(sf.layers("f1:7")):
+            z = z + base**k * layer(z)
+        return sf.roll(sf.Net.of(z))
+
+    assert sf.difference(net(0.5), net(0.25)).sentences == (
+        "from step 2 on, z_k is z_{k-1} + L1_k*f_k(z_{k-1}) in A and z_{k-1} + L2_k*f_k(z_{k-1}) in B",
+        "L1 is [1.0, 0.5, 0.25, ..., 0.03125]", "L2 is [1.0, 0.25, 0.0625, ..., 0.0009765625]",
+    )  # fmt: skip
+    assert not sf.difference(net(0.5), net(0.5))

@@ -639,6 +639,15 @@ def test_the_page_begins_with_the_question_and_the_terminal_explains_its_signs(p
     assert "Key: t counts the layers on a path; J_k(u) is the derivative of layer k at u" in " ".join(str(compared()).split())
 
 
+def test_the_key_explains_a_dot_where_one_is_shown() -> None:
+    mapper = sf.mapper("g(z + f(z))*(z + f(z)) + (1 - g(z + f(z)))*z")
+    lists = sf.zipped(sf.layers("f", count="n"), sf.layers("g", count="n"))
+    gated = sf.fold(mapper, lists, sf.tensor("x"))
+    text = str(sf.compare(gated, sf.fold(sf.mappers.residual, sf.layers("f", count="n"), sf.tensor("x"))))
+    assert "diag(·" in text and "A · stands for a value." in " ".join(text.split())
+    assert "stands for a value" not in str(compared())
+
+
 def classifiers(names: tuple[str, str] = ("residual", "boosted")) -> Comparison:
     """Two nets of a layer before and one after the fold, which have other shapes than the layers of the fold."""
     first, last = sf.layer("first", lambda z, V: z @ V, V=(4, 3)), sf.layer("last", lambda z, V: z @ V, V=(3, 2))

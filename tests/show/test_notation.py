@@ -6,6 +6,7 @@ import re
 import time
 import tracemalloc
 from functools import reduce
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -546,3 +547,49 @@ def test_a_net_prints_the_steps_of_a_short_fold_and_the_fold_of_a_long_one(count
     assert str(folded) == sf.formula(folded, form="steps" if count <= 8 else "fold")
     steps = sf.unroll(folded)
     assert str(steps) == (sf.formula(steps, form="steps") if count <= 24 else str(sf.roll(steps)))
+
+
+def weighted(weights):
+    z: Any = sf.tensor("x")
+    for weight, layer in zip(weights, sf.layers("f", count=len(weights)), strict=True):
+        z = z + weight * layer(z)
+    return sf.roll(sf.Net.of(z))
+
+
+@pytest.mark.parametrize(
+    ("weights", "shown"),
+    [
+        ([0.5**k for k in range(6)], "c = [1.0, 0.5, 0.25, ..., 0.03125]"),
+        ([sp.Rational(1, k + 2) for k in range(6)], "c = [1/2, 1/3, 1/4, ..., 1/7]"),
+        ([0.5**k for k in range(4)], "c = [1.0, 0.5, 0.25, 0.125]"),
+    ],
+)
+def test_numbers_that_steps_read_have_a_letter_and_are_listed(weights: list[Any], shown: str) -> None:
+    net = weighted(weights)
+    step, listed = net.formula().split("\n")
+    assert step.startswith("z_k = z_{k-1} + c_k*f_k(z_{k-1}), k = 1.."), step
+    assert listed == shown
+    assert str(sf.jacobian(net).formula(form="fold")).endswith("(I + diag(c_k) J_k(z_{k-1}))")
+    assert {data["label"] for _, data in net.graph("block").nodes(data=True)} >= {"c_{k}", "f_{k}"}
+
+
+def test_an_array_read_from_its_end_keeps_its_letter() -> None:
+    net = sf.adjoint(weighted([0.5**k for k in range(6)]))
+    assert net.formula().split("\n")[1:] == [
+        "a_{k-1} = a_k + f_k'(z_{k-1})^T (a_k*c_k), k = 6..1, a_6 = a", "c = [1.0, 0.5, 0.25, ..., 0.03125]"
+    ]  # fmt: skip
+    labels = [data["label"] for _, data in net.graph("block").nodes(data=True)]
+    assert {label for label in labels if label.startswith(("c_", "d_"))} == {"c_{k}"}
+
+
+def test_layers_of_two_lists_by_turns_keep_their_names_in_pictures() -> None:
+    z: Any = sf.tensor("x")
+    for pair in zip(sf.layers("f1:13"), sf.layers("g1:13"), strict=True):
+        for layer in pair:
+            z = z + layer(z)
+    net = sf.roll(sf.Net.of(z))
+    assert net.formula().endswith("h = [f1, g1, f2, ..., g12]")
+    layers = {data["label"] for _, data in net.graph("block").nodes(data=True) if data["kind"] == "layer"}
+    assert layers == {"h_{k}"}
+    svg = sf.draw(net).svg
+    assert re.findall(r'class="node layer"><title>(\w+)', svg) == ["f1", "g1", "g12"]

@@ -37,6 +37,7 @@ from symfold.show.notation.linear_maps import EntryAt, Over, Raised, Unit
 from symfold.show.notation.loops import scope_of
 from symfold.show.notation.readings import Pass, Reader, Reading
 from symfold.show.notation.shared import name_shared
+from symfold.show.notation.terms import Entries as Listed
 from symfold.show.notation.terms import Term, are_numbers, show_size
 
 SEQUENCE = "a state that is a sequence, such as one over time and depth, has no product form here (use .evaluate)"
@@ -71,12 +72,15 @@ class Chain:
         self.listed = listed
         self.scope, self.letters = scope_of(net)
         name_shared(self.scope, self.letters)
-        reader = Reader(listed, lambda entries: self.letters.listed(numbers=are_numbers(entries)), arrays=True)
+        reader = Reader(listed, self._letter_of, arrays=True, reuses=True)
         self.reading = reader.read(self.scope, {})
         self.unit = Term(Unit(self.letters.free("IE")))
         self.factors = Factors(
             self.letters.free("JD"), len({label(name) for name in layer_names(net)}) < 2, tuple(linear)
         )
+
+    def _letter_of(self, entries: Listed) -> str:
+        return self.letters.listed(numbers=are_numbers(entries))
 
     # -- along one scope
 

@@ -22,6 +22,7 @@ CUTS = range(12, 1, -1)  # lines of a cell, from the longest
 ENOUGH = 4  # lines of a cell; before cells are cut below this, the last sentence is left out
 BELOW, WORDS = 3, 6  # lines of a formula, and of a sentence, below the table if something is cut
 MORE = "Answers that end in ... are shortened; the page (.to_html(), or -o report.html) is whole."
+LEFT_OUT = "A · stands for a value."
 DIFFERENT, SAME, OPEN = "!=", "= ", "? "
 
 
@@ -110,9 +111,11 @@ class Screen:
         yield from map(self._sentence, opening)
         yield _joined(["", "", *(wrapped(name, self.column) for name in self.titles)], self.labels, self.column)
         yield "-" * self.width
-        yield from map(self._row, self.rows)
+        rows = [self._row(answered) for answered in self.rows]
+        yield from rows
         yield "-" * self.width
-        yield wrapped(self.key if self.most is None else f"{self.key} {MORE}", self.width)
+        left_out = [LEFT_OUT] if any("·" in row for row in rows) else []
+        yield wrapped(" ".join([self.key, *left_out, *([] if self.most is None else [MORE])]), self.width)
         yield from map(self._sentence, closing)
 
     def _sentence(self, line: Line) -> str:

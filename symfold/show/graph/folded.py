@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from symfold.core.folds import Fold
 from symfold.core.interpreter import Entries
-from symfold.core.leaves import Formal, Input
+from symfold.core.leaves import Constant, Formal, FrozenArray, Input
 from symfold.core.nodes import Node
 from symfold.core.sequences import entry_of
 from symfold.core.shapes import length
-from symfold.core.stacked_inputs import Numbered, StackedInputs, around_number
+from symfold.core.stacked_inputs import Numbered, StackedInputs, around_number, count_of
 from symfold.show.graph.formulas import step_formula
 from symfold.show.graph.names import plain_name
 from symfold.show.graph.places import FoldFrame, formal_kinds
@@ -81,6 +81,7 @@ class RolledRecorder(Recorder):
     def __init__(self, net: Any):
         super().__init__(net)
         self.runs: dict[str, Run] = {}  # by graph node
+        self._letters: dict[tuple[Node, ...], str] = {}  # of sequences whose names follow no rule
 
     def reserved(self, leaf: Node[Input | StackedInputs]) -> Iterable[str]:
         return (leaf.op.name,) if isinstance(leaf.op, Input) else ()
@@ -93,8 +94,34 @@ class RolledRecorder(Recorder):
         loop = frame.loop
         return self._label_at(value, Position(loop.variable, loop.sign, -loop.sign * first_index(loop)))
 
+    def letter(self, value: Any) -> str:
+        """The letter of a sequence of numbers, or of names that follow no rule, as in formulas; else nothing."""
+        entries = value if isinstance(value, Entries) else [value]
+        if not entries or not all(isinstance(each, Leaf) for each in entries):
+            return ""
+        axes = 0 if isinstance(value, Entries) else 1
+        numbers = all(isinstance(each.node.op, Constant) and len(each.node.shape) == axes for each in entries)
+        if not (numbers or (value is entries[0] and is_irregular(value.node))):
+            return ""
+        key = tuple(each.node for each in entries)
+        if key not in self._letters:
+            self._letters[key] = self.places.letters.listed(numbers=numbers)
+        return self._letters[key]
+
+    def _forward(self, value: Any) -> Any:
+        """An array of numbers that a fold has read already, if the value is that array from its end; else the value."""
+        op = value.node.op if isinstance(value, Leaf) else None
+        if isinstance(op, Constant) and isinstance(op.value, FrozenArray) and (value.node,) not in self._letters:
+            forward = Node(Constant(op.value.reversed()))
+            if (forward,) in self._letters:
+                return Leaf(forward, value.label)
+        return value
+
     def _label_at(self, value: Any, position: Position) -> str:
         """The entry of a sequence at a position."""
+        if position.value is None and self.letter(forward := self._forward(value)):
+            at = position if forward is value else position.reversed(length(value.node.shape))
+            return f"{self.letter(forward)}_{{{at.number(1)}}}"
         if isinstance(value, Given):
             return value.entry(position)
         if isinstance(value, Reversed):
@@ -104,6 +131,8 @@ class RolledRecorder(Recorder):
         op = value.node.op
         if isinstance(op, StackedInputs) and isinstance(op.names, Numbered):
             return f"{op.names.prefix.removesuffix('_')}_{{{position.number(op.names.start, op.names.step)}}}"
+        if isinstance(op, StackedInputs) and is_irregular(value.node):
+            return op.names[position.times * position.value + position.offset]
         if isinstance(op, StackedInputs):
             own = position.times > 0 and position.value is None
             return f"{value.name or value.label}_{{{position.index if own else position.number(1)}}}"
@@ -116,6 +145,8 @@ class RolledRecorder(Recorder):
             names = inner.node.op.names
             if isinstance(names, Numbered) and names.step == 1:
                 return f"{names.prefix.removesuffix('_')}_{{{position.number(names.start)}}}"
+            if is_irregular(inner.node):
+                return self._label_at(inner, position)
             return f"{inner.name or inner.label}_{{{position.number(1)}}}"
         if isinstance(inner, str) and inner in self.runs:
             return Given.by(inner, self.runs[inner]).entry(position)
@@ -253,6 +284,9 @@ class Blocks(RolledRecorder):
     def _entry(self, value: Any, source: Node, frame: FoldFrame) -> Any:
         """The entry of a sequence that a step reads."""
         label, index = self._entry_label(value, frame), frame.loop.variable
+        if self.letter(self._forward(value.value if isinstance(value, Reversed) else value)):
+            sequence = value.value if isinstance(value, Reversed) else value
+            return Leaf(sequence[0].node if isinstance(sequence, Entries) else sequence.node, label, plain_name(label))
         if isinstance(value, Reversed):
             if isinstance(value.value, Leaf):
                 return Leaf(_outside(source, value.value), label, f"{value.value.name or value.value.label}_{index}")
@@ -323,6 +357,15 @@ def ends_of(family: StackedInputs) -> str:
     return ", ".join(names) if len(names) <= 4 else f"{names[0]}, ..., {names[-1]}"
 
 
+def is_irregular(node: Node) -> bool:
+    """Whether a node is three names or more that differ in more than a number."""
+    return (
+        isinstance(node.op, StackedInputs)
+        and count_of(node.op.names) not in (0, 1, 2)
+        and not around_number(node.op.names)
+    )
+
+
 def family_name(family: StackedInputs) -> str:
     """A family's own name: its members' names without the number that counts them."""
     names = family.names
@@ -331,7 +374,7 @@ def family_name(family: StackedInputs) -> str:
     if len(names) > 2 and (parts := around_number(names)):
         prefix, suffix = parts[0]
         return f"{prefix.removesuffix('_')}{suffix}" or prefix
-    return "_".join(names[:2]) if len(names) <= 2 else f"{names[0]}_to_{names[-1]}"
+    return "_".join(names[:2])
 
 
 def plain(count: Any) -> int | str:

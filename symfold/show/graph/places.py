@@ -147,7 +147,7 @@ class Places:
     def __init__(self, net: Net):
         self.frames: list[Frame] = []
         self._attributes: dict[str, str | int] | None = None  # of the nodes at this place, until it changes
-        self._scope, self._letters = scope_of(net)
+        self._scope, self.letters = scope_of(net)
         self._bodies: dict[Block, Scope] = {}
 
     @property
@@ -159,7 +159,7 @@ class Places:
         scope = self.frames[-1].scope if self.frames else self._scope
         loop = scope.loops[node]
         if not (letters := loop.letters):  # a fold without a state: the letter of what it gives out
-            letters = (next((letter for letter in loop.given if letter), None) or self._letters.state(),)
+            letters = (next((letter for letter in loop.given if letter), None) or self.letters.state(),)
             loop.letters = letters
         fold = loop.fold
         frame = FoldFrame(
@@ -177,7 +177,7 @@ class Places:
     def open(self, body: Block, kinds: tuple[str, ...]) -> None:
         """Step into the body of a layer, whose inputs are of these kinds."""
         if body not in self._bodies:
-            self._bodies[body] = body_scope(body, self._letters)
+            self._bodies[body] = body_scope(body, self.letters)
         self.frames.append(Frame(edge_kinds(body, kinds), self._bodies[body]))
 
     def leave(self) -> None:

@@ -45,7 +45,7 @@ def fold_lines(net: Net, states: Sequence[str] = (), inline: bool = False) -> li
         defined.append((letters.listed(shared_word(entries), are_numbers(entries)), entries))
         return defined[-1][0]
 
-    reader = Reader(joined=False, define=define, arrays=True)
+    reader = Reader(joined=False, define=define, arrays=True, reuses=True)
     reading = reader.read(scope, {})
     lines = list(_of_scope(scope, reading, 0))
     lines += [Line(name, value) for name, value in output_equations(net, scope, reading, outputs)]

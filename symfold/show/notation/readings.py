@@ -39,12 +39,16 @@ from symfold.show.notation.terms import (
 class Reader:
     """Reads scopes. The fold form writes z_1, not z1, and gives a letter to each sequence whose names follow no rule.
 
-    With `arrays`, an array of numbers that steps read one by one has a letter too; equal arrays share it.
+    With `arrays`, an array of numbers that steps read one by one has a letter too; equal arrays share it, and with
+    `reuses` so does an array read from its end.
     """
 
-    def __init__(self, joined: bool, define: Callable[[Entries], str] | None = None, arrays: bool = False):
+    def __init__(
+        self, joined: bool, define: Callable[[Entries], str] | None = None, arrays: bool = False, reuses: bool = False
+    ):
         self.joined = joined
         self.define = define
+        self.reuses = reuses
         self.arrays: dict[FrozenArray, Entries] | None = {} if arrays else None
 
     def read(
@@ -70,9 +74,8 @@ class Reader:
         array = None if isinstance(value, Entries) or self.arrays is None else _row(value)
         if self.arrays is None or array is None:
             return entries_of(value, count)
-        backward = FrozenArray.of(array.array[::-1])
-        if backward in self.arrays and array not in self.arrays:
-            return self.arrays[backward].reversed()
+        if self.reuses and array not in self.arrays and (forward := array.reversed()) in self.arrays:
+            return self.arrays[forward].reversed()
         return self.arrays.setdefault(array, self.listed(count, lambda p: entry(value, p)))
 
     def listed(self, count: Size, at: Callable[[int], Any]) -> Entries:
