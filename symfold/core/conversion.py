@@ -136,6 +136,8 @@ def as_node(value: object) -> Node:
         array = array_of("a value in a net", value)
         return Node(Constant(FrozenArray.of(array))) if array.ndim else as_node(array.item())
     refuse_module(value)
+    if callable(value) and isinstance(value, Sequence):
+        raise InvalidType(f"{quoted(value)} are layers, not a net (fold them: sf.fold(mapper, layers, x))")
     if callable(value):
         raise InvalidType(f"{quoted(value)} is a function, not a value (call it, as f(z))")
     raise InvalidType(

@@ -171,7 +171,8 @@ def _suffixed(path: str | pathlib.Path, formats: Sequence[str]) -> tuple[pathlib
     if suffix not in formats:
         allowed = ", ".join(f".{name}" for name in formats)
         exported = where.suffix.lower() in [row.suffix for row in EXPORTS.values()]
-        others = "" if not exported else f"; sf.export.save(net, {str(path)!r}) writes it"
+        writer = "sf.draw" if suffix == LATEX else "sf.export.save"
+        others = f"; {writer}(net, {str(path)!r}) writes it" if exported else ""
         raise InvalidValue(
             f"cannot draw to {str(path)!r}: unknown suffix {where.suffix!r} (must be one of {allowed}{others})"
         )
