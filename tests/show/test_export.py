@@ -62,7 +62,7 @@ def test_tikz_takes_the_symbols_of_a_paper(tmp_path):
     net = sf.fold(sf.mappers.residual, sf.layers("phi", count="n"), sf.tensor("x"))
     names = {"z": r"\mathbf{h}", "phi": r"\mathcal{F}", "k": r"\ell", "n": "L"}
     text = sf.export.save(net, tmp_path / "net.tex", level="fold", names=names).read_text()
-    assert r"$\mathbf{h}_{\ell-1}$" in text and r"{$\mathcal{F}_{\ell}$}" in text and r", \dots{}, $L$};" in text
+    assert r"$\mathbf{h}_{\ell-1}$" in text and r"{$\mathcal{F}_{\ell}$}" in text and ", ..., $L$};" in text
     assert r"{$\phi_{2}$}" in sf.export.save(net.at(n=2), tmp_path / "net.tex").read_text()
     with pytest.raises(ValueError, match=r"save to \.tex"):
         sf.export.save(net, tmp_path / "net.mmd", level="fold", names=names)
@@ -153,3 +153,11 @@ def test_unknown_formats_are_named():
         to_text(residual(2), "gexf")
     with pytest.raises(UnknownName, match=r"unknown suffix: '.gexf'"):
         save(residual(2), "net.gexf")
+
+
+def test_a_title_as_wide_as_its_step_is_set_smaller_in_tikz(tmp_path):
+    names = {"z": r"\mathbf{h}"}
+    narrow, wide = residual("n"), sf.fold(lambda z, f: z + f(f(f(z))), sf.layers("f", count="n"), X)
+    texts = [sf.draw(net, tmp_path / "net.tex", level="fold", names=names).read_text() for net in (narrow, wide)]
+    titles = [next(line for line in text.split("\n") if "= 1, ..., " in line) for text in texts]
+    assert [re.search(r"font=\\(\w+)", title)[1] for title in titles] == ["scriptsize", "footnotesize"]

@@ -54,7 +54,7 @@ def _raised(text: str, level: int) -> str:
 CODES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "\n": r"\\ ", "\t": " ", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", '"': r"\textquotedbl{}", "…": r"\dots{}", "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$",
+    ">": r"\textgreater{}", '"': r"\textquotedbl{}", "…": "...", "\N{REPLACEMENT CHARACTER}": "?", "−": "$-$",
     "×": r"$\times$", "÷": r"$\div$", "≥": r"$\geq$", "≤": r"$\leq$", "≠": r"$\neq$", "∞": r"$\infty$",
     "·": r"$\cdot$", "⋯": r"$\cdots$",
 }  # fmt: skip

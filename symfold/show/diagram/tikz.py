@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from symfold.show.diagram.canvas import HEADING, KEY, MARGIN, SAMPLE, Canvas, Key, Sheet, Text, corners, head_size
 from symfold.show.diagram.geometry import Geometry
 from symfold.show.diagram.lettering import plain
+from symfold.show.diagram.lettering import width as text_width
 from symfold.show.diagram.pen import Point, Step
 from symfold.show.diagram.scene import SMALL, TEXT, TITLE, Shape
 from symfold.show.diagram.style import CLOSED, CLUSTER, EDGE, EDGES, INK, NODE, NODES, QUIET, Style
@@ -20,6 +21,7 @@ FONTS = {
     SMALL: r"\scriptsize", TITLE: r"\footnotesize", KEY: r"\footnotesize", TEXT: r"\small", TEXT + 2: r"\normalsize",
     HEADING: r"\normalsize",
 }  # fmt: skip
+WIDER = 1.12  # small letters of LaTeX, against those by which titles are measured
 DASHES = {"dashed": (5.0, 3.0), "dotted": (1.5, 2.5)}
 HEADS = {"": "Stealth[length={0}, width={1}]", "vee": "Straight Barb[length={2}, width={1}]", "odot": "Circle[open]"}
 ALWAYS = ("every node", "quiet label")  # styles
@@ -41,7 +43,9 @@ class TikzCanvas(Canvas):
     def frame(self, corner: Point, size: Point, title: Sequence[Text]) -> str:
         (x, y), (w, h) = corner, size
         box = rf"\path[group] {_at((x, y))} rectangle {_at((x + w, y + h))};"
-        return "\n".join([box, *map(_text, title)])
+        room = min((x + w - text.center[0] for text in title), default=0.0)
+        small = any(text_width(text.line, text.size) * WIDER > room for text in title)
+        return "\n".join([box, *(_text(text, SMALL if small else text.size) for text in title)])
 
     def arrow(self, steps: list[Step], kind: str, source: str) -> str:
         return rf"\path[{kind} edge] {''.join(_path(steps))};"
@@ -160,9 +164,11 @@ def _between(end: Point, corner: Point) -> Point:
     return end[0] + (corner[0] - end[0]) * 2 / 3, end[1] + (corner[1] - end[1]) * 2 / 3
 
 
-def _text(text: Text) -> str:
+def _text(text: Text, size: float | None = None) -> str:
+    """A line of text, perhaps in another size."""
+    size = text.size if size is None else size
     anchor = {"middle": "base", "start": "base west", "end": "base east"}[text.anchor]
-    font = f", font={FONTS[text.size]}" if text.size != TEXT else ""
+    font = f", font={FONTS[size]}" if size != TEXT else ""
     quiet = ", quiet label" if text.color == QUIET else ""
     return rf"\node[anchor={anchor}{font}{quiet}] at {_at((text.center[0], text.base))} {{{tex(text.line)}}};"
 
