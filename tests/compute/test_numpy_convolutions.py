@@ -84,3 +84,13 @@ def test_infinite_entries_reach_what_reads_them_alone(where: str, net: sf.Net) -
         found, wanted = leaves(both.compile("numpy")(**values)), leaves(both(**values))
     for k, array in wanted.items():
         np.testing.assert_allclose(found[k], array, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_an_infinite_entry_stays_in_its_row(place: int) -> None:
+    """Where one row of an image ends, another begins in memory."""
+    image = sf.tensor("x", (1, 1, 3, 3))
+    net = sf.Net.of(convolution(image, sf.parameter("W", (1, 1, 2, 2)), groups=1, stride=(1, 1), padding=(0, 0), dilation=(1, 1)).sum())
+    slope, values = sf.grad(net, wrt=["W"]), {"x": np.arange(9.0).reshape(1, 1, 3, 3), "W": np.ones((1, 1, 2, 2))}
+    values["x"].flat[place] = np.inf
+    np.testing.assert_array_equal(slope.compile("numpy")(**values)["W"], slope(**values)["W"])
