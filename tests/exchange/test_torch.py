@@ -730,6 +730,15 @@ def test_control_flow_that_depends_on_values_is_refused_in_one_line() -> None:
         sf.from_torch(Wrap(lambda self, x: x if x.sum() > 0 else -x), torch.zeros(2, 3))
 
 
+def test_what_the_exporter_refuses_in_its_own_code_names_the_line_of_the_module() -> None:
+    def padded(self: nn.Module, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+        return nn.utils.rnn.pad_packed_sequence(packed)[0]
+
+    with pytest.raises(InvalidValue, match=r"torch\.export cannot read Wrap: .* \(test_torch\.py, line \d+: return nn\.utils\.rnn\.pad"):
+        sf.from_torch(Wrap(padded), (torch.zeros(3, 2, 4), torch.tensor([3, 2])))
+
+
 def test_an_example_that_the_module_does_not_take_is_said_to_be_so(capfd: pytest.CaptureFixture[str]) -> None:
     norm = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2))
     before = norm[0].running_mean.clone()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import io
 import logging
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from copy import deepcopy
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ from symfold.exchange.pytorch.sizes import Example
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
     from torch.fx import Node as FxNode
+
+HERE = Path(__file__).parent
 
 
 def torch_package() -> ModuleType:
@@ -79,7 +83,9 @@ def _why(torch: ModuleType, module: Any, example: Example, error: Exception) -> 
     except Exception as failure:
         takes = ", ".join(inspect.signature(module.forward).parameters)
         return f"{name} does not take these example inputs: {_first_line(failure)} (its forward takes: {takes})"
-    first, line = _first_line(error), line_of(str(error))
+    first = _first_line(error)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != HERE]
+    line = line_of(str(error)) or line_of("".join(traceback.format_list(frames)))
     branches = "control flow that depends on values cannot be exported: write it with torch.where"
     hints = "; ".join(filter(None, (line, branches if "data-dependent" in first else "")))
     return f"torch.export cannot read {name}: {first}" + (f" ({hints})" if hints else "")
