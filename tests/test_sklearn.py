@@ -222,7 +222,9 @@ def test_bad_arguments(options: dict[str, Any], error: type[Exception], message:
 
 @pytest.mark.parametrize("kind", [FoldClassifier, FoldRegressor])
 def test_an_unknown_argument_is_refused_with_the_names_there_are(kind: type) -> None:
-    with pytest.raises(InvalidType, match=rf"{kind.__name__} has no argument 'epochs' \(its arguments: mapper, depth, .*max_iter"):
+    with pytest.raises(InvalidType, match=rf"{kind.__name__} has no argument 'rounds' \(its arguments: mapper, depth, .*max_iter"):
+        kind(rounds=5)
+    with pytest.raises(InvalidType, match=rf"{kind.__name__} has no argument 'epochs' \(write max_iter=\)"):
         kind(epochs=5)
 
 

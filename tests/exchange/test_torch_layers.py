@@ -179,11 +179,18 @@ def test_operations_of_images_export_to_onnx(name: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(result, module(x).detach().numpy(), rtol=1e-10, atol=1e-10)
 
 
-def test_a_border_of_unknown_size_says_how_to_give_it(tmp_path: Path) -> None:
-    net, params = sf.from_torch(nn.ReflectionPad2d(1).double(), (torch.zeros(2, 4, 4, dtype=torch.float64),))
-    assert net(params, np.ones((3, 5, 4))).shape == (3, 7, 6)
-    with pytest.raises(sf.errors.NoRule, match=r"unknown size sequence .*dynamic_shapes=\{\}"):
-        sf.to_onnx(net, tmp_path / "net.onnx", params)
+@pytest.mark.parametrize("name", ["ReflectionPad2d", "ReplicationPad2d", "CircularPad2d"])
+def test_borders_of_entries_of_a_value_of_any_size(name: str, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime", reason="the package onnxruntime is not installed")
+    module = getattr(nn, name)((1, 2, 0, 3)).double()
+    net, params = sf.from_torch(module, (torch.zeros(2, 4, 4, dtype=torch.float64),))
+    sf.to_onnx(net, tmp_path / "net.onnx", params)
+    session = runtime.InferenceSession(tmp_path / "net.onnx")
+    for shape in ((2, 4, 4), (3, 6, 4)):
+        x = np.random.default_rng(0).normal(size=shape)
+        wanted = module(torch.tensor(x)).numpy()
+        np.testing.assert_array_equal(net(params, x), wanted)
+        np.testing.assert_array_equal(session.run(None, {net.inputs[0].op.name: x})[0], wanted)
 
 
 def test_rows_times_the_matrices_of_their_groups() -> None:
