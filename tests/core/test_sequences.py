@@ -176,7 +176,7 @@ def test_numbers_that_come_again_are_one_array(items: Any) -> None:
 def test_a_fold_over_numbers_is_printed_with_its_numbers(items: list[float], numbers: str) -> None:
     x = sf.tensor("x")
     net = sf.fold(lambda z, p: z * p, items, x)
-    assert sf.formula(net, form="fold") == f"z_k = z_{{k-1}}*[{numbers}][k-1], k = 1..3, z_0 = x"
+    assert sf.formula(net, form="fold") == f"z_k = z_{{k-1}}*c_k, k = 1..3, z_0 = x\nc = [{numbers}]"
     assert sf.formula(net, form="expanded") == "((x*{})*{})*{}".format(*numbers.split(", "))
     assert sf.formula(net, form="steps").splitlines()[1] == f"z2 = z1*{numbers.split(', ')[1]}"
     for style in ("unicode", "latex", "mathml"):
