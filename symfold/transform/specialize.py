@@ -115,7 +115,7 @@ def _number(value: object, sizes: Sizes) -> Any:
 
 
 def _attributes(value: object, sizes: Sizes) -> Any:
-    """The sizes and places of a primitive with symbols replaced by numbers, of which none is negative."""
+    """The sizes and places of a primitive, with numbers in place of symbols; no number may be negative."""
     if isinstance(value, tuple):
         return tuple(_attributes(part, sizes) for part in value)
     result = _number(value, sizes)

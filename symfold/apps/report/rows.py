@@ -53,7 +53,7 @@ from symfold.transform.rewiring.order import exchangeable, swap
 SERIES_ORDER = 3
 UNJUDGED = 3  # swaps whose effect is not known, before the others are left alone
 REASON = 100  # characters; a longer reason is told without its details
-FEW, SMALL = 3, 6  # layers to swap if there are many; the most layers of which all are swapped
+FEW, SMALL = 3, 6  # layers to swap if there are many; the most layers that are all swapped
 D = sp.Symbol("d", integer=True, positive=True)
 
 

@@ -78,7 +78,7 @@ class Pair:
     dropped: frozenset[int]
 
     def ahead(self, args: tuple[Node, ...]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-        """The results of the forward fold, of which those of dropped operands are not to be read, and the slopes."""
+        """The results of the forward fold and the slopes. Results of dropped operands are not to be read."""
         fold = self.forward.op
         values, formals = fold.block.results, self.block.formals
         computed = substitute(self.slopes, {formals[k]: values[place] for k, place in self.saved.items()})

@@ -246,7 +246,7 @@ def write_logsumexp(
 def write_cumulative_sum(
     source: Source, node: Node[Apply], args: Sequence[Array], axes: Sequence[Any], target: Array, axis: Any
 ) -> None:
-    """A copy, to each entry of which the entry before it is added, in order."""
+    """A copy; from the second entry on, each has the entry before it added, in order."""
     code, attributes, extents = source.code, dict(node.op.attributes), source.extents(target.shape, axis)
     along = len(target.shape) + attributes["axis"]
     size = target.shape[along]
