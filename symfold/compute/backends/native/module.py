@@ -35,6 +35,7 @@ from symfold.core.primitives import add_embedded, embed, is_primitive
 from symfold.core.shapes import NAME, is_concrete, is_known
 from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.transform.passes.contraction import contracted
+from symfold.transform.passes.saved_values import saved_ahead
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def module_of(
 
     In a training, `replaced` maps outputs to offsets of the parameters they replace; the others lie in the workspace.
     """
-    roots = lowered(net, shapes, Target(has_rule, ROWS.__contains__, (contracted, rewritten, fused), dtype.itemsize))
+    roots = lowered(
+        net, shapes, Target(has_rule, ROWS.__contains__, (contracted, saved_ahead, rewritten, fused), dtype.itemsize)
+    )
     code = Code(dtype, processor(), threads=threads_for(roots))
     samples = sample_axes(net, shapes)
     leaves = leaves_of(roots)
