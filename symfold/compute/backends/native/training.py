@@ -9,7 +9,7 @@ before the last good step survive a loss that is not finite.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import isfinite, prod
 from typing import Any
@@ -33,6 +33,8 @@ from symfold.compute.parameters import Parameters
 from symfold.core.primitives import row_numbers
 from symfold.frontend.losses import check_single
 
+Steps = Callable[[int], list[float]]  # from a turn of the buffers to the losses
+
 
 class Training:
     """The steps of an update (`symfold.compute.backends.table.Training`)."""
@@ -44,26 +46,27 @@ class Training:
         self.turn = 0  # the buffer of the parameters; the next one is free, the one before holds the previous ones
         self.runs: dict[Any, Run] = {}
         self.converted: dict[str, tuple[NumpyArray, NumpyArray]] = {}
-        self.latest: tuple[Stack, Call] | None = None
+        self.latest: tuple[Stack, Steps] | None = None
 
     def run(self, stack: Stack) -> list[float]:
         """A step for each batch, up to the first loss that is not finite."""
-        if self.latest is None or self.latest[0] is not stack:
-            self.latest = stack, self.call_for(stack)
-        losses = self.latest[1](self.turn)
+        latest = self.latest
+        if latest is None or latest[0] is not stack:
+            latest = self.latest = stack, self.steps_for(stack)
+        losses = latest[1](self.turn)
         if losses:
             self.turn = (self.turn + len(losses) - (not isfinite(losses[-1]))) % 3
         return losses
 
-    def call_for(self, stack: Stack) -> Call:
-        """The call for a stack, its addresses looked up once."""
+    def steps_for(self, stack: Stack) -> Steps:
+        """The steps over a stack, its addresses looked up once."""
         names = [node.op.name for node in self.update.net.inputs]
         key = tuple(stack.shape(name)[1:] for name in names), stack.order is None
         if key not in self.runs:
             self.runs[key] = Run(self.update, dict(zip(names, key[0], strict=True)), self.dtype, stack.order is None)
         run = self.runs[key]
         arrays = {name: self.numbers(name, stack.arrays[name], run.module.row_numbers) for name in names}
-        return Call(run, self.buffers, arrays, stack.order, stack.count)
+        return steps_of(run, self.buffers, arrays, stack.order, stack.count)
 
     def numbers(self, name: str, array: NumpyArray, row_counts: Sequence[tuple[str, int]]) -> Any:
         """An array as the code reads it; an array that recurs is checked and converted once."""
@@ -98,26 +101,32 @@ class Run:
         self.work = workspace(self.module)
 
 
-class Call:
-    """A run over a stack: tables of addresses, one per rotation of the buffers."""
+def steps_of(run: Run, buffers: Sequence[Any], arrays: dict[str, Any], order: Any, count: int) -> Steps:
+    """A run over a stack from a turn of the buffers, as a function that returns the losses.
 
-    def __init__(self, run: Run, buffers: Sequence[Any], arrays: dict[str, Any], order: Any, count: int):
-        self.run, self.count = run, count
-        self.losses = np.empty(count, run.module.dtype)
-        self.arrays = arrays  # keeps the memory alive
-        self.order = np.ascontiguousarray(order if order is not None else [], np.int64)
-        data = [arrays[name].ctypes.data for name in run.names]
-        rest = [run.work.ctypes.data, self.order.ctypes.data, count, self.losses.ctypes.data, *data]
-        rotations = [[buffers[(turn + k) % 3].ctypes.data for k in range(3)] for turn in range(3)]
-        self.tables = [np.array([*rotation, *rest], np.int64) for rotation in rotations]
-        self.addresses = [table.ctypes.data for table in self.tables]
-        # a step of a small net takes a microsecond, so further lookups by name would show
-        self.train = run.train if run.team.threads == 1 else partial(run.team.call, run.train)
+    A step of a small net takes a microsecond, so a further lookup of a name would show.
+    """
+    losses = np.empty(count, run.module.dtype)
+    order = np.ascontiguousarray(order if order is not None else [], np.int64)
+    data = [arrays[name].ctypes.data for name in run.names]
+    rest = [run.work.ctypes.data, order.ctypes.data, count, losses.ctypes.data, *data]
+    rotations = [[buffers[(turn + k) % 3].ctypes.data for k in range(3)] for turn in range(3)]
+    tables = [np.array([*rotation, *rest], np.int64) for rotation in rotations]
+    addresses = [table.ctypes.data for table in tables]
+    train = run.train if run.team.threads == 1 else partial(run.team.call, run.train)
+    memory = run, arrays, order, tables  # that the addresses point to
+    loss = losses.item
 
-    def __call__(self, turn: int) -> list[float]:
-        count = self.train(self.addresses[turn])
-        losses: list[float] = [self.losses.item()] if self.count == 1 else self.losses[:count].tolist()
-        return losses
+    def one(turn: int, memory: object = memory) -> list[float]:
+        train(addresses[turn])
+        return [loss()]
+
+    def several(turn: int, memory: object = memory) -> list[float]:
+        done: int = train(addresses[turn])
+        result: list[float] = losses[:done].tolist()
+        return result
+
+    return one if count == 1 else several
 
 
 TABLE = ("first", "second", "third", "work", "order", "steps", "losses")  # then the arrays of the inputs
