@@ -33,14 +33,17 @@ ULPS: dict[Head, float] = {
 def polynomial(code: Code, x: Reg, coefficients: Sequence[float]) -> Reg:
     """A polynomial at x; coefficients start with the constant.
 
-    By pairs, then pairs of pairs (Estrin 1960): a chain of four for ten coefficients, not of nine.
+    By fours, which do not wait for each other (Estrin 1960), then by Horner's rule in the fourth power.
     """
     parts, power = [code.number(coefficient, x.lanes) for coefficient in coefficients], x
-    while len(parts) > 1:
+    for _ in range(2):
         pairs = [code.fma(high, power, low) for low, high in zip(parts[::2], parts[1::2], strict=False)]
         parts = pairs + parts[2 * len(pairs) :]
         power = code.binary("fmul", power, power)
-    return parts[0]
+    value = parts.pop()
+    while parts:
+        value = code.fma(value, power, parts.pop())
+    return value
 
 
 def capped(code: Code, x: Reg, low: float, high: float) -> Reg:
@@ -118,15 +121,14 @@ def lifted(code: Code, x: Reg, lift: int) -> Reg:
 def exp_of_minus(code: Code, size: Reg) -> tuple[Reg, Reg]:
     """e = exp(-size) and 1 - e, without cancellation, for a size of at least 0.
 
-    With e = p (1 + tail) and a power p of 2, 1 - e is (1 - p) - p tail. p is lifted first, since it may be subnormal.
+    e is p + p tail with a power p of 2, which is lifted first, since it may be subnormal; 1 - e is (1 - p) - p tail.
     """
     bound, back = code.number(1 - FORMATS[code.dtype].smallest), code.number(2.0**-LIFT)
     bounded = code.negative(code.select("ogt", bound, size, size, bound))
     _, bits, r = reduced(code, bounded, LIFT)
     tail = code.fma(code.binary("fmul", r, r), polynomial(code, r, FORMATS[code.dtype].exp), r)
-    lifted_power = scaled(code, code.number(1, size.lanes), bits)
-    e = code.binary("fmul", code.fma(lifted_power, tail, lifted_power), back)
-    power = code.binary("fmul", lifted_power, back)
+    power = code.binary("fmul", scaled(code, code.number(1, size.lanes), bits), back)
+    e = code.fma(power, tail, power)
     rest = code.fma(code.negative(power), tail, code.binary("fsub", code.number(1), power))
     return e, rest
 
