@@ -38,6 +38,8 @@ def test_a_quick_run_of_one_case() -> None:
     assert sum(found["profile"]["a"]["kinds"].values()) > 0
     other = {**found["blocks"][0], "net": "boosting"}
     assert report.joined([found, {**found, "blocks": [*found["blocks"], other]}])["blocks"] == [*found["blocks"], other]
+    held = {**found, "machine": {**found["machine"], "instructions": "AVX2 (held)"}}
+    assert "## Targets, AVX2 (held)" in page.page(report.joined([found, held])) and "## Targets, AVX2 (held)" not in page.page(report.joined([found]))
 
 
 @pytest.mark.parametrize("net", NETS)

@@ -3,7 +3,9 @@
     python -m tests.benchmarks --quick
     python -m tests.benchmarks --nets residual LSTM --cases a d --peers "symfold *" "jax *"
     python -m tests.benchmarks --first-call --profile --json run.json --page docs/explanation/benchmarks.md
-    python -m tests.benchmarks --from run.json --page docs/explanation/benchmarks.md
+    python -m tests.benchmarks --from run.json held.json --page docs/explanation/benchmarks.md
+
+A run held to an older processor (`python -m tests.benchmarks.held AVX2 python -m tests.benchmarks --json held.json`) is shown beside the first.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def hold(threads: int) -> None:
         os.environ[f"{name}_NUM_THREADS"] = str(threads)
     os.environ["SYMFOLD_THREADS"] = str(threads)
     if threads == 1:
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # in this process, not in a pool of others
 

@@ -1,6 +1,7 @@
 """Processes held to an instruction set and a number of threads, and the evidence that each library obeys.
 
-    python -m tests.benchmarks.held            every library at AVX2: what it says of itself
+    python -m tests.benchmarks.held                      every library at AVX2: what it says of itself
+    python -m tests.benchmarks.held AVX2 COMMAND ...     the command in one thread, held to AVX2
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ def environment(level: str, threads: int) -> dict[str, str]:
     rest = {"SYMFOLD_THREADS": str(threads), "XLA_FLAGS": " ".join(xla), "JAX_PLATFORMS": "cpu", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     rest["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # what it compiled for one instruction set, it takes for another one's
     return {**os.environ, **counts, **rest, **limits}
+
+
+def instructions() -> str:
+    """What this process computes with, and whether it is held to it."""
+    chosen = of_symfold() if processor() in LEVELS else processor()
+    return chosen if chosen == processor() else f"{chosen} (held)"
 
 
 @cache
@@ -132,6 +139,8 @@ def obeyed(level: str) -> dict[str, str]:
 def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] in EVIDENCE:
         print(EVIDENCE[sys.argv[1]]())
+    elif len(sys.argv) > 2 and sys.argv[1] in LEVELS:
+        os.execvpe(sys.argv[2], sys.argv[2:], environment(sys.argv[1], 1))
     else:
         print(json.dumps({level: obeyed(level) for level in LEVELS[: LEVELS.index(processor()) + 1]}, indent=1))
 

@@ -38,6 +38,12 @@ def digits(number: float) -> str:
     return f"{number:.{2 if number < 10 else 1 if number < 100 else 0}f}"
 
 
+def where(report: Report) -> str:
+    """The instructions of a run, for its titles, if it is held to them."""
+    instructions: str = report["machine"]["instructions"]
+    return f", {instructions}" if instructions.endswith("(held)") else ""
+
+
 def tables(report: Report) -> Iterable[tuple[str, list[list[str]]]]:
     """A table for every task and net: rows by cases, the time of a step and how many times the base's it is."""
     groups: dict[tuple[str, str], dict[str, Any]] = {}
@@ -85,7 +91,7 @@ def header(report: Report) -> list[str]:
     machine = report["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return [
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}",
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, {machine['instructions']}",
         versions,
         f"{machine['threads']} thread(s), float64, {machine['clock']} per step; medians of {report['rounds']} interleaved rounds, on a machine that others may use",
         f"matrix products at {machine['peak']:.0f} GFLOP/s at their best, a sigmoid {machine['function']:.2f} ns; results equal to {report['tolerance']:.0e} first",
@@ -166,10 +172,13 @@ def alone(report: Report) -> list[list[str]]:
 
 def sections(report: Report) -> Iterable[tuple[str, str, list[list[str]]]]:
     """Every table with its heading and a word on it."""
-    if report["targets"]:
-        yield "Targets", "Training steps of the residual net: how many times as fast as the fastest of the rows compared.", target_lines(report)
-    for name, rows in tables(report):
-        yield name[0].upper() + name[1:], "", rows
+    aside = report.get("held")
+    for run in filter(None, (report, aside)):
+        if run["targets"]:
+            yield f"Targets{where(run)}", "Training steps of the residual net: how many times as fast as the fastest of the rows compared.", target_lines(run)
+    for run in filter(None, (report, aside)):
+        for name, rows in tables(run):
+            yield f"{name[0].upper()}{name[1:]}{where(run)}", "", rows
     if report.get("alone"):
         yield (
             "Several threads",
@@ -221,12 +230,14 @@ def page(report: Report) -> str:
         "median over the rounds. `fori` rows do 100 steps (5 in case c) per call; the time is per step.",
         "",
         *(f"- {line}" for line in header(report)),
+        *(f"- {line}" for line in (header(report["held"])[::3] if report.get("held") else ())),
         "",
     ]
     for title, note, rows in sections(report):
         lines += [f"## {title}", "", *([note, ""] if note else []), marked(rows), ""]
-        if title == "Targets" and (misses := missed(report)):
-            lines += [*(f"- {line}" for line in misses), ""]
+        for run in filter(None, (report, report.get("held"))):
+            if title == f"Targets{where(run)}" and (misses := missed(run)):
+                lines += [*(f"- {line}" for line in misses), ""]
     for case, row in report["profile"].items():
         slow = (f"{quantity(s):>8}  {n:>4} x  {text}" for text, n, s in row["lines"])
         lines += [f"Slowest lines of case {case}, in a step of {quantity(row['total'])}:", "", "```text", *slow, "```", ""]

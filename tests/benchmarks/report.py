@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from symfold.base.version import __version__
-from tests.benchmarks import first_call, floor, lines, parts, targets
+from tests.benchmarks import first_call, floor, held, lines, parts, targets
 from tests.benchmarks.measure import BASE, TOLERANCE, Block, measured, repeats_of, seconds
 from tests.benchmarks.nets import NETS
 from tests.benchmarks.peers import Peer, peers, symfold_rows
@@ -64,10 +64,15 @@ def of(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def joined(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several runs on one machine as one, what stands twice from the first: each block is interleaved in itself, so every ratio is of one run."""
+    """Several runs on one machine as one, what stands twice from the first: each block is interleaved in itself, so every ratio is of one run.
+
+    Runs with other instructions than the first are joined as its `held`.
+    """
     whole = dict(reports[0])
+    others = [report for report in reports if report["machine"]["instructions"] != whole["machine"]["instructions"]]
+    whole["held"] = joined(others) if others else None
     rounds = [whole["rounds"]]
-    for report in reports[1:]:
+    for report in (report for report in reports[1:] if report not in others):
         known = {(block["task"], block["net"], block["case"]) for block in whole["blocks"]}
         new = [block for block in report["blocks"] if (block["task"], block["net"], block["case"]) not in known]
         judged = {outcome["case"] for outcome in whole["targets"]}
@@ -164,6 +169,7 @@ def first_calls(rows: Mapping[str, Peer]) -> dict[str, dict[str, Any]]:
 def machine(threads: int, clock: Callable[[], float]) -> dict[str, Any]:
     return {
         "cpu": cpu(),
+        "instructions": held.instructions(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {"Python": platform.python_version()} | {name: version for name in VERSIONS if (version := version_of(name))},
