@@ -85,6 +85,15 @@ def test_the_sums_of_a_tile_stay_in_registers(name: str, lines: int, dtype: str,
 
 
 @dtypes
+@pytest.mark.parametrize("name", ["x86-64-v3", "x86-64-v4", "aarch64"])
+def test_sums_along_vectors_stay_in_registers(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small result of a long sum, contiguous in both factors."""
+    net = sf.Net.of(np.einsum("ik,jk->ij", sf.tensor("a", (8, 4096)), sf.tensor("b", (8, 4096))))
+    loops = [loop for loop in inner_loops(assembly(net, name, dtype, monkeypatch)) if sum(bool(re.match("vfmadd|fmla", line)) for line in loop) >= 8]
+    assert loops and not [line for loop in loops for line in loop if re.search(r"%rsp|\bsp\b", line)]
+
+
+@dtypes
 def test_without_the_instruction_nothing_calls_a_library_for_it(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     net = sf.Net.of(sf.tanh(four_products(8, 8, 8).outputs[0]))
     assert "fma" not in assembly(net, "x86-64-v2", dtype, monkeypatch)

@@ -147,7 +147,8 @@ def inner_products(code: Code, left: Array, right: Array, store: Store) -> None:
     """The same product by vectors along the last inner axis: for a small result of a long sum."""
     rows, *outer, inner = left.shape
     columns = right.shape[-1]
-    high, wide = max(1, min(rows, 4)), max(1, min(columns, 4))
+    # the sums and a vector of each factor per row and column stay in registers
+    high, wide = max(1, min(rows, 4)), max(1, min(columns, 2 if code.processor.registers == 16 else 4))
 
     def block(i: Index, j: Index, r: int, c: int) -> list[Reg]:
         totals = [code.number(0)] * (r * c)
