@@ -27,6 +27,7 @@ from symfold.transform.passes.contraction import contracted
 from symfold.transform.passes.convolutions import convolved
 from symfold.transform.passes.hoisting import hoisted
 from symfold.transform.passes.joining import joined
+from symfold.transform.passes.saved_values import saved_ahead
 from symfold.transform.rolling import written_out
 
 LONGEST, MOST = 16, 1000  # steps of a fold that is written out, and its operations
@@ -43,7 +44,7 @@ def target(platform: str) -> Target:
     XLA compiles each of them, so a fold of many operations stays a loop.
     """
     first = (short_folds_written_out,) if platform == "gpu" else ()
-    return Target(passes=(*first, contracted, convolved, *AFTER))
+    return Target(passes=(*first, contracted, convolved, saved_ahead, *AFTER))
 
 
 def short_folds_written_out(roots: Sequence[Node]) -> tuple[Node, ...]:
