@@ -529,7 +529,7 @@ def test_threads_are_taken_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> No
     """By default: the cores, but no more than the work fills, and one for short runs."""
     monkeypatch.delenv("SYMFOLD_THREADS", raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(threads, "cores", lambda: 6)
+    monkeypatch.setattr("symfold.compute.backends.threads.cores", lambda: 6)
     deep, short = (inlined(sf.fold(sf.mappers.residual, sf.layers(f"f1:{n + 1}", sf.dense(64, 64)), sf.tensor("x", (64, 64))).outputs) for n in (100, 3))
     wide = sf.Net.of(np.dot(sf.tensor("y", (256, 256)), sf.tensor("z", (256, 256)))).outputs
     assert [threads.threads_for(roots) for roots in (deep, wide, short)] == [2, 6, 1]

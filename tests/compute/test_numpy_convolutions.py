@@ -12,14 +12,14 @@ from oracles import assert_close, weighted_squares
 
 import symfold as sf
 from symfold.base.trees import flatten
-from symfold.compute.backends.numpy import convolutions
+from symfold.compute.backends.numpy import convolutions, pieces, sharing
 from symfold.core.primitives import convolution
 
 
 @st.composite
 def convolved(draw: Any) -> sf.Net:
-    """A convolution of an image of one or two axes, in groups, with any stride, padding and dilation that fit."""
-    rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    """A convolution of an image of one to three axes, in groups, with any stride, padding and dilation that fit."""
+    rank, groups = draw(st.integers(1, 3)), draw(st.integers(1, 2))
     options = {name: tuple(draw(st.integers(low, 2)) for _ in range(rank)) for name, low in (("stride", 1), ("padding", 0), ("dilation", 1))}
     kernel = tuple(draw(st.integers(1, 3)) for _ in range(rank))
     sizes = tuple(draw(st.integers(d * (k - 1) + 1, 7)) for k, d in zip(kernel, options["dilation"], strict=True))
@@ -37,14 +37,19 @@ def leaves(value: Any) -> dict[int, Any]:
     return dict(enumerate(map(np.asarray, flatten(value)[0])))
 
 
-@pytest.mark.parametrize("cached", [1, 300, convolutions.CACHED], ids=["place by place", "a few samples at a time", "at once"])
+@pytest.mark.parametrize("deep", [1, convolutions.DEEP], ids=["a product per shift", "one product"])
+@pytest.mark.parametrize("cached", [1, 2000, convolutions.CACHED], ids=["row by row", "a few samples at a time", "at once"])
 @settings(max_examples=20)
-@given(net=convolved())
-def test_values_and_gradients(cached: int, net: sf.Net) -> None:
+@given(net=convolved(), threads=st.integers(1, 3), alone=st.sampled_from([20, pieces.ALONE]))
+def test_values_and_gradients(cached: int, deep: int, net: sf.Net, threads: int, alone: int) -> None:
     both = sf.value_and_grad(weighted_squares(net), wrt=["x", "W"])
     values = values_of(both)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(convolutions, "CACHED", cached)
+        patch.setattr(convolutions, "DEEP", deep)
+        patch.setattr(convolutions, "threads_for", lambda multiplications: threads)
+        patch.setattr(pieces, "ALONE", alone)
+        patch.setattr(pieces, "SHORT", 2)
         compiled = both.compile("numpy")
         compiled(**{name: 2 - value for name, value in values.items()})  # what it leaves in memory is not read
         assert_close(leaves(compiled(**values)), leaves(both(**values)), 1e-12)
@@ -62,6 +67,33 @@ def test_a_step_holds_no_windows_and_an_empty_batch_is_a_batch() -> None:
     empty, none = compiled(params, x=np.ones((0, 4, 6, 6)))
     assert empty == 0 and not any(np.any(array) for array in none.values())
     assert np.isfinite(value) and all(np.any(array) for array in gradient.values())
+
+
+def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, kernel = sf.tensor("x", (9, 8, 12, 12)), sf.parameter("W", (8, 8, 3, 3))
+    net = sf.Net.of(convolution(image, kernel, stride=(1, 1), padding=(1, 1), dilation=(1, 1), groups=1))
+    both = sf.value_and_grad(weighted_squares(net), wrt=["x", "W"])
+    values = values_of(both)
+    found = []
+    for threads in "123":
+        monkeypatch.setenv("SYMFOLD_THREADS", threads)
+        monkeypatch.setattr(sharing, "WORTH", 1)
+        monkeypatch.setattr(convolutions, "CACHED", 2**14)
+        found.append(leaves(both.compile("numpy")(**values)))
+    for other in found[1:]:
+        for k, array in found[0].items():
+            np.testing.assert_array_equal(other[k], array)
+
+
+def test_an_error_of_a_thread_is_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMFOLD_THREADS", "2")
+
+    def work(thread: int, place: int) -> None:
+        if place == 1:
+            raise ValueError("place 1")
+
+    with pytest.raises(ValueError, match="place 1"):
+        sharing.shared(work, 4, 2)
 
 
 def test_float32_stays_float32() -> None:

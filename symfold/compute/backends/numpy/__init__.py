@@ -4,6 +4,8 @@ In: a net of known shapes. Out: Python source that calls NumPy, and the program 
 
     writer          the source of a program under construction
     views           values that share the memory of others
+    sharing         work divided among threads
+    pieces          products in pieces that BLAS does not divide
     convolutions    convolutions and their adjoints
     calls           the NumPy calls of one operation
     loops           folds as loops

@@ -1,40 +1,46 @@
-"""Convolutions in NumPy, and their adjoints: products with columns, the image as each entry of the kernel reads it.
+"""Convolutions in NumPy, and their adjoints: products with columns, the image as the entries of the kernel read it.
 
-At stride 1, what an entry of the kernel reads of a sample with its border is one run of memory, which also crosses the
-border. The columns of a sample are such runs, and products with them have some numbers that nothing reads. At other
-strides, columns are written for a few samples at a time. Both stay in the second-level cache.
+At stride 1, entries along the first spatial axis need no copies of their own: one reads the memory of another, some
+rows further. The columns of a few samples, or of some rows of one sample, stay in the second-level cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from itertools import product
 from math import prod
 
 import numpy as np
 
 from symfold.base.arguments import NumpyArray
+from symfold.compute.backends.numpy.pieces import pieces, stays_alone
+from symfold.compute.backends.numpy.sharing import shared, threads_for
 from symfold.transform.passes.convolutions import Correlation, Sizes, Window, joined_axes
 
-CACHED = 2**18  # numbers of the columns at hand: one or two megabytes
+CACHED = 2**20  # bytes of the columns and products at hand: about the second-level cache
+DEEP = 16  # summands from which on a product need not sum over the first axis of a kernel, too
 
 
 def correlator(of: Correlation) -> Callable[[NumpyArray, NumpyArray, NumpyArray], None]:
     """A convolution, or one of its adjoints, as a function that writes to its last argument and keeps its memory."""
-    kept: dict[object, Runs] = {}
+    kept: dict[object, Columns] = {}
 
-    def runs(window: Window, groups: int, image: NumpyArray) -> Runs:
-        key = window, groups, image.shape, image.dtype
+    def columns(window: Window, groups: int, outputs: int, image: NumpyArray) -> Columns:
+        key = window, groups, outputs, image.shape, image.dtype
         if key not in kept:
             kept.clear()
-            kept[key] = Runs(window, groups, image.shape, image.dtype)
+            kept[key] = Columns(window, groups, outputs, image.shape, image.dtype)
         return kept[key]
 
     def correlate(first: NumpyArray, second: NumpyArray, out: NumpyArray) -> None:
         groups, (left, right) = of.arranged(first, second)
         target = joined_axes(out, of.names[2], of.letters.order(of.wanted))
-        direct = np.may_share_memory(target, out)
-        COMPUTE[of.wanted](of.window, groups, left, right, target, runs)
+        direct = np.may_share_memory(target, out) and target.flags.c_contiguous
+        if not direct:
+            target = np.empty(target.shape, target.dtype)
+        COMPUTE[of.wanted](of.window, groups, left, right, target, columns)
         if not direct:
             np.copyto(out, of.parted(target))
 
@@ -42,35 +48,21 @@ def correlator(of: Correlation) -> Callable[[NumpyArray, NumpyArray, NumpyArray]
 
 
 def result_of(
-    window: Window, groups: int, image: NumpyArray, kernel: NumpyArray, out: NumpyArray, runs: Callable[..., Runs]
+    window: Window, groups: int, image: NumpyArray, kernel: NumpyArray, out: NumpyArray, columns: Callable[..., Columns]
 ) -> None:
     """The convolution of an image with a kernel."""
-    rows = kernel.reshape(groups, len(kernel) // groups, -1)
-    if set(window.stride) == {1}:
-        runs(window, groups, image).result(image, rows, out)
-        return
-    for samples in chunks(window, image.shape):
-        products = np.matmul(rows, columns(window, groups, image[samples]))
-        out[samples] = products.reshape(-1, len(kernel), *window.places)
+    columns(window, groups, len(kernel) // groups, image).result(image, kernel, out)
 
 
 def kernel_of(
-    window: Window, groups: int, image: NumpyArray, bar: NumpyArray, out: NumpyArray, runs: Callable[..., Runs]
+    window: Window, groups: int, image: NumpyArray, bar: NumpyArray, out: NumpyArray, columns: Callable[..., Columns]
 ) -> None:
     """The cotangent of the kernel, from that of the result."""
-    if set(window.stride) == {1}:
-        runs(window, groups, image).kernel(image, bar, out)
-        if np.isfinite(out).all():  # else zeros between the runs may have met infinite entries
-            return
-    rows = bar.reshape(len(bar), groups, bar.shape[1] // groups, prod(window.places))
-    total = np.zeros((groups, rows.shape[2], image.shape[1] // groups * prod(window.kernel)), image.dtype)
-    for samples in chunks(window, image.shape):
-        total += np.matmul(rows[samples], columns(window, groups, image[samples]).swapaxes(-1, -2)).sum(axis=0)
-    np.copyto(out, total.reshape(out.shape))
+    columns(window, groups, bar.shape[1] // groups, image).kernel(image, bar, out)
 
 
 def image_of(
-    window: Window, groups: int, bar: NumpyArray, kernel: NumpyArray, out: NumpyArray, runs: Callable[..., Runs]
+    window: Window, groups: int, bar: NumpyArray, kernel: NumpyArray, out: NumpyArray, columns: Callable[..., Columns]
 ) -> None:
     """The cotangent of the image, from that of the result.
 
@@ -83,128 +75,157 @@ def image_of(
         flips = [slice(None)] * 3 + [slice(None, None, -1)] * len(border)
         backward = by_group.swapaxes(1, 2)[tuple(flips)]
         flipped = backward.reshape(out.shape[1], len(kernel) // groups, *window.kernel)
-        result_of(replace(window, image=window.places, padding=border), groups, bar, flipped, out, runs)
+        result_of(replace(window, image=window.places, padding=border), groups, bar, flipped, out, columns)
         return
     rows = by_group.reshape(*by_group.shape[:2], -1).swapaxes(-1, -2)
     places = bar.reshape(len(bar), groups, bar.shape[1] // groups, prod(window.places))
-    wide, inside = bordered(window, out.shape, bar.dtype)
-    for samples in chunks(window, out.shape):
-        parts = np.matmul(rows, places[samples]).reshape(-1, out.shape[1], prod(window.kernel), *window.places)
+    wide = np.zeros(
+        (*out.shape[:2], *(n + 2 * p for n, p in zip(window.image, window.padding, strict=True))), out.dtype
+    )
+    size = max(1, CACHED // max(1, out.itemsize * out.shape[1] * prod(window.kernel) * places.shape[-1]))
+    for samples in (slice(start, start + size) for start in range(0, len(out), size)):
+        parts = np.empty((len(bar[samples]), *rows.shape[:2], places.shape[-1]), out.dtype)
+        for right, part in zip(*(pieces(a, prod(rows.shape[1:])) for a in (places[samples], parts)), strict=True):
+            np.matmul(rows, right, part)
+        by_entry = parts.reshape(len(parts), out.shape[1], -1, *window.places)
         for k, entry in enumerate(window.entries()):
-            wide[(samples, slice(None), *entry)] += parts[:, :, k]
-    np.copyto(out, wide[inside])
+            wide[(samples, slice(None), *entry)] += by_entry[:, :, k]
+    inside = (slice(p, p + n) for n, p in zip(window.image, window.padding, strict=True))
+    np.copyto(out, wide[(slice(None), slice(None), *inside)])
 
 
 COMPUTE = {"result": result_of, "kernel": kernel_of, "image": image_of}
 
 
-class Runs:
-    """Memory for some samples of an image at stride 1, with their border, and the runs of them.
+class Columns:
+    """Products with the columns of an image, some samples or rows of places at a time, divided among threads."""
 
-    A block is some places along the first spatial axis, and all along the others.
-    """
+    def __init__(self, window: Window, groups: int, outputs: int, shape: Sizes, dtype: np.dtype[np.floating]):
+        self.window, self.groups, self.outputs, self.dtype = window, groups, outputs, dtype
+        samples, self.channels, *_ = shape
+        first, *others = window.kernel
+        deep = self.channels // groups * prod(others) >= DEEP
+        self.shifts = first if deep and window.stride[0] == 1 else 1  # products, each of one entry along the first axis
+        self.reach = window.dilation[0] * (self.shifts - 1)
+        self.entries = list(product(range(first // self.shifts), *map(range, others)))
+        self.summands = self.channels // groups * len(self.entries)
+        self.height, self.inner = window.places[0], prod(window.places[1:])
+        row = dtype.itemsize * self.inner * groups * (self.summands + self.shifts * outputs)
+        fitting = max(1, CACHED // max(1, row))
+        number = -(-self.height // max(1, fitting - self.reach))  # blocks of a sample
+        self.rows = -(-self.height // max(1, number))
+        self.at_once = max(1, min(samples, fitting // (self.height + self.reach)))
+        self.chunks = [
+            (slice(start, min(start + self.at_once, samples)), slice(top, min(top + self.rows, self.height)))
+            for start in range(0, samples, self.at_once)
+            for top in range(0, self.height, max(1, self.rows))
+        ]
+        cost = outputs * self.summands
+        total = samples * groups * self.shifts * cost * self.height * self.inner
+        alone = stays_alone(self.rows * self.inner, cost)
+        self.threads = max(1, min(len(self.chunks), threads_for(total))) if alone else 1
+        self.memories = [Memory(self) for _ in range(self.threads)]
 
-    def __init__(self, window: Window, groups: int, shape: Sizes, dtype: np.dtype[np.floating]):
-        self.window, self.groups, self.dtype = window, groups, dtype
-        self.row = prod(n + 2 * p for n, p in zip(window.image[1:], window.padding[1:], strict=True))
-        self.column = shape[1] * prod(window.kernel) * self.row  # numbers of the columns per place along the first axis
-        self.at_once = min(shape[0], max(1, CACHED // max(1, self.column * window.places[0])))
-        self.wide, inside = bordered(window, (self.at_once, *shape[1:]), dtype)
-        self.samples = self.wide[inside]
-        self.arrays: dict[tuple[str, Sizes], NumpyArray] = {}
+    def result(self, image: NumpyArray, kernel: NumpyArray, out: NumpyArray) -> None:
+        """The convolution of an image with a kernel."""
+        parts = kernel.reshape(self.groups, self.outputs, -1, self.shifts, len(self.entries))
+        rows = np.moveaxis(parts, 3, 1).reshape(self.groups, self.shifts, self.outputs, self.summands)
+        flat = out.reshape(len(out), self.groups, self.outputs, self.height * self.inner)
 
-    def array(self, name: str, *shape: int) -> NumpyArray:
-        """An array of zeros at the first call, the same one later."""
-        if (name, shape) not in self.arrays:
-            self.arrays[name, shape] = np.zeros(shape, self.dtype)
-        return self.arrays[name, shape]
+        def compute(thread: int, place: int) -> None:
+            samples, block = self.chunks[place]
+            target = flat[samples, ..., block.start * self.inner : block.stop * self.inner]
+            memory = self.memories[thread]
+            memory.load(image, samples, block)
+            memory.multiply(rows, target, block.stop - block.start)
 
-    def chunks(self, image: NumpyArray) -> Iterator[tuple[slice, int]]:
-        """The samples of an image, some at a time in the memory, and how many they are."""
-        for start in range(0, len(image), max(1, self.at_once)):
-            samples = slice(start, min(start + self.at_once, len(image)))
-            self.samples[: samples.stop - start] = image[samples]
-            yield samples, samples.stop - start
-
-    def entries(self, start: int, places: int) -> NumpyArray:
-        """A block as every entry of the kernel reads it: (samples, groups, channels, *kernel, run).
-
-        The run of an entry goes from the first place of the block to its last one.
-        """
-        lead, channel, *axes = self.wide.strides
-        lasts = (places - 1, *(n - 1 for n in self.window.places[1:]))
-        run = sum(n * stride for n, stride in zip(lasts, axes, strict=True)) // self.wide.itemsize + 1
-        channels = self.wide.shape[1] // self.groups
-        steps = [stride * d for stride, d in zip(axes, self.window.dilation, strict=True)]
-        strides = (lead, channels * channel, channel, *steps, self.wide.itemsize)
-        shape = (self.at_once, self.groups, channels, *self.window.kernel, run)
-        return np.lib.stride_tricks.as_strided(self.wide[:, :, start:], shape, strides)
-
-    def places_in(self, block: NumpyArray, places: int) -> NumpyArray:
-        """The places in the rows of a block, which hold what is read across the border, too."""
-        inner = [slice(None)] * 3 + [slice(n) for n in self.window.places[1:]]
-        rows = block.reshape(len(block), prod(block.shape[1:3]), places, *self.wide.shape[3:])
-        return rows[tuple(inner)]
-
-    def result(self, image: NumpyArray, rows: NumpyArray, out: NumpyArray) -> None:
-        """The convolution of an image with a kernel, given as rows of each group."""
-        height = self.window.places[0]
-        size = min(height, max(1, CACHED // max(1, self.column)))
-        blocks = []
-        for start in range(0, height, size):
-            places = min(size, height - start)
-            entries = self.entries(start, places)
-            columns = self.array("columns", self.at_once, self.groups, rows.shape[2], entries.shape[-1])
-            block = self.array("block", self.at_once, *rows.shape[:2], places * self.row)
-            products, read = block[..., : entries.shape[-1]], self.places_in(block, places)
-            blocks.append(
-                (slice(start, start + places), columns.reshape(entries.shape), entries, columns, products, read)
-            )
-        for samples, number in self.chunks(image):
-            for block_places, parts, entries, columns, products, read in blocks:
-                np.copyto(parts[:number], entries[:number])
-                np.matmul(rows, columns[:number], products[:number])
-                out[samples, :, block_places] = read[:number]
+        shared(compute, len(self.chunks), self.threads)
 
     def kernel(self, image: NumpyArray, bar: NumpyArray, out: NumpyArray) -> None:
-        """The cotangent of the kernel of an image: for each entry, a product with its run."""
-        height = self.window.places[0]
-        outputs, channels = bar.shape[1] // self.groups, image.shape[1] // self.groups
-        block = self.array("block", self.at_once, self.groups, outputs, height * self.row)
-        read, entries = self.places_in(block, height), self.entries(0, height)
-        slopes = block[..., : entries.shape[-1]]
-        entries = np.moveaxis(entries, (-1, 2), (-2, -1))  # (samples, groups, *kernel, run, channels)
-        runs = [entries[(slice(None), slice(None), *offset)] for offset in np.ndindex(*self.window.kernel)]
-        parts = self.array("parts", len(runs), self.at_once, self.groups, outputs, channels)
-        total = np.zeros((len(runs), self.groups, outputs, channels), self.dtype)
-        for samples, number in self.chunks(image):
-            read[:number] = bar[samples]
-            for columns, part in zip(runs, parts, strict=True):
-                np.matmul(slopes[:number], columns[:number], part[:number])
-            total += parts[:, :number].sum(axis=1)
-        np.copyto(out, np.moveaxis(total, 0, -1).reshape(out.shape))
+        """The cotangent of the kernel of an image."""
+        flat = bar.reshape(len(bar), self.groups, self.outputs, self.height * self.inner)
+        sums = np.zeros((len(self.chunks), self.groups, self.shifts, self.summands, self.outputs), self.dtype)
+
+        def compute(thread: int, place: int) -> None:
+            samples, block = self.chunks[place]
+            memory = self.memories[thread]
+            memory.load(image, samples, block)
+            slopes = flat[samples, ..., block.start * self.inner : block.stop * self.inner]
+            memory.sums(slopes, sums[place], block.stop - block.start)
+
+        shared(compute, len(self.chunks), self.threads)
+        total = sums.sum(axis=0).reshape(self.groups, self.shifts, -1, len(self.entries), self.outputs)
+        np.copyto(out, total.transpose(0, 4, 2, 1, 3).reshape(out.shape))
 
 
-def columns(window: Window, groups: int, image: NumpyArray) -> NumpyArray:
-    """The columns of some samples: (n, groups, channels and entries, places)."""
-    wide, inside = bordered(window, image.shape, image.dtype)
-    wide[inside] = image
-    entries = window.entries()
-    parts = np.empty((*image.shape[:2], len(entries), *window.places), image.dtype)
-    for k, entry in enumerate(entries):
-        parts[:, :, k] = wide[(slice(None), slice(None), *entry)]
-    return parts.reshape(len(image), groups, -1, prod(window.places))
+class Memory:
+    """The columns of some samples or rows, and products with them: the memory of one thread."""
+
+    def __init__(self, of: Columns):
+        self.of = of
+        places, lead = of.window.places, (of.at_once, of.channels, len(of.entries), of.rows + of.reach)
+        self.columns = np.zeros((*lead, *places[1:]), of.dtype)
+        self.products = np.empty((of.at_once, of.groups, of.shifts, of.outputs, of.rows * of.inner), of.dtype)
+        self.copies = cache(self._copies)
+        self.read = cache(self._read)
+
+    def load(self, image: NumpyArray, samples: slice, block: slice) -> None:
+        """Copy what the rows of a block read of some samples; what lies outside of the image is zero."""
+        number = samples.stop - samples.start
+        for target, read, borders in self.copies(block.start, block.stop):
+            target[:number] = image[samples][read]
+            for border in borders:
+                border[...] = 0
+
+    def _copies(self, start: int, stop: int) -> list[tuple[NumpyArray, tuple[slice, ...], list[NumpyArray]]]:
+        """For each entry of the kernel: its columns, what it reads of samples, and the rows outside of the image."""
+        of, stop = self.of, stop + self.of.reach
+        copies = []
+        for k, offset in enumerate(of.entries):
+            ends = [(start, stop), *((0, size) for size in of.window.places[1:])]
+            sides = [covered(of.window, axis, entry, *ends[axis]) for axis, entry in enumerate(offset)]
+            inside, read = zip(*sides, strict=True)
+            part = self.columns[:, :, k]
+            outside = [part[:, :, : inside[0].start], part[:, :, inside[0].stop : stop - start]]
+            borders = [border for border in outside if border.size and of.rows < of.height]  # else they stay zero
+            copies.append((part[(slice(None), slice(None), *inside)], (slice(None), slice(None), *read), borders))
+        return copies
+
+    def _read(self, rows: int) -> list[tuple[NumpyArray, NumpyArray]]:
+        """The columns of some rows and products with them: (pieces, samples, groups, shifts, ..., places)."""
+        of, (lead, channel, entry, *_) = self.of, self.columns.strides
+        shape = (of.at_once, of.groups, of.shifts, of.summands, rows * of.inner)
+        shift = of.window.dilation[0] * of.inner * self.columns.itemsize
+        strides = (lead, of.channels // of.groups * channel, shift, entry, self.columns.itemsize)
+        view = np.lib.stride_tricks.as_strided(self.columns, shape, strides)
+        products = self.products[..., : rows * of.inner]
+        return list(zip(*(pieces(array, of.outputs * of.summands) for array in (view, products)), strict=True))
+
+    def multiply(self, weights: NumpyArray, out: NumpyArray, rows: int) -> None:
+        """The sum over the shifts of products of weights with columns, into (samples, groups, outputs, places)."""
+        number = len(out)
+        for columns, products in self.read(rows):
+            np.matmul(weights, columns[:, :number], products[:, :number])
+        first, *others = (self.products[:number, :, k, :, : out.shape[-1]] for k in range(self.of.shifts))
+        if not others:
+            np.copyto(out, first)
+        for k, other in enumerate(others):
+            np.add(out if k else first, other, out)
+
+    def sums(self, slopes: NumpyArray, out: NumpyArray, rows: int) -> None:
+        """The products of columns with the cotangent of a result, summed over samples and places."""
+        of = self.of
+        bars = pieces(slopes[:, :, None], of.outputs * of.summands)
+        for (columns, _), bar in zip(self.read(rows), bars, strict=True):
+            products = np.matmul(columns[:, : len(slopes)], bar.swapaxes(-1, -2))
+            out += np.add.reduce(products.reshape(-1, *out.shape))
 
 
-def bordered(window: Window, shape: Sizes, dtype: np.dtype[np.floating]) -> tuple[NumpyArray, tuple[slice, ...]]:
-    """Zeros for an image with its border, and the place of the image in it."""
-    wide = np.zeros((*shape[:2], *(n + 2 * p for n, p in zip(window.image, window.padding, strict=True))), dtype)
-    inside = (slice(p, p + n) for n, p in zip(window.image, window.padding, strict=True))
-    return wide, (slice(None), slice(None), *inside)
-
-
-def chunks(window: Window, shape: Sizes) -> Iterator[slice]:
-    """The samples of an image of this shape, a few at a time."""
-    size = max(1, CACHED // max(1, shape[1] * prod(window.kernel) * prod(window.places)))
-    for start in range(0, shape[0], size):
-        yield slice(start, start + size)
+def covered(window: Window, axis: int, entry: int, start: int, stop: int) -> tuple[slice, slice]:
+    """The places from `start` to `stop` at which an entry of the kernel reads the image, and what it reads there."""
+    stride, size = window.stride[axis], window.image[axis]
+    offset = entry * window.dilation[axis] - window.padding[axis]
+    low = min(stop, max(start, -(offset // stride)))
+    high = max(low, min(stop, (size - 1 - offset) // stride + 1))
+    read = slice(low * stride + offset, (high - 1) * stride + offset + 1, stride) if high > low else slice(0)
+    return slice(low - start, high - start), read
