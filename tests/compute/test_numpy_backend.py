@@ -397,3 +397,26 @@ def test_relu_and_its_slope_at_any_size(size: int, dtype: str) -> None:
     ((slope,), _), value = flatten(sf.grad(net, wrt=["z"]).compile("numpy", dtype=dtype)(z=z)), sf.Net.of(sf.relu(sf.tensor("z", (size,)))).compile("numpy", dtype=dtype)(z=z)
     np.testing.assert_array_equal(value, np.where(np.isnan(z), z, np.where(z > 0, z, 0)).astype(dtype))
     np.testing.assert_array_equal(slope, np.where(np.isnan(z), z, z > 0))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_sums_of_large_products_are_one_call(dtype: str) -> None:
+    """Of values and of squares, over any axes; a value that something else reads is written."""
+    x, y = sf.tensor("x", (4, 6, 20, 20)), sf.tensor("y", (4, 6, 20, 20))
+    axes: tuple[tuple[int, ...] | None, ...] = (None, (0, 2, 3), (-1,), (1,), (0, 1), (2, 3))
+    sums = [np.sum(value, axis=axis, keepdims=keep) for value in (x, x * y, y**2, x * y + 1) for axis in axes for keep in (True, False)]
+    net = sf.Net((*sums, np.mean(x * x, axis=(0, 2, 3)), np.sum(x * y * 2, axis=None)))
+    random = np.random.default_rng(0)
+    values = {name: random.normal(size=(4, 6, 20, 20)).astype(dtype) for name in "xy"}
+    for found, wanted in zip(net.compile("numpy", dtype=dtype)(**values), net(**values), strict=True):
+        assert found.shape == wanted.shape
+        np.testing.assert_allclose(found, wanted, rtol=1e-12 if dtype == "float64" else 1e-4, atol=1e-10 if dtype == "float64" else 2e-3)
+    alone = sf.Net.of(np.sum(sf.tensor("x", (64, 9, 16, 16)) ** 2, axis=(0, 2, 3))).compile("numpy").program({"x": (64, 9, 16, 16)})
+    assert "multiply" not in alone.source.split("run(")[1]
+
+
+def test_a_large_relu_keeps_what_it_should() -> None:
+    x = np.ones(20_000)
+    x[:6] = [-1, -np.inf, np.inf, np.nan, 0, 2]
+    (found,) = [sf.Net.of(sf.relu(sf.tensor("x", (20_000,)))).compile("numpy")(x=x)]
+    np.testing.assert_array_equal(found[:6], [0, 0, np.inf, np.nan, 0, 2])

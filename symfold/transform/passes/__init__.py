@@ -11,7 +11,8 @@ In: nodes. Out: nodes with the same values, cheaper to compute.
     windows             steps that take and return values instead of their windows
     convolutions        sums of products with windows as one operation
     joining             products of a step with a common factor as one wide product
-    saved_values        what a backward step computes from saved values, computed by the forward step
+    factoring           small factors multiplied first, and after sums
+    saved_values        what a backward step computes from saved values, computed by the forward step, or the reverse
     hoisting            what the next state does not need, computed for all steps in one batched operation
     sinking             elementwise operations on long sequences that a fold emits, computed in its steps
 """

@@ -5,6 +5,12 @@
 
 This is done if no more numbers are saved. A forward step may find the slope of a function in what it computes for the
 value, and reads it from the cache.
+
+The other way round, a saved product of saved values is multiplied again by the backward step, if all factors but one
+are small:
+
+    forward saves a, row, a*row;  backward: bar * saved
+    forward saves a, row;         backward: bar * (a*row)
 """
 
 from __future__ import annotations
@@ -13,13 +19,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
+import sympy as sp
+
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, apply_fold, fold_of, is_emitted, is_fold, rebuilt_inside
 from symfold.core.leaves import Constant, Formal
-from symfold.core.nodes import Node, is_elementwise, rebuilt, substitute, walk
+from symfold.core.nodes import Node, is_elementwise, rebuilt, substitute, walk, with_args
 from symfold.core.primitives import is_primitive
 from symfold.core.sequences import reverse, reverse_row
 from symfold.core.shapes import is_concrete
+from symfold.transform.passes.factoring import SMALL, size_of
 from symfold.transform.passes.reassociation import reassociated
 
 
@@ -112,18 +121,57 @@ def pairs(roots: Sequence[Node]) -> list[Pair]:
             users.setdefault(arg, set()).add(node)
     found: list[Pair] = []
     taken: set[Node] = set()
-    for node in order:
-        if not is_fold(node):
-            continue
-        by_fold: dict[Node[Fold], dict[int, int]] = {}
-        for k, arg in enumerate(node.args[node.op.carries :], node.op.carries):
-            if node.op.each[k - node.op.carries] and is_primitive(arg, reverse_row) and is_emitted(arg.args[0]):
-                by_fold.setdefault(fold_of(arg.args[0]), {})[k] = arg.args[0].op.position
-        for forward, saved in by_fold.items():
+    for node in filter(is_fold, order):
+        for forward, saved in saved_by(node).items():
             if taken.isdisjoint((forward, node)) and (pair := pair_of(forward, node, saved, users, set(roots))):
                 found.append(pair)
                 taken.update((forward, node))
     return found
+
+
+def saved_by(backward: Node[Fold]) -> dict[Node[Fold], dict[int, int]]:
+    """The folds whose results a fold reads backward: for each, operands of the latter with the results' positions."""
+    fold = backward.op
+    found: dict[Node[Fold], dict[int, int]] = {}
+    for k, arg in enumerate(backward.args[fold.carries :], fold.carries):
+        if fold.each[k - fold.carries] and is_primitive(arg, reverse_row) and is_emitted(arg.args[0]):
+            found.setdefault(fold_of(arg.args[0]), {})[k] = arg.args[0].op.position
+    return found
+
+
+def multiplied_again(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with backward steps that multiply saved factors, in folds inside steps too, rather than read products.
+
+    >>> import symfold as sf
+    >>> from symfold.transform.inlining import inlined
+    >>> step = lambda z, w: sf.tanh(z * w) * z * w
+    >>> net = sf.fold(step, sf.tensor("w", (9,)), sf.tensor("x", (99, 99)))
+    >>> [backward] = [node for node in walk(inlined(sf.grad(net.sum(), wrt=["x"]).outputs)) if is_fold(node)][1:]
+    >>> backward.op.block.results[0]
+    z*y*w + z*y*v*sech(u)**2*y
+    """
+
+    def rule(node: Node, args: tuple[Node, ...]) -> tuple[Node, ...] | None:
+        return node.op.over(args, with_products(node)) if is_fold(node) else None
+
+    def inside(fold: Fold, block: Block, args: tuple[Node, ...]) -> tuple[Node, ...]:
+        return fold.over(args, Block(block.shapes, rebuilt(block.results, rule)))
+
+    return rebuilt(rebuilt_inside(roots, lambda node, args: None, inside), rule)
+
+
+def with_products(backward: Node[Fold]) -> Block:
+    """The block of a fold with products of saved factors in place of saved products."""
+    block = backward.op.block
+    products: dict[Node, Node] = {}
+    for forward, saved in saved_by(backward).items():
+        results = forward.op.block.results
+        values = {results[position]: block.formals[k] for k, position in saved.items()}
+        for value, formal in values.items():
+            known = all(arg in values or isinstance(arg.op, Constant) for arg in value.args)
+            if value.op is sp.Mul and known and sum(size_of(arg) > SMALL for arg in value.args) == 1 < len(value.args):
+                products[formal] = with_args(value, tuple(values.get(arg, arg) for arg in value.args))
+    return Block(block.shapes, substitute(block.results, products)) if products else block
 
 
 def pair_of(

@@ -7,6 +7,7 @@ In: a net of known shapes. Out: Python source that calls NumPy, and the program 
     sharing         work divided among threads
     pieces          products in pieces that BLAS does not divide
     convolutions    convolutions and their adjoints
+    sums            sums by BLAS
     calls           the NumPy calls of one operation
     loops           folds as loops
     straight_line   the nodes of a block in order

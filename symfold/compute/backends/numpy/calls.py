@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.compute.backends.numpy.convolutions import correlator
+from symfold.compute.backends.numpy.sums import axes_by_dot, dot_sum
 from symfold.compute.backends.numpy.views import index_text
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.core.functions import Head, divide, numbers_of, relu, sigmoid, softplus, step
@@ -75,6 +76,7 @@ POWERS = {
 # of arrays that outweigh the longer way to the call: a comparison with one number is several times slower than `clip`
 LARGE = 2**13
 LARGE_ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
+    relu: lambda a, o: [f"clip({a[0]}, zero, infinity, {o})"],
     step: lambda a, o: [f"clip({a[0]}, zero, one, {o})", f"ceil({o}, {o})"],
 }
 
@@ -149,6 +151,34 @@ def _share(source: Source, operand: Ref, axis: tuple[int, ...] | None) -> Ref:
     return source.constant(Node(Constant(sp.Float(1.0 / count if count else math.inf))))
 
 
+def sizes(node: Node) -> tuple[int, ...]:
+    return tuple(map(int, node.shape))
+
+
+def summed_axes(node: Node) -> tuple[int, ...]:
+    """The axes that a sum or a mean sums, counted from the end; none for other operations."""
+    if is_primitive(node, sum_to) and len(node.args[0].shape) == len(node.shape):
+        pairs = zip(sizes(node.args[0]), sizes(node), strict=True)
+        return tuple(k - len(node.shape) for k, (before, after) in enumerate(pairs) if before != after)
+    if is_primitive(node, reduce_sum, reduce_mean):
+        axes: tuple[int, ...] | None = dict(node.op.attributes)["axis"]
+        return tuple(range(-len(node.args[0].shape), 0)) if axes is None else axes
+    return ()
+
+
+def factors_summed(node: Node) -> tuple[Node, Node] | None:
+    """The two arrays of which an operation sums the product in one call."""
+    if not (axes := summed_axes(node)):
+        return None
+    product = node.args[0]
+    square = product.op is sp.Pow and number_of(product.args[1]) == 2
+    if not square and not (product.op is sp.Mul and len(product.args) == 2):
+        return None
+    first, second = (product.args[0], product.args[0]) if square else product.args
+    alike = first.shape == second.shape == product.shape
+    return (first, second) if alike and axes_by_dot(sizes(product), axes) else None
+
+
 def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -> list[str]:
     """The calls that compute a primitive into `out`."""
     op = node.op
@@ -158,6 +188,11 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
         if max(len(arg.shape) for arg in args) <= 2 and len(node.shape) > 0:
             return [f"{names[0]}.dot({names[1]}, {out.name})"]
         return [f"matmul({names[0]}, {names[1]}, {out.name})"]
+    if (summed := summed_axes(node)) and axes_by_dot(sizes(node.args[0]), summed):
+        total = dot_sum(sizes(node.args[0]), summed, source.dtype, attributes.get("keepdims", True))
+        lines = [f"{source.function(total)}({', '.join(names)}, {out.name})"]
+        scale = _share(source, args[0], summed) if is_primitive(node, reduce_mean) else None
+        return [*lines, f"multiply({out.name}, {scale.name}, {out.name})"] if scale else lines
     if is_primitive(node, reduce_sum):
         return [f"add_reduce({names[0]}, {attributes['axis']}, None, {out.name}, {attributes['keepdims']})"]
     if is_primitive(node, reduce_mean):

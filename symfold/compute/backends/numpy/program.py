@@ -25,8 +25,9 @@ from symfold.core.stacked_inputs import Leaf, StackedInputs
 from symfold.frontend.arithmetic import negative, reciprocal
 from symfold.transform.passes.contraction import contracted
 from symfold.transform.passes.convolutions import convolved
+from symfold.transform.passes.factoring import factored
 from symfold.transform.passes.hoisting import hoisted
-from symfold.transform.passes.saved_values import saved_ahead
+from symfold.transform.passes.saved_values import multiplied_again, saved_ahead
 from symfold.transform.passes.sinking import sunk
 
 FUNCTIONS = (
@@ -35,6 +36,7 @@ FUNCTIONS = (
     "logaddexp", "matmul", "maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin",
     "sinh", "sqrt", "stack", "subtract", "take", "tan", "tanh",
 )  # fmt: skip
+NUMBERS = {"one": 1, "zero": 0, "minus_one": -1, "infinity": np.inf}
 
 
 def with_exponentials(roots: Sequence[Node], largest: int = int(np.finfo(np.float64).max)) -> tuple[Node, ...]:
@@ -73,7 +75,18 @@ def _rule(largest: Node, node: Node, args: tuple[Node, ...]) -> Node | tuple[Nod
 def target(dtype: str) -> Target:
     """The passes for numbers of this dtype."""
     exponentials = partial(with_exponentials, largest=int(np.finfo(dtype).max))
-    passes = (contracted, convolved, saved_ahead, exponentials, sunk, hoisted)
+    passes = (
+        contracted,
+        convolved,
+        factored,
+        multiplied_again,
+        factored,
+        saved_ahead,
+        exponentials,
+        sunk,
+        hoisted,
+        factored,
+    )
     return Target(passes=passes, itemsize=np.dtype(dtype).itemsize)
 
 
@@ -114,7 +127,7 @@ def double_buffer(pair: NumpyArray, number: int, shift: int = 0) -> DoubleBuffer
 def namespace(source: Source) -> dict[str, Any]:
     """The names that the generated source may use: NumPy's functions, its arrays, `range` and `len`."""
     names: dict[str, Any] = {name: getattr(np, name) for name in FUNCTIONS}
-    constants = {name: np.array(k, source.dtype) for name, k in (("one", 1), ("zero", 0), ("minus_one", -1))}
+    constants = {name: np.array(k, source.dtype) for name, k in NUMBERS.items()}
     empty = partial(np.empty, dtype=source.dtype)
     helpers = {"add_reduce": np.add.reduce, "empty": empty, "steps": steps, "double_buffer": double_buffer}
     return {

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from symfold.compute.backends.numpy.calls import absorbed, elementwise_lines, primitive_lines
+from symfold.compute.backends.numpy.calls import absorbed, elementwise_lines, factors_summed, primitive_lines
 from symfold.compute.backends.numpy.loops import write_fold
 from symfold.compute.backends.numpy.views import is_view, spread, untransposed, view
 from symfold.compute.backends.numpy.writer import Ref, Source
@@ -58,19 +58,31 @@ class Body:
             alone = node not in self.pinned and node not in into and len(users.get(node, [])) == 1
             if alone and users[node][0] not in self.absorbed and (inner := absorbed(node, users[node][0])) is not None:
                 self.absorbed[node] = inner
+        # sums of products that nothing else reads take both factors
+        self.products: dict[Node, tuple[Node, Node]] = {}
+        for node in order:
+            if is_elementwise(node) or (factors := factors_summed(node)) is None:
+                continue
+            product = node.args[0]
+            alone = product not in self.pinned and product not in into and users[product] == [node]
+            if alone and self.absorbed.keys().isdisjoint((product, *factors)):
+                self.products[node] = factors
+        self.unwritten = {*self.absorbed, *(node.args[0] for node in self.products)}
         self.last = {arg: place for place, node in enumerate(order) for arg in self.reads(node)}
 
     def reads(self, node: Node) -> Sequence[Node]:
         """The values that a node's calls read."""
-        if not self.absorbed:
+        if not self.unwritten:
             return node.args
-        if node in self.absorbed:
+        if node in self.unwritten:
             return []
+        if node in self.products:
+            return self.products[node]
         return [self.absorbed.get(arg, arg) for arg in node.args]
 
     def write(self) -> None:
         for place, node in enumerate(self.order):
-            if node in self.refs or node in self.absorbed:
+            if node in self.refs or node in self.unwritten:
                 continue
             result = self.refs[node] = self.value(node, place)
             for arg in dict.fromkeys(self.reads(node)):
@@ -122,7 +134,7 @@ class Body:
             source.emit(*elementwise_lines(source, node, names, flipped, out.name))
             return out
         out = self.into.get(node) or source.scratch(node.shape)
-        args = [self.refs[arg] for arg in node.args]
+        args = [self.refs[arg] for arg in (self.products.get(node) or node.args)]
         if is_primitive(node, dot):
             args[1] = untransposed(source, args[1])
         source.emit(*primitive_lines(source, node, args, out))
