@@ -22,7 +22,8 @@ def convolved(draw: Any) -> sf.Net:
     rank, groups = draw(st.integers(1, 3)), draw(st.integers(1, 2))
     options = {name: tuple(draw(st.integers(low, 2)) for _ in range(rank)) for name, low in (("stride", 1), ("padding", 0), ("dilation", 1))}
     kernel = tuple(draw(st.integers(1, 3)) for _ in range(rank))
-    sizes = tuple(draw(st.integers(d * (k - 1) + 1, 7)) for k, d in zip(kernel, options["dilation"], strict=True))
+    fitting = zip(kernel, options["dilation"], options["padding"], strict=True)
+    sizes = tuple(draw(st.integers(max(1, d * (k - 1) + 1 - 2 * p), 7)) for k, d, p in fitting)
     channels, outputs = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
     image = sf.tensor("x", (draw(st.integers(1, 3)), channels, *sizes))
     return sf.Net.of(convolution(image, sf.parameter("W", (outputs, channels // groups, *kernel)), groups=groups, **options))
