@@ -420,3 +420,14 @@ def test_a_large_relu_keeps_what_it_should() -> None:
     x[:6] = [-1, -np.inf, np.inf, np.nan, 0, 2]
     (found,) = [sf.Net.of(sf.relu(sf.tensor("x", (20_000,)))).compile("numpy")(x=x)]
     np.testing.assert_array_equal(found[:6], [0, 0, np.inf, np.nan, 0, 2])
+
+
+def test_one_number_per_channel_meets_images() -> None:
+    """Numbers per channel and per sample, repeated before the operation, and what reads them twice."""
+    x, rows, samples = sf.tensor("x", (8, 4, 12, 12)), sf.tensor("r", (4, 1, 1)), sf.tensor("s", (8, 1, 1, 1))
+    net = sf.Net.of((x - rows) * rows + samples * x / rows)
+    random = np.random.default_rng(0)
+    values = {leaf.op.name: random.normal(size=leaf.shape) for leaf in net.inputs}
+    compiled = net.compile("numpy")
+    np.testing.assert_allclose(compiled(**values), net(**values), rtol=1e-12)
+    assert "copyto" in compiled.program({name: value.shape for name, value in values.items()}).source

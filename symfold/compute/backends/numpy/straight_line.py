@@ -9,7 +9,7 @@ import sympy as sp
 
 from symfold.compute.backends.numpy.calls import absorbed, elementwise_lines, factors_summed, primitive_lines
 from symfold.compute.backends.numpy.loops import write_fold
-from symfold.compute.backends.numpy.views import is_view, spread, untransposed, view
+from symfold.compute.backends.numpy.views import is_view, spread, untransposed, view, widened
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select, is_fold
@@ -128,10 +128,14 @@ class Body:
         """A value that calls compute, into its required array or a free one."""
         source = self.source
         if is_elementwise(node):
-            names = [spread(source, self.refs[arg], node.shape).name for arg in self.reads(node)]
+            refs = [self.refs[arg] for arg in self.reads(node)]
+            wide = [widened(source, spread(source, ref, node.shape), node.shape) for ref in refs]
             flipped = [arg in self.absorbed for arg in node.args]
             out = self.into.get(node) or self.reused(node, place) or source.scratch(node.shape)
-            source.emit(*elementwise_lines(source, node, names, flipped, out.name))
+            source.emit(*elementwise_lines(source, node, [ref.name for ref in wide], flipped, out.name))
+            for ref in dict.fromkeys(wide):
+                if ref.scratch and ref not in refs:
+                    source.release(ref)
             return out
         out = self.into.get(node) or source.scratch(node.shape)
         args = [self.refs[arg] for arg in (self.products.get(node) or node.args)]

@@ -92,6 +92,24 @@ def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
     return source.entry(repeated, shape) if stacked else repeated
 
 
+FEW, MANY = 128, 4096  # neighbors that one number meets: NumPy's inner loops over as many take up to twice as long
+
+
+def widened(source: Source, ref: Ref, shape: Shape) -> Ref:
+    """One number per channel, say, repeated for its neighbors, so that inner loops run over several channels."""
+    if not (is_concrete(shape) and is_concrete(ref.shape)) or prod(ref.shape) == 1:
+        return ref
+    rank = 0
+    while rank < len(ref.shape) and ref.shape[-rank - 1] == 1:
+        rank += 1
+    neighbors = prod(map(int, shape[len(shape) - rank :]))
+    if not FEW <= neighbors <= MANY or prod(map(int, shape)) < 8 * neighbors * prod(map(int, ref.shape)):
+        return ref
+    wide = source.scratch((*ref.shape[: len(ref.shape) - rank], *shape[len(shape) - rank :]))
+    source.emit(f"copyto({wide.name}, {ref.name})")
+    return wide
+
+
 TURNS = 8  # steps from which on a copy of a matrix pays
 
 
