@@ -405,7 +405,7 @@ def test_sums_of_large_products_are_one_call(dtype: str) -> None:
     x, y = sf.tensor("x", (4, 6, 20, 20)), sf.tensor("y", (4, 6, 20, 20))
     axes: tuple[tuple[int, ...] | None, ...] = (None, (0, 2, 3), (-1,), (1,), (0, 1), (2, 3))
     sums = [np.sum(value, axis=axis, keepdims=keep) for value in (x, x * y, y**2, x * y + 1) for axis in axes for keep in (True, False)]
-    net = sf.Net((*sums, np.mean(x * x, axis=(0, 2, 3)), np.sum(x * y * 2, axis=None)))
+    net = sf.Net.of((*sums, np.mean(x * x, axis=(0, 2, 3)), np.sum(x * y * 2, axis=None)))
     random = np.random.default_rng(0)
     values = {name: random.normal(size=(4, 6, 20, 20)).astype(dtype) for name in "xy"}
     for found, wanted in zip(net.compile("numpy", dtype=dtype)(**values), net(**values), strict=True):
@@ -431,3 +431,14 @@ def test_one_number_per_channel_meets_images() -> None:
     compiled = net.compile("numpy")
     np.testing.assert_allclose(compiled(**values), net(**values), rtol=1e-12)
     assert "copyto" in compiled.program({name: value.shape for name, value in values.items()}).source
+
+
+@pytest.mark.parametrize("size", [10, 1_000, 10_000])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_comparison_with_a_number_at_any_size(size: int, dtype: str) -> None:
+    """By an array of the number or by `clip`: the same numbers, and NaN stays NaN."""
+    z = np.resize(np.array([-0.0, 0.0, np.nan, -np.inf, np.inf, 0.25, -0.25, 2.0, -3.0]), size).astype(dtype)
+    x = sf.tensor("x", (size,))
+    above, below = sf.Net.of((np.maximum(x, 0.25), np.minimum(-0.25, x))).compile("numpy", dtype=dtype)(x=z)
+    np.testing.assert_array_equal(above, np.maximum(z, 0.25))
+    np.testing.assert_array_equal(below, np.minimum(-0.25, z))

@@ -90,7 +90,9 @@ def small_first(shape: Shape, args: Sequence[Node]) -> Node:
     factors = [factor for arg in args for factor in (factors_of(arg) if arg.shape == shape else [arg])]
     large = [factor for factor in factors if factor.shape == shape]
     small = [factor for factor in factors if factor.shape != shape]
-    if not large or len(small) < 2:
+    together = broadcast(*(factor.shape for factor in small))
+    stays_small = together is not None and prod(map(int, together)) == max(map(size_of, small), default=0)
+    if not large or len(small) < 2 or not stays_small:
         return Node(sp.Mul, tuple(args))
     return times(times(*large), times(*sorted(small, key=size_of, reverse=True)))
 

@@ -17,6 +17,7 @@ from symfold.compute.backends.numpy.convolutions import correlator
 from symfold.compute.backends.numpy.sums import axes_by_dot, dot_sum
 from symfold.compute.backends.numpy.views import index_text
 from symfold.compute.backends.numpy.writer import Ref, Source
+from symfold.compute.evaluate import constant_value
 from symfold.core.functions import Head, divide, numbers_of, relu, sigmoid, softplus, step
 from symfold.core.leaves import Constant, number_of
 from symfold.core.nodes import Node
@@ -33,6 +34,7 @@ from symfold.core.primitives import (
     sum_to,
 )
 from symfold.core.sequences import stack_row
+from symfold.core.shapes import Shape, sized
 from symfold.transform.passes.convolutions import CORRELATION
 
 Term = tuple[str, str]  # "+" or "-" ("*" or "/" in a product), and the name of an array
@@ -73,8 +75,10 @@ POWERS = {
 }
 
 
-# of arrays that outweigh the longer way to the call: a comparison with one number is several times slower than `clip`
-LARGE = 2**13
+# A comparison with one number is several times slower than with an array of it, or than `clip`, which has a longer way
+# to the call. Tiny arrays hide the difference.
+TINY, LARGE = 2**8, 2**13
+COMPARED = {sp.Max: "clip({0}, {1}, infinity, {2})", sp.Min: "clip({0}, minus_infinity, {1}, {2})"}
 LARGE_ROWS: dict[Head, Callable[[Sequence[str], str], list[str]]] = {
     relu: lambda a, o: [f"clip({a[0]}, zero, infinity, {o})"],
     step: lambda a, o: [f"clip({a[0]}, zero, one, {o})", f"ceil({o}, {o})"],
@@ -139,10 +143,22 @@ def elementwise_lines(
         if exponent in POWERS:
             return POWERS[exponent](names[0], out)
         return [f"power({names[0]}, {names[1]}, {out})"]
-    rows = LARGE_ROWS if head in LARGE_ROWS and prod(map(int, node.shape)) >= LARGE else ROWS
+    size = prod(map(int, node.shape))
+    numbers = [k for k, arg in enumerate(node.args) if number_of(arg) is not None]
+    if head in COMPARED and size > TINY and len(names) == 2 and len(numbers) == 1:
+        value, limit = names[1 - numbers[0]], names[numbers[0]]
+        if size >= LARGE and node.args[1 - numbers[0]].shape == node.shape:
+            return [COMPARED[head].format(value, limit, out)]
+        return ROWS[head]([value, repeated(source, node.args[numbers[0]], node.shape)], out)
+    rows = LARGE_ROWS if head in LARGE_ROWS and size >= LARGE else ROWS
     if head in rows:
         return rows[head](names, out)
     return [f"copyto({out}, {source.function(numbers_of(head))}({', '.join(names)}))"]
+
+
+def repeated(source: Source, node: Node, shape: Shape) -> str:
+    """The name of an array of one number."""
+    return source.array("c", np.full(sized(shape), constant_value(node), source.dtype))
 
 
 def _share(source: Source, operand: Ref, axis: tuple[int, ...] | None) -> Ref:

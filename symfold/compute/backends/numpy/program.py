@@ -36,7 +36,7 @@ FUNCTIONS = (
     "logaddexp", "matmul", "maximum", "minimum", "multiply", "negative", "power", "reciprocal", "sign", "sin",
     "sinh", "sqrt", "stack", "subtract", "take", "tan", "tanh",
 )  # fmt: skip
-NUMBERS = {"one": 1, "zero": 0, "minus_one": -1, "infinity": np.inf}
+NUMBERS = {"one": 1, "zero": 0, "minus_one": -1, "infinity": np.inf, "minus_infinity": -np.inf}
 
 
 def with_exponentials(roots: Sequence[Node], largest: int = int(np.finfo(np.float64).max)) -> tuple[Node, ...]:

@@ -66,12 +66,17 @@ def view(source: Source, node: Node[Apply], ref: Ref) -> Ref:
 
 NARROW = 16  # a last axis too short for NumPy's inner loops
 SPREAD = 2**20  # numbers that may be stored to avoid such axes
+NEAR = 2**14  # numbers of an array that all steps find in the cache
 
 
 def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
-    """A narrow row that steps add to many rows, repeated before the loop: broadcasting is three times slower."""
-    row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and shape[0] > 1 and shape[1] <= NARROW
+    """A row that steps add to many rows, repeated before the loop: broadcasting is three times slower.
+
+    This pays for narrow rows, and for others if all steps share them and the repeated row stays in the cache.
+    """
     stacked, operand = ref.stack is not None, ref.stack or ref.name
+    row = len(shape) == 2 and is_concrete(shape) and ref.shape == (1, shape[1]) and shape[0] > 1
+    row = row and (shape[1] <= NARROW or (not stacked and prod(shape) <= NEAR))
     if (
         not row
         or source.scope.level != 1
