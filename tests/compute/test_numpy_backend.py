@@ -403,7 +403,7 @@ def test_relu_and_its_slope_at_any_size(size: int, dtype: str) -> None:
 def test_sums_of_large_products_are_one_call(dtype: str) -> None:
     """Of values and of squares, over any axes; a value that something else reads is written."""
     x, y = sf.tensor("x", (4, 6, 20, 20)), sf.tensor("y", (4, 6, 20, 20))
-    axes: tuple[tuple[int, ...] | None, ...] = (None, (0, 2, 3), (-1,), (1,), (0, 1), (2, 3))
+    axes: tuple[tuple[int, ...] | None, ...] = (None, (0, 2, 3), (-1,), (1,), (0, 1), (2, 3), (2,), (0, 2), (0, 1, 2))
     sums = [np.sum(value, axis=axis, keepdims=keep) for value in (x, x * y, y**2, x * y + 1) for axis in axes for keep in (True, False)]
     net = sf.Net.of((*sums, np.mean(x * x, axis=(0, 2, 3)), np.sum(x * y * 2, axis=None)))
     random = np.random.default_rng(0)
@@ -442,3 +442,11 @@ def test_a_comparison_with_a_number_at_any_size(size: int, dtype: str) -> None:
     above, below = sf.Net.of((np.maximum(x, 0.25), np.minimum(-0.25, x))).compile("numpy", dtype=dtype)(x=z)
     np.testing.assert_array_equal(above, np.maximum(z, 0.25))
     np.testing.assert_array_equal(below, np.minimum(-0.25, z))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_softmax_of_rows(dtype: str) -> None:
+    z = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(dtype) * 50
+    z[0, 0, 1], z[1, 1, 1], z[2, 2] = -np.inf, np.nan, 1e30
+    net = sf.Net.of(sf.softmax(sf.tensor("z", z.shape)))
+    np.testing.assert_allclose(net.compile("numpy", dtype=dtype)(z=z), net(z=z.astype("float64")), rtol=1e-12 if dtype == "float64" else 1e-4, atol=np.finfo(dtype).tiny)

@@ -116,7 +116,7 @@ def test_large_steps_are_done_one_after_the_other(rows: int, calls: int) -> None
 
 @pytest.mark.parametrize("width", [3, 40])
 @pytest.mark.parametrize("shared", [False, True])
-def test_narrow_rows_are_repeated_before_the_loop(width: int, shared: bool) -> None:
+def test_narrow_or_shared_rows_are_repeated_before_the_loop(width: int, shared: bool) -> None:
     names = ["f"] * 5 if shared else [f"f{k}" for k in range(5)]
     made = {name: sf.layer(name, sf.dense(width, width, np.tanh)) for name in names}
     net = sf.fold(sf.mappers.residual, [made[name] for name in names], sf.tensor("x", (None, width)))
@@ -126,7 +126,7 @@ def test_narrow_rows_are_repeated_before_the_loop(width: int, shared: bool) -> N
     for rows in (1, 7):
         x = np.random.default_rng(rows).normal(size=(rows, width))
         np.testing.assert_allclose(run(params, x=x), net({**params, "x": x}), rtol=1e-12)
-        assert ("take(" in run.source) == (width < 10 and rows > 1)
+        assert ("take(" in run.source) == ((width < 10 or shared) and rows > 1)
 
 
 def test_sigmoids_are_written_out_in_the_blocks_of_folds() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from symfold.compute.backends.numpy.convolutions import correlator
-from symfold.compute.backends.numpy.sums import axes_by_dot, dot_sum
+from symfold.compute.backends.numpy.sums import axes_by_dot, axes_by_rows, dot_sum, row_sum, softmax_by_rows
 from symfold.compute.backends.numpy.views import index_text
 from symfold.compute.backends.numpy.writer import Ref, Source
 from symfold.compute.evaluate import constant_value
@@ -31,6 +31,7 @@ from symfold.core.primitives import (
     reduce_sum,
     reduced_count,
     share,
+    softmax,
     sum_to,
 )
 from symfold.core.sequences import stack_row
@@ -182,6 +183,11 @@ def summed_axes(node: Node) -> tuple[int, ...]:
     return ()
 
 
+def takes_rows(node: Node, shape: tuple[int, ...], axes: tuple[int, ...]) -> bool:
+    """Whether a sum over rows is not the plain one of `sum_to`, which has a call of its own."""
+    return axes_by_rows(shape, axes) > 0 and not (is_primitive(node, sum_to) and axes == (-2,))
+
+
 def factors_summed(node: Node) -> tuple[Node, Node] | None:
     """The two arrays of which an operation sums the product in one call."""
     if not (axes := summed_axes(node)):
@@ -204,11 +210,16 @@ def primitive_lines(source: Source, node: Node, args: Sequence[Ref], out: Ref) -
         if max(len(arg.shape) for arg in args) <= 2 and len(node.shape) > 0:
             return [f"{names[0]}.dot({names[1]}, {out.name})"]
         return [f"matmul({names[0]}, {names[1]}, {out.name})"]
-    if (summed := summed_axes(node)) and axes_by_dot(sizes(node.args[0]), summed):
-        total = dot_sum(sizes(node.args[0]), summed, source.dtype, attributes.get("keepdims", True))
-        lines = [f"{source.function(total)}({', '.join(names)}, {out.name})"]
-        scale = _share(source, args[0], summed) if is_primitive(node, reduce_mean) else None
-        return [*lines, f"multiply({out.name}, {scale.name}, {out.name})"] if scale else lines
+    if summed := summed_axes(node):
+        shape = sizes(node.args[0])
+        by = dot_sum if axes_by_dot(shape, summed) else row_sum if takes_rows(node, shape, summed) else None
+        if by:
+            total = by(shape, summed, source.dtype, attributes.get("keepdims", True))
+            lines = [f"{source.function(total)}({', '.join(names)}, {out.name})"]
+            scale = _share(source, args[0], summed) if is_primitive(node, reduce_mean) else None
+            return [*lines, f"multiply({out.name}, {scale.name}, {out.name})"] if scale else lines
+    if is_primitive(node, softmax) and attributes["axis"] == (-1,) and node.shape[-1] != 0:
+        return [f"{source.function(softmax_by_rows(sizes(node), source.dtype))}({names[0]}, {out.name})"]
     if is_primitive(node, reduce_sum):
         return [f"add_reduce({names[0]}, {attributes['axis']}, None, {out.name}, {attributes['keepdims']})"]
     if is_primitive(node, reduce_mean):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
+import numpy as np
 import sympy as sp
 
 from symfold.compute.backends.numpy.calls import absorbed, elementwise_lines, factors_summed, primitive_lines
@@ -15,8 +16,8 @@ from symfold.core.blocks import Call
 from symfold.core.folds import Fold, Select, is_fold
 from symfold.core.leaves import Constant
 from symfold.core.nodes import Node, is_elementwise, walk
-from symfold.core.primitives import dot, is_primitive, reshape, splits_leading_axis
-from symfold.core.shapes import NAME
+from symfold.core.primitives import Apply, dot, is_primitive, reshape, splits_leading_axis
+from symfold.core.shapes import NAME, is_concrete
 from symfold.errors import NoRule
 
 
@@ -27,6 +28,13 @@ def write(
     body = Body(source, walk(roots, stop=leaf_refs), roots, dict(leaf_refs), dict(into))
     body.write()
     return body.refs
+
+
+def reads_shapes(node: Node) -> TypeGuard[Node[Apply]]:
+    """Whether a value depends on the shapes of its arguments alone, as a mask does."""
+    if not isinstance(node.op, Apply) or not node.args or not all(is_concrete(arg.shape) for arg in node.args):
+        return False
+    return set(node.op.primitive.shape_only) == set(range(len(node.args)))
 
 
 class Body:
@@ -106,6 +114,9 @@ class Body:
             return None
         elif isinstance(op, Call):
             raise NoRule("a layer is opaque and has no numbers (give it a body: net.bind({'f1': lambda z: ...}))")
+        elif reads_shapes(node):
+            value = node.op.evaluate(*(np.zeros(tuple(map(int, arg.shape)), source.dtype) for arg in node.args))
+            ref = Ref(source.array("c", np.array(value, source.dtype)), node.shape, whole=True)
         elif is_view(node):
             ref = view(source, node, self.refs[node.args[0]])
         elif (
