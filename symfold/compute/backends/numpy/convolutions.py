@@ -1,7 +1,7 @@
 """Convolutions in NumPy, and their adjoints: products with columns, the image as the entries of the kernel read it.
 
 At stride 1, entries along the first spatial axis need no copies of their own: one reads the memory of another, some
-rows further. The columns of a few samples, or of some rows of one sample, stay in the second-level cache.
+rows further. The columns of a few samples, or of some rows of one sample, stay in the cache.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import numpy as np
 from symfold.base.arguments import NumpyArray
 from symfold.compute.backends.numpy.pieces import pieces, stays_alone
 from symfold.compute.backends.numpy.sharing import shared, threads_for
+from symfold.compute.backends.threads import WORTH
 from symfold.transform.passes.convolutions import Correlation, Sizes, Window, joined_axes
 
-CACHED = 2**20  # bytes of the columns and products at hand: about the second-level cache
+CACHED = 2**21  # bytes of the columns and products at hand: about a core's caches
+SHARES = 4  # the number of parts of the samples is a multiple, so that threads have equal ones
 DEEP = 16  # summands from which on a product need not sum over the first axis of a kernel, too
 
 
@@ -112,16 +114,15 @@ class Columns:
         self.height, self.inner = window.places[0], prod(window.places[1:])
         row = dtype.itemsize * self.inner * groups * (self.summands + self.shifts * outputs)
         fitting = max(1, CACHED // max(1, row))
-        number = -(-self.height // max(1, fitting - self.reach))  # blocks of a sample
-        self.rows = -(-self.height // max(1, number))
-        self.at_once = max(1, min(samples, fitting // (self.height + self.reach)))
+        cost = outputs * self.summands
+        total = samples * groups * self.shifts * cost * self.height * self.inner
+        self.rows = evenly(self.height, fitting - self.reach, 1)
+        self.at_once = evenly(samples, fitting // (self.height + self.reach), SHARES if total >= WORTH else 1)
         self.chunks = [
             (slice(start, min(start + self.at_once, samples)), slice(top, min(top + self.rows, self.height)))
             for start in range(0, samples, self.at_once)
             for top in range(0, self.height, max(1, self.rows))
         ]
-        cost = outputs * self.summands
-        total = samples * groups * self.shifts * cost * self.height * self.inner
         alone = stays_alone(self.rows * self.inner, cost)
         self.threads = max(1, min(len(self.chunks), threads_for(total))) if alone else 1
         self.memories = [Memory(self) for _ in range(self.threads)]
@@ -168,6 +169,7 @@ class Memory:
         self.products = np.empty((of.at_once, of.groups, of.shifts, of.outputs, of.rows * of.inner), of.dtype)
         self.copies = cache(self._copies)
         self.read = cache(self._read)
+        self.parts = cache(self._parts)
 
     def load(self, image: NumpyArray, samples: slice, block: slice) -> None:
         """Copy what the rows of a block read of some samples; what lies outside of the image is zero."""
@@ -214,11 +216,27 @@ class Memory:
 
     def sums(self, slopes: NumpyArray, out: NumpyArray, rows: int) -> None:
         """The products of columns with the cotangent of a result, summed over samples and places."""
+        number = len(slopes)
+        bars = pieces(slopes[:, :, None], self.of.outputs * self.of.summands)
+        for (columns, _), bar, parts in zip(self.read(rows), bars, self.parts(rows), strict=True):
+            np.matmul(columns[:, :number], bar.swapaxes(-1, -2), parts[:, :number])
+            out += np.add.reduce(parts[:, :number], axis=(0, 1))
+
+    def _parts(self, rows: int) -> list[NumpyArray]:
+        """Memory for the products of each piece and sample."""
         of = self.of
-        bars = pieces(slopes[:, :, None], of.outputs * of.summands)
-        for (columns, _), bar in zip(self.read(rows), bars, strict=True):
-            products = np.matmul(columns[:, : len(slopes)], bar.swapaxes(-1, -2))
-            out += np.add.reduce(products.reshape(-1, *out.shape))
+        shape = of.at_once, of.groups, of.shifts, of.summands, of.outputs
+        return [np.empty((len(columns), *shape), of.dtype) for columns, _ in self.read(rows)]
+
+
+def evenly(number: int, most: int, multiple: int) -> int:
+    """The size of equal parts of at most that size, whose number is a multiple.
+
+    >>> evenly(32, 5, 4), evenly(32, 99, 1), evenly(2, 0, 1)
+    (4, 32, 1)
+    """
+    parts = -(-number // max(1, most))
+    return max(1, -(-number // max(1, -(-parts // multiple) * multiple)))
 
 
 def covered(window: Window, axis: int, entry: int, start: int, stop: int) -> tuple[slice, slice]:
