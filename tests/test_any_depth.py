@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import math
 import pickle
 import time
 import tracemalloc
@@ -15,7 +16,8 @@ import symfold as sf
 from symfold.analysis.counting.truncated import Truncated
 from symfold.compute.backends.numpy import program
 from symfold.compute.parameters import layout_of, parameters_of
-from symfold.core.folds import apply_fold
+from symfold.core.folds import apply_fold, is_fold
+from symfold.core.nodes import walk
 from symfold.core.sequences import take
 from symfold.core.shapes import NAME
 from symfold.core.stacked_inputs import Numbered, StackedInputs
@@ -28,6 +30,7 @@ from symfold.show.notation.terms import Name, Term
 from symfold.transform import inlining
 from symfold.transform.autodiff import derivatives
 from symfold.transform.passes import hoisting
+from symfold.transform.repeats import search
 
 x = sf.tensor("x")
 rows = sf.tensor("x", (None, 3))
@@ -367,15 +370,57 @@ def wide_sum(operations):
 def branching(operations):
     a, b, w = rows, rows, sf.tensor("w", (3,))
     for _ in range(operations // 6):
-        a, b = np.tanh(a) * w + b, np.exp(-b) * a
+        a, b = np.tanh(a) * w + b, np.cos(-b) * a
     return a + b
+
+
+def irregular(operations):
+    """Operations in no order that repeats."""
+    z, w, draws = rows, sf.tensor("w", (3,)), np.random.default_rng(0)
+    for choice in draws.integers(6, size=operations // 2):
+        z = [np.sin, np.tanh, sf.sigmoid, lambda z: z * w, lambda z: z - rows, sf.softsign][choice](z) + w
+    return z
+
+
+WRITTEN = [chained, own_parameters, wide_sum, branching, irregular]
+
+
+def gradient_of(net):
+    return sf.value_and_grad(np.sum(net), [leaf.op.name for leaf in (*net.inputs, *net.params)])
+
+
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("written", WRITTEN)
+def test_long_nets_are_folded_or_cut_without_a_change_of_their_numbers(written, backend, monkeypatch):
+    """The interpreter, which does neither, is the oracle; steps and parts are made short, so that a small net is a long one."""
+    net = sf.Net.of(written(66))
+    draws = np.random.default_rng(1)
+    values = {leaf.op.name: draws.normal(size=[2 if size is not None and not isinstance(size, int) else size for size in leaf.shape]) / 2 for leaf in (*net.inputs, *net.params)}
+    wanted = [net(**values), *gradient_of(net)(**values)[1].values()]
+    if backend == "native":
+        monkeypatch.setattr(pytest.importorskip("symfold.compute.backends.native.body"), "LONGEST", 7)
+        monkeypatch.setenv("SYMFOLD_CACHE", "")
+    for least in (10, math.inf):  # folded, and as it is written
+        monkeypatch.setattr(search, "WRITTEN_OUT", least)
+        monkeypatch.setattr(search, "MANY", 8)
+        for made in (net, gradient_of(net)):
+            assert any(map(is_fold, walk(made.compile(backend).net.outputs))) == (least == 10 and written is not irregular)
+        given = [net.compile(backend)(**values), *gradient_of(net).compile(backend)(**values)[1].values()]
+        for one, other in zip(given, wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12 * np.max(np.abs(other)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gradient", [False, True])
-@pytest.mark.parametrize("written", [chained, own_parameters, wide_sum, branching])
-def test_compiling_a_net_without_a_fold_takes_time_in_proportion_to_its_length(written, gradient):
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize(("backend", "folded", "operations"), [("numpy", True, 2_500), ("numpy", False, 2_500), ("native", False, 400)])
+def test_compiling_a_net_without_a_fold_takes_time_in_proportion_to_its_length(backend, folded, operations, written, gradient, monkeypatch):
     """Four times the operations take at most eight times as long: steps over all pairs would take sixteen. Garbage is collected outside."""
+    if backend == "native":
+        pytest.importorskip("llvmlite", reason="the extra 'native' is not installed")
+        monkeypatch.setenv("SYMFOLD_CACHE", "")
+    if not folded:
+        monkeypatch.setattr(search, "WRITTEN_OUT", math.inf)
 
     def seconds(operations):
         gc.collect()
@@ -384,8 +429,8 @@ def test_compiling_a_net_without_a_fold_takes_time_in_proportion_to_its_length(w
             start = time.process_time()
             net = sf.Net.of(written(operations))
             if gradient:
-                net = sf.value_and_grad(np.sum(net), [leaf.op.name for leaf in (*net.inputs, *net.params)])
-            compiled = net.compile("numpy")
+                net = gradient_of(net)
+            compiled = net.compile(backend)
             compiled({leaf.op.name: np.zeros(3) for leaf in net.params}, **{leaf.op.name: np.zeros((2, 3) if leaf.op.name == "x" else 3) for leaf in net.inputs})
             return time.process_time() - start
         finally:
@@ -394,8 +439,8 @@ def test_compiling_a_net_without_a_fold_takes_time_in_proportion_to_its_length(w
     seconds(300)  # first calls fill caches
     small, large = [], []
     while not large or (len(large) < 3 and min(large) > 8 * min(small)):  # again only if noise may have decided
-        small.append(seconds(2_500))
-        large.append(seconds(10_000))
+        small.append(seconds(operations))
+        large.append(seconds(4 * operations))
     assert min(large) <= 8 * min(small)
 
 

@@ -21,6 +21,7 @@ from symfold.core.nodes import Node
 from symfold.core.shapes import Size
 from symfold.transform.inlining import Keep, decomposed, has_adjoint, inlined, with_divisions
 from symfold.transform.passes.recomputation import within_budget
+from symfold.transform.repeats.search import with_long_repeats_folded
 from symfold.transform.rolling import roll, without_single_steps
 from symfold.transform.specialize import with_shapes
 
@@ -46,6 +47,9 @@ class Target:
 def rolled(net: Net) -> Net:
     """The net with equal steps as one loop and all its inputs, including those that no step reads."""
     result = roll(net, search=False)
+    outputs = with_long_repeats_folded(result.outputs)
+    if outputs != result.outputs:
+        result = roll(net.with_outputs(outputs).taking(net), search=False)
     inputs = tuple(leaf for leaf in net.leaves if leaf.op.role == "input")
     return Net(result.outputs, result.form, result.signature or inputs)
 

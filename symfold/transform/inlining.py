@@ -88,11 +88,19 @@ def decomposed(roots: Sequence[Node], has: Callable[[Head], bool]) -> tuple[Node
     (Max(-1000, x)*sigmoid(x),)
     """
 
+    blocks: dict[tuple[Head, tuple[Shape, ...]], Block] = {}  # a composition alone: its arguments may be deep
+
+    def composed(head: Head, composition: Callable[..., sp.Expr], shapes: tuple[Shape, ...]) -> Block:
+        if (head, shapes) not in blocks:
+            symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(shapes))]
+            values = dict(zip(symbols, formals_of(shapes), strict=True))
+            blocks[head, shapes] = Block(shapes, decomposed([expression_as_node(composition(*symbols), values)], has))
+        return blocks[head, shapes]
+
     def rule(node: Node, args: tuple[Node, ...]) -> Node | tuple[Node, ...] | None:
         if not isinstance(node.op, type) or has(node.op) or (composition := row_of(node.op).composition) is None:
             return None
-        symbols = [sp.Symbol(f"s_{k}", real=True) for k in range(len(args))]
-        return decomposed([expression_as_node(composition(*symbols), dict(zip(symbols, args, strict=True)))], has)[0]
+        return composed(node.op, composition, tuple([arg.shape for arg in args]))(*args)[0]
 
     return rebuilt_inside(roots, rule)
 

@@ -20,6 +20,7 @@ from symfold.errors import InvalidValue, listing
 from symfold.transform.autodiff.reverse_mode import pull_back
 from symfold.transform.inlining import inlined
 from symfold.transform.passes.rematerialization import Remat, grouped, remat_given
+from symfold.transform.repeats.search import with_long_repeats_folded
 
 
 @public
@@ -35,7 +36,7 @@ def adjoint(net: object, name: str = "a") -> Net:
     ['x']
     """
     net, name = Net.of(net), checked_name(name)
-    outputs = inlined(net.outputs)
+    net, outputs = _inlined(net)
     name = _free(name, net)
     several = len(outputs) > 1
     cotangents = [_cotangent(f"{name}{k + 1}" if several else name, output) for k, output in enumerate(outputs)]
@@ -43,6 +44,13 @@ def adjoint(net: object, name: str = "a") -> Net:
     pulled = pull_back(outputs, cotangents, leaves)
     gradient = _named({leaf: pulled.bars.get(leaf) for leaf in leaves})
     return Net(gradient.outputs, gradient.form, (*leaves, *cotangents))
+
+
+def _inlined(net: Net) -> tuple[Net, tuple[Node, ...]]:
+    """The net and its outputs with bodies inlined; of a long net, with long repeats as folds, to differentiate once."""
+    outputs = inlined(net.outputs)
+    folded = with_long_repeats_folded(outputs)
+    return (net, outputs) if folded == outputs else (Net(folded, net.form).taking(net), folded)
 
 
 def _free(name: str, net: Net) -> str:
@@ -98,9 +106,9 @@ def value_and_grad(loss: object, wrt: Wanted = None, remat: Remat = None) -> Net
     >>> np.allclose(sqrt, plain, rtol=1e-12), np.allclose(reversible, plain, rtol=1e-6)
     (True, True)
     """
-    net = Net.of(loss)
-    remat = remat_given(remat)
-    (output,) = inlined(net.outputs) if len(net.outputs) == 1 else (None,)
+    net, remat = Net.of(loss), remat_given(remat)
+    net, outputs = _inlined(net)
+    output = outputs[0] if len(outputs) == 1 else None
     if output is None or net.form != LEAF or (is_known(output.shape) and output.shape != ()):
         shapes = ", ".join(show(o.shape) for o in net.outputs)
         raise InvalidValue(f"a loss is a single number, got shape {shapes} (sum over it, or use sf.squared_error)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from symfold.core.stacked_inputs import is_leaf
 from symfold.transform.repeats.equations import Equations
 
 MOST_PERIODS = 32  # candidates for the period of a repeat from one equation on, so the work is linear
+GLANCE = 64  # equations of which the kinds are compared before anything else
 ENOUGH = 4  # steps: a repeat of this length is folded before a longer one that holds it
 
 
@@ -59,8 +61,11 @@ class Run:
         return node
 
 
-def runs_of(equations: Equations, least: int, longest: float) -> list[Run]:
-    """The runs of at least that many steps of limited length: from each equation on, the one that covers most."""
+def runs_of(equations: Equations, least: int, longest: float, misses: float = math.inf) -> list[Run]:
+    """The runs of at least that many steps of limited length: from each equation on, the one that covers most.
+
+    The search ends without any if from more than `misses` equations on there is none.
+    """
     kinds = _kinds(equations)
     places: dict[int, list[int]] = {}  # the positions of the equations of each kind
     number: list[int] = []  # the number of each equation among those of its kind
@@ -73,6 +78,8 @@ def runs_of(equations: Equations, least: int, longest: float) -> list[Run]:
         best = _best_run(equations, kinds, start, (later - start for later in following), least, longest)
         if best is not None:
             result.append(best)
+        elif (misses := misses - 1) < 0:
+            return []
         start += 1 if best is None else best.covered if best.steps >= ENOUGH else best.length
     return result
 
@@ -97,6 +104,9 @@ def _best_run(
     for period in periods:
         if period > longest:
             break
+        glance = min(period * (least - 1), GLANCE)
+        if kinds[start : start + glance] != kinds[start + period : start + period + glance]:
+            continue
         run = run_from(equations, kinds, start, period)
         if run.steps >= least and (best is None or run.covered > best.covered):
             best = run

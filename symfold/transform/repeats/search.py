@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from symfold.core.nodes import Node
+from symfold.core.nodes import Node, walk
 from symfold.transform.repeats.cuts import chosen
 from symfold.transform.repeats.equations import Equations
 from symfold.transform.repeats.folding import folded
@@ -14,6 +14,8 @@ from symfold.transform.repeats.runs import ENOUGH, Run, runs_of
 from symfold.transform.repeats.steps import covered, reads_something, worth_a_fold
 
 LONG = 256  # equations of a step: shorter steps that repeat are folded before longer ones
+MANY = 64  # steps: a repeat of a net that is written out and long
+WRITTEN_OUT = 2048  # nodes of such a net
 
 
 def with_repeats_folded(roots: Sequence[Node], least: int = 2) -> tuple[Node, ...]:
@@ -37,6 +39,30 @@ def with_repeats_folded(roots: Sequence[Node], least: int = 2) -> tuple[Node, ..
             if repeats := chosen(runs, worth_a_fold):
                 return folded(roots, equations, repeats)
     return tuple(roots)
+
+
+def with_long_repeats_folded(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots of a long net with its long repeats as folds, if most of its equations are in these; else as they are.
+
+    So that a step is differentiated and compiled once, however often it was written.
+
+    >>> from symfold.core.folds import is_fold
+    >>> from symfold.core.leaves import tensor
+    >>> from symfold.core.nodes import walk
+    >>> z = x = tensor("x")
+    >>> for _ in range(1500):
+    ...     z = 2 * z + x
+    >>> [node.op.count for node in walk(with_long_repeats_folded((z,))) if is_fold(node)]
+    [1500]
+    """
+    if len(walk(roots)) < WRITTEN_OUT:
+        return tuple(roots)
+    equations = Equations.of(roots)
+    runs = runs_of(equations, ENOUGH, LONG, misses=len(equations.order) / 8)
+    repeats = chosen(runs, lambda repeat: repeat.steps >= MANY and worth_a_fold(repeat))
+    if 2 * covered(repeats) < len(equations.order):
+        return tuple(roots)
+    return folded(roots, equations, repeats)
 
 
 def _reordered(roots: Sequence[Node], equations: Equations, steps: int, longest: float) -> tuple[Equations, list[Run]]:

@@ -28,6 +28,8 @@ from symfold.core.sequences import reverse_row
 from symfold.core.shapes import NAME
 from symfold.errors import NoRule
 
+LONGEST = 256
+
 
 class Body:
     """The nodes of a program or of a step: the order of computation, and the lifetimes of values."""
@@ -57,10 +59,12 @@ class Body:
             for arg in dict.fromkeys(node.args):
                 self.users.setdefault(arg, []).append(node)
         self.readers = {node: set(users) for node, users in self.users.items()}
+        self.results = {*roots}
         # results and viewed values live as long as the body
         self.pinned = {*roots, *leaf_refs, *(arg for node in self.order if shares_memory(node) for arg in node.args)}
         self.owned: set[Node] = set()
         self.stored = {node for node in self.order if is_elementwise(node) and self._is_stored(node)}
+        self.cuts = False
         self.waits: dict[Node, int] = {}
         self.ready: dict[Any, dict[Node, None]] = {}
         self._start()
@@ -69,7 +73,7 @@ class Body:
 
     def _is_stored(self, node: Node) -> bool:
         """Whether an elementwise value must be in memory: a user is not elementwise, or has another shape."""
-        return node in self.roots or any(not self.together(node, user) for user in self.users.get(node, []))
+        return node in self.results or any(not self.together(node, user) for user in self.users.get(node, []))
 
     def together(self, node: Node, user: Node) -> bool:
         return is_elementwise(user) and self.kind(user) == self.kind(node)
@@ -104,13 +108,19 @@ class Body:
 
     def chunk(self, kind: Any, in_registers: Node | None = None) -> Chunk | None:
         """All ready values of a kind that must be stored, with what they need; the value `in_registers` is not read."""
-        goals = [node for node in self.ready.get(kind, {}) if node in self.stored]
-        if not goals:
-            return None
-        order = self.missing(goals)
-        inside = {*order}
+        order = self.take_ready(kind)
+        return self.chunk_of(order, kind, in_registers) if order else None
+
+    def take_ready(self, kind: Any) -> list[Node[Head]]:
+        """The ready values of a kind that must be stored, with what they need, in order; they are ready no more."""
+        order = self.missing([node for node in self.ready.get(kind, {}) if node in self.stored])
         for node in order:
             self.ready[kind].pop(node, None)
+        return order
+
+    def chunk_of(self, order: Sequence[Node[Head]], kind: Any, in_registers: Node | None = None) -> Chunk:
+        """These values as a chunk: it writes those that are stored or read outside of it."""
+        inside = {*order}
         reads = [
             arg
             for node in order
@@ -160,14 +170,16 @@ class Body:
 
     # -- code
 
-    def write(self) -> list[Any]:
-        """Write the code; return the arrays of the roots."""
+    def write(self, outermost: bool = False) -> list[Any]:
+        """Write the code; return the arrays of the roots. Long code is cut into functions if it is the `outermost`."""
+        self.cuts = outermost
         for node in self.order:
             if node not in self.refs and not is_elementwise(node) and number_of(node) is None:
                 value = self.value(node)
                 if node not in self.refs:  # a product has called `put` itself
                     self.put(node, value)
                 self.release(node)
+                self.cut()
         for root in dict.fromkeys(self.roots):
             place = self.array(root)
             if root in self.into and place != self.into[root]:
@@ -186,11 +198,22 @@ class Body:
             return self.refs[node]
         for part in self.missing([node]):
             if part not in self.refs and part in self.stored:
-                chunk = self.chunk(self.kind(part))
-                assert chunk is not None, part
-                run_chunk(self.code, self.source.extents(part.shape, self.axes[part]), chunk)
-                self.done(chunk)
+                self.run_chunks(self.kind(part), self.source.extents(part.shape, self.axes[part]))
         return self.refs[node]
+
+    def run_chunks(self, kind: Any, extents: Sequence[int]) -> None:
+        """Compute all ready values of a kind, in chunks that are not too long: few values wait in registers."""
+        order = self.take_ready(kind)
+        for start in range(0, len(order), LONGEST):
+            chunk = self.chunk_of(order[start : start + LONGEST], kind)
+            with self.code.calling(len(order) > LONGEST):
+                run_chunk(self.code, extents, chunk)
+            self.done(chunk)
+            self.cut()
+
+    def cut(self) -> None:
+        if self.cuts:
+            self.code.cut()
 
     def value(self, node: Node) -> Any:
         """The array of a value that is not elementwise."""

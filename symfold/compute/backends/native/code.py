@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symfold.compute.backends.native.instructions import Index, Instructions, Reg
+
+MOST_LINES = 2000  # of a function
+SHORT = 3  # instructions
 
 
 @dataclass
@@ -16,6 +19,8 @@ class Code(Instructions):
     threads: int = 1  # at most; how many call is known when they do
     dividing: bool = False  # whether to divide the next loop among the threads
     in_kernel: bool = False
+    long: bool = False  # see `calling`
+    shared: dict[object, str] = field(default_factory=dict)  # functions of numbers, by what they compute
 
     def label(self, name: str) -> None:
         self.lines.append(f"{name}:")
@@ -71,6 +76,57 @@ class Code(Instructions):
         self.lines[place:place] = phis
         self.label(f"{name}x")
         return after
+
+    def cut(self) -> None:
+        """Make the lines so far a function of its own, if they are many. What follows may read nothing but memory.
+
+        LLVM takes more than twice as long for a function twice as long.
+        """
+        if len(self.lines) > MOST_LINES:
+            name = f"part{len(self.declared)}"
+            self.declared[name] = self.defined(name)
+            self.lines, self.block = [f"  call void @{name}({', '.join(self.parameters.values())})"], "entry"
+
+    @contextmanager
+    def calling(self, long: bool) -> Iterator[None]:
+        """Code in which the instructions of elementwise functions are written once and called, if it is long."""
+        before, self.long = self.long, long
+        yield
+        self.long = before
+
+    def call(self, key: object, args: Sequence[Reg], lanes: int, body: Callable[[list[Reg]], Reg]) -> Reg:
+        """A function of numbers, written once for a key, or inline if it is short.
+
+        All its arguments and its result have these lanes.
+        """
+        kind = self.type(lanes)
+        if key not in self.shared:
+            formals = [Reg(f"%a{k}", lanes) for k in range(len(args))]
+            lines, self.lines = self.lines, []
+            result = body(formals)
+            name = self.shared[key] = f"shared{len(self.shared)}" if len(self.lines) > SHORT else ""
+            if name:
+                parameters = ", ".join(f"{kind} {formal.name}" for formal in formals)
+                head = f"define internal {kind} @{name}({parameters}) noinline {{"
+                self.declared[name] = "\n".join([head, *self.lines, f"  ret {kind} {result.name}", "}"])
+            self.lines = lines
+        if not self.shared[key]:
+            return body(list(args))
+        operands = ", ".join(f"{kind} {arg.name}" for arg in args)
+        return Reg(self.define(f"call {kind} @{self.shared[key]}({operands})"), lanes)
+
+    def defined(self, name: str) -> str:
+        """The text of a function of the lines so far."""
+        head = f"define void @{name}({', '.join(self.parameters)}) noinline {{"
+        return "\n".join([head, "entry:", *self.lines, "  ret void", "}"])
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of every function, by declaration. Memory that several threads write is not `noalias`."""
+        if self.threads == 1:
+            return {f"ptr noalias {name}": f"ptr {name}" for name in ("%params", "%updated", "%work")}
+        others = ["ptr %updated", "ptr %work", "i64 %thread", "i64 %threads", "ptr %barrier"]
+        return {"ptr noalias readonly %params": "ptr %params", **dict(zip(others, others, strict=True))}
 
     # -- threads: all run the same code and divide the loops of each kernel
 

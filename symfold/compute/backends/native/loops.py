@@ -33,6 +33,9 @@ class Chunk:
             if node not in values:
                 values[node] = fetch(code, where(array), lanes)
         for node in self.order:
+            if code.long:
+                values[node] = called(code, node, values, lanes)
+                continue
             args = [values[arg] if arg in values else literal(code, arg) for arg in node.args]
             values[node] = code.splat(emit(code, node, args), lanes)
         return values
@@ -42,6 +45,19 @@ class Chunk:
         for node, array in self.writes.items():
             address, stride = where(array)
             code.store(values[node], address, stride)
+
+
+def called(code: Code, node: Node[Head], values: Mapping[Node, Reg], lanes: int) -> Reg:
+    """The value of a node by a call: in very long code, the instructions of a function are written once."""
+    numbers = tuple([None if arg in values else number_of(arg) for arg in node.args])
+    args = [values[arg] for arg, value in zip(node.args, numbers, strict=True) if value is None]
+
+    def body(formals: list[Reg]) -> Reg:
+        rest = iter(formals)
+        regs = [literal(code, arg) if arg not in values else next(rest) for arg in node.args]
+        return code.splat(emit(code, node, regs), lanes)
+
+    return code.call((node.op, numbers, lanes), args, lanes, body)
 
 
 def fetch(code: Code, place: tuple[str, int], lanes: int) -> Reg:
@@ -95,6 +111,7 @@ class Nest:
     def __init__(self, code: Code, arrays: Sequence[Array]):
         self.code = code
         self.arrays = list(dict.fromkeys(arrays))
+        self.position = {array: k for k, array in enumerate(self.arrays)}
         self.offsets: list[Index] = [str(array.offset) for array in self.arrays]
 
     def step(self, offsets: Sequence[Index], axis: Axis, index: Index) -> list[Index]:
@@ -142,7 +159,7 @@ class Nest:
 
     def where(self, offsets: Sequence[Index], axis: Axis | None) -> Where:
         def place(array: Array) -> tuple[str, int]:
-            k = self.arrays.index(array)
+            k = self.position[array]
             return self.code.at(array.base, offsets[k]), axis.strides[k] if axis else 0
 
         return place

@@ -108,7 +108,7 @@ def module_of(
     # values with samples are padded, and copied into the results
     inside = batch_axes(walk(roots, stop=leaf_refs), axes)
     into = {roots[k]: target for k, target in targets.items() if inside[roots[k]] is None}
-    places = Body(source, roots, leaf_refs, into, axes).write()
+    places = Body(source, roots, leaf_refs, into, axes).write(outermost=True)
     for k, target in targets.items():
         if places[k] != target:
             copy(code, places[k], target, target.shape)
@@ -138,13 +138,9 @@ def row_number_inputs(roots: Sequence[Node]) -> tuple[tuple[str, int], ...]:
 
 
 def step_text(code: Code) -> str:
-    """The function `step` and its callees. Memory that several threads write is not `noalias`."""
-    if code.threads == 1:
-        head = "define void @step(ptr noalias %params, ptr noalias %updated, ptr noalias %work) noinline {"
-    else:
-        parameters = "ptr noalias readonly %params, ptr %updated, ptr %work, i64 %thread, i64 %threads, ptr %barrier"
-        head = f"{MEET}define void @step({parameters}) noinline {{"
-    return "\n".join([*code.declared.values(), head, "entry:", *code.lines, "  ret void", "}", ""])
+    """The function `step` and its callees."""
+    meet = [MEET] if code.threads > 1 else []
+    return "\n".join([*code.declared.values(), *meet, code.defined("step"), ""])
 
 
 def in_order(base: str, node: Node, offset: int) -> Array:
