@@ -85,6 +85,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from symfold.base.garbage import collection_paused
 from symfold.base.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name == "extend":
         return importlib.import_module("symfold.extend")
-    from symfold.api import public
+    with collection_paused():
+        from symfold.api import public
 
     return public(name)
 

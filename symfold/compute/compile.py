@@ -11,6 +11,7 @@ import numpy as np
 
 import symfold.compute.backends.rows  # noqa: F401 - fills the table
 from symfold.base.arguments import NumpyArray, arrays_of, check_params, has_params, is_plain, one_of
+from symfold.base.garbage import collection_paused
 from symfold.base.trees import State, builder
 from symfold.compute.backends.choice import RUNS, automatic
 from symfold.compute.backends.table import BACKENDS, DTYPES, Program, stored
@@ -41,6 +42,7 @@ class Compiled:
     """A net as a function `(params, x=array, ...)`; it builds one program per set of input shapes."""
 
     @walking_once
+    @collection_paused()
     def __init__(self, net: Net, backend: str, dtype: str = "float64"):
         self.net = rolled(net)  # an input that no step reads may still determine the number of rows
         self._original = net  # its parameters may be passed even if no step reads them
@@ -155,6 +157,7 @@ class Compiled:
 
 
 @walking_once
+@collection_paused()
 def program_of(
     net: Net, shapes: Mapping[str, tuple[int, ...]], params: Parameters, backend: str = "numpy", dtype: str = "float64"
 ) -> Program:

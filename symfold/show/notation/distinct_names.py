@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from xml.sax.saxutils import escape
+from html import escape
 
 import sympy as sp
 
@@ -147,13 +147,13 @@ def _changed(style: Style, classes: frozenset[str], spelled: Callable[[Name, str
 
 SPELLED: dict[str, Callable[[str], str]] = {
     "latex": lambda word: rf"\mathrm{{{text_inside(escaped(word))}}}",
-    "mathml": lambda word: f"<mi>{escape(word)}</mi>",
+    "mathml": lambda word: f"<mi>{escape(word, quote=False)}</mi>",
 }
 QUOTED: dict[str, Callable[[str], str]] = {
     "text": lambda word: f"'{word}'",
     "unicode": lambda word: f"‘{word}’",
     "latex": lambda word: rf"\text{{`{text_inside(escaped(word))}'}}",
-    "mathml": lambda word: f"<mi>‘{escape(word)}’</mi>",
+    "mathml": lambda word: f"<mi>‘{escape(word, quote=False)}’</mi>",
 }
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from html import escape
 from typing import Any, NamedTuple
-from xml.sax.saxutils import escape
 
 import sympy as sp
 
@@ -79,7 +79,7 @@ def plain_words(text: str, style: Style) -> str:
     """Words within formulas."""
     if style.key == "latex":
         return rf"\text{{{escaped(text)}}}"
-    return f"<mtext>{escape(text)}</mtext>" if style.key == "mathml" else text
+    return f"<mtext>{escape(text, quote=False)}</mtext>" if style.key == "mathml" else text
 
 
 # ---------------------------------------------------------------- functions, by SymPy's printers

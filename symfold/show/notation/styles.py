@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from xml.dom.minidom import Node as Element
-from xml.sax.saxutils import escape
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -95,7 +94,7 @@ def _index(name: Name, times: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _mathml_word(word: str) -> str:
-    return _mathml_printer(sp.Symbol(word)) if word.isalpha() else f"<mi>{escape(word)}</mi>"
+    return _mathml_printer(sp.Symbol(word)) if word.isalpha() else f"<mi>{html.escape(word, quote=False)}</mi>"
 
 
 def mathml_name(name: Name, mark: str = "") -> str:
@@ -137,7 +136,7 @@ def mathml_tokens(size: str) -> str:
 
 def _mathml_token(match: re.Match[str]) -> str:
     part = match[0]
-    sign = {"*": "\u2062", "-": "−"}.get(part, escape(part))  # a product has no visible sign
+    sign = {"*": "\u2062", "-": "−"}.get(part, html.escape(part, quote=False))  # a product has no visible sign
     return f"<mn>{part}</mn>" if part.isdigit() else f"<mi>{part}</mi>" if part[0].isalpha() else f"<mo>{sign}</mo>"
 
 

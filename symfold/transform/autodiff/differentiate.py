@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symfold.base.arguments import quoted
+from symfold.base.garbage import collection_paused
 from symfold.base.public import public
 from symfold.base.trees import LEAF
 from symfold.core.leaves import Input, checked_name, number, tensor
@@ -25,6 +26,7 @@ from symfold.transform.repeats.search import with_long_repeats_folded
 
 @public
 @walking_once
+@collection_paused()
 def adjoint(net: object, name: str = "a") -> Net:
     """The adjoint of a net: cotangents of its inputs and parameters from those of its outputs (inputs named `a`).
 
@@ -77,6 +79,7 @@ Wanted = str | Node | Sequence[str | Node] | None
 
 @public
 @walking_once
+@collection_paused()
 def value_and_grad(loss: object, wrt: Wanted = None, remat: Remat = None) -> Net:
     """The loss and its gradient by name, for all parameters or for the inputs and parameters in `wrt`.
 

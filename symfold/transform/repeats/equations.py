@@ -49,15 +49,19 @@ class Equations:
                 selects.setdefault(node.args[0], {})[node.op.position] = node
         fixed: set[Node] = set()
         weights: set[Node] = set()
+        known: set[Node] = set()  # both
         order: list[Node] = []
         for node in nodes:
             if is_leaf(node) and node.op.role == "parameter":
                 weights.add(node)
+                known.add(node)
             elif isinstance(node.op, Constant) or (node.args and fixed.issuperset(node.args)):
                 fixed.add(node)
+                known.add(node)
             elif node.args and not isinstance(node.op, Select) and not _is_entry(node):
-                if all(arg in weights or arg in fixed for arg in node.args):
+                if known.issuperset(node.args):
                     weights.add(node)
+                    known.add(node)
                 order += (node, *(select for _, select in sorted(selects.get(node, {}).items(), key=itemgetter(0))))
         position = {node: k for k, node in enumerate(order)}
         last = {arg: k for k, node in enumerate(order) for arg in node.args} | dict.fromkeys(roots, len(order))
@@ -71,12 +75,14 @@ def deepest_first(roots: Sequence[Node]) -> list[Node]:
     """
     height: dict[Node, int] = {}
     for node in walk(roots):
-        height[node] = 1 + max((height[arg] for arg in node.args), default=0)
+        height[node] = 1 + max([height[arg] for arg in node.args], default=0)
 
-    def in_order(args: tuple[Node, ...]) -> list[Node]:
+    def in_order(args: tuple[Node, ...]) -> Sequence[Node]:
+        if len(args) == 1:
+            return args
         if len(args) > MOST_IN_ORDER:
             return sorted(args, key=height.__getitem__, reverse=True)
-        half = max((height[arg] for arg in args), default=0) / 2
+        half = max([height[arg] for arg in args], default=0) / 2
         return sorted(args, key=lambda arg: height[arg] <= half)
 
     seen: set[Node] = set()

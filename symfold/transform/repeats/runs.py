@@ -173,6 +173,8 @@ def are_entries(equations: Equations, a: Node, b: Node, start: int) -> bool:
 def _numbers_that_vary(equations: Equations, a: Node, b: Node) -> set[int]:
     """The places of numbers in which two equations differ; an exponent is a part of the operation."""
     fixed = equations.fixed
+    if fixed.isdisjoint(a.args):  # most
+        return set()
     return {
         at
         for at, (x, y) in enumerate(zip(a.args, b.args, strict=True))
