@@ -6,6 +6,7 @@ In: arguments from callers, numbers, file contents. Out: checked arguments, prin
     arguments      arguments checked and converted to numbers, arrays, lists and names
     public         the boundary of public functions: wrong arguments refused, tracebacks of users' mistakes kept short
     facts          facts of rows that users add, checked
+    deferred       modules that are imported when they are first used
     garbage        no look for garbage while many objects are made that live on
     caching        remembered results of functions, with their types
     trees          nested tuples and dicts as a list of leaves and a form, and back

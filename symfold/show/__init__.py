@@ -10,4 +10,5 @@ In: a net. Out: formulas, graphs, pictures and files of other formats.
     export/     graphs as DOT, GraphML, Mermaid, TikZ, node-link JSON
     drawing     pictures as files
     display     what notebooks show
+    multigraph  the class of the graphs
 """

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from html import escape
 
-import networkx as nx
-
+from symfold.base.deferred import nx
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk
 from symfold.show.diagram import MOST_NODES, display_svg, svg_of_graph, to_svg
-from symfold.show.graph.record import Graph
 from symfold.show.hypertext import element, image, mathematics, shown_safely
 from symfold.show.notation import describe, display_mathml
 
@@ -68,4 +66,3 @@ def display_bundle(net: Net, include: object = None, exclude: object = None) -> 
 
 
 attach(Net, _repr_html_=shown_safely(display_html), _repr_mimebundle_=display_bundle)
-attach(Graph, _repr_html_=shown_safely(display_graph))

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import networkx as nx
-
 from symfold.analysis.equality.overlay import merge
 from symfold.analysis.equality.same_form import same_form
 from symfold.analysis.equality.spans import bodies_of, differing_bodies, operations_of, overlap, span_text, uncovered
@@ -26,6 +24,7 @@ from symfold.analysis.equality.wiring import (
     name_of,
 )
 from symfold.base.arguments import two_names
+from symfold.base.deferred import nx
 from symfold.base.public import public
 from symfold.core.blocks import Block
 from symfold.core.net import Net

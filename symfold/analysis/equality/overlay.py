@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from symfold.analysis.equality.comparable import free_depths
+from symfold.base.deferred import nx
 from symfold.core.net import Net
 from symfold.show.graph import count_steps, graph
-from symfold.show.graph.record import Graph
+from symfold.show.graph.record import empty_graph
 
 MOST_DRAWN = 200  # steps of a net drawn at the level of layers; longer ones are drawn at that of folds
 
 
-def merge(a: Net, b: Net, level: str | None = None) -> Graph:
+def merge(a: Net, b: Net, level: str | None = None) -> nx.MultiDiGraph:
     """Two nets in one graph: nodes by name, edges matched by their ends; without a level, layers of short nets."""
     if level is None:
         short = not (free_depths(a) or free_depths(b)) and max(count_steps(a), count_steps(b)) <= MOST_DRAWN
         level = "layer" if short else "fold"
-    merged = Graph(level=level)
+    merged = empty_graph(level)
     sides: dict[tuple[str, str], list[list[dict[str, Any]]]] = {}
     for side, net in enumerate((a, b)):
         net_graph = graph(net, level)

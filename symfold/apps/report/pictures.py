@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 
-import networkx as nx
-
 from symfold.analysis.equality.overlay import merge
 from symfold.apps.report.comparison import Comparison
+from symfold.base.deferred import nx
 from symfold.core.net import Net
 from symfold.show.diagram.canvas import MARGIN
 from symfold.show.diagram.geometry import Geometry

@@ -35,9 +35,9 @@ from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 import graphviz
-import networkx as nx
 
 from symfold.base.arguments import real, whole
+from symfold.base.deferred import nx
 from symfold.core.attach import attach
 from symfold.core.net import Net
 from symfold.core.nodes import walk

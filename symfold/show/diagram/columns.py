@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import networkx as nx
-
+from symfold.base.deferred import nx
 from symfold.show.diagram.tracks import Element
 
 if TYPE_CHECKING:

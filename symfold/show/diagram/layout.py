@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import graphviz
-import networkx as nx
 
+from symfold.base.deferred import nx
 from symfold.show.diagram.digraph import Diagram
 from symfold.show.diagram.operands import with_operands
 from symfold.show.diagram.style import (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import networkx as nx
-
+from symfold.base.deferred import nx
 from symfold.show.graph import UNROLLED
 from symfold.show.graph.names import COMPARISONS
 

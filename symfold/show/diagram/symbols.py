@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-import networkx as nx
-
+from symfold.base.deferred import nx
 from symfold.core.net import Net
 from symfold.show.notation.renamed import Renaming, letters_of, renaming
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import networkx as nx
-
+from symfold.base.deferred import nx
 from symfold.show.export.registry import Row
 from symfold.show.graph import graph
 from symfold.show.graph.names import safe_names, step_title, visible

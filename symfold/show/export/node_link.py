@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import networkx as nx
-
+from symfold.base.deferred import nx
 from symfold.show.export.registry import Row
 from symfold.show.graph import graph
 

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import networkx as nx
-
+from symfold.base.deferred import nx
 from symfold.core.attach import attach
 from symfold.core.blocks import Block
 from symfold.core.folds import Fold, is_fold, walk_inside

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-import networkx as nx
 import sympy as sp
 
 from symfold.base.caching import cached
+from symfold.base.deferred import nx
 from symfold.core.functions import Head
 from symfold.core.leaves import Constant, FrozenArray
 from symfold.core.nodes import Node, Operation

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import networkx as nx
-
+from symfold.base.deferred import Deferred, nx
 from symfold.base.trees import LEAF
 from symfold.core.blocks import Call, is_call
 from symfold.core.closed_layers import layers_inside
@@ -63,15 +62,10 @@ class Reversed:
     node: Node
 
 
-class Graph(nx.MultiDiGraph):
-    """A net's graph: NetworkX's, that notebooks show as a picture."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    if TYPE_CHECKING:  # attached by show/display.py
-
-        def _repr_html_(self) -> str | None: ...
+def empty_graph(level: str | None) -> nx.MultiDiGraph:
+    """A graph of a net without nodes so far."""
+    graph: nx.MultiDiGraph = Deferred("symfold.show.multigraph").Graph(level=level)
+    return graph
 
 
 class Recorder(Interpreter):
@@ -83,7 +77,7 @@ class Recorder(Interpreter):
         self.net = net.with_outputs(paired(net.outputs))
         reserved = [name for leaf in net.leaves for name in self.reserved(leaf)]
         self.names, self.places = Names(reserved), Places(self.net)
-        self.graph = Graph(level=self.level)
+        self.graph = empty_graph(self.level)
         self._written: dict[str, str] = {}  # sums, differences, products and quotients, by graph node
         self._shown: dict[tuple[Node, str], str] = {}
         self._parts: dict[tuple[str, int], str] = {}
@@ -92,7 +86,7 @@ class Recorder(Interpreter):
         """The names that a leaf of the net reserves."""
         return leaf.op.names
 
-    def record(self) -> Graph:
+    def record(self) -> nx.MultiDiGraph:
         """The graph of the net."""
         meanings = self.run(self.net.outputs)
         for name, output, meaning in zip(output_names(self.net), self.net.outputs, meanings, strict=True):
