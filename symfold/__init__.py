@@ -83,6 +83,7 @@ Public names are loaded when first used, so that the command starts quickly. Est
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from symfold.base.garbage import collection_paused
@@ -97,8 +98,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name == "extend":
         return importlib.import_module("symfold.extend")
-    with collection_paused():
-        from symfold.api import public
+    if "symfold.api" not in sys.modules:
+        with collection_paused(stays=True):
+            importlib.import_module("symfold.api")
+    from symfold.api import public
 
     return public(name)
 

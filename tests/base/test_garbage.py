@@ -27,3 +27,9 @@ def test_after_a_gradient_that_is_refused_garbage_is_collected() -> None:
     with pytest.raises(sf.SymfoldError):
         sf.grad(sf.Net.of(sf.tensor("rows", (2,))))
     assert gc.isenabled()
+
+
+def test_what_stays_counts_as_old() -> None:
+    with collection_paused(stays=True):
+        made: list[object] = [[]]
+    assert any(old is made for old in gc.get_objects(generation=2)) and not gc.get_freeze_count()

@@ -74,12 +74,14 @@ def deepest_first(roots: Sequence[Node]) -> list[Node]:
     Shallow arguments of a node come last. Of many arguments, as where states are collected, the deepest comes first.
     """
     height: dict[Node, int] = {}
-    for node in walk(roots):
-        height[node] = 1 + max([height[arg] for arg in node.args], default=0)
+    for value in walk(roots):
+        height[value] = 1 + max([height[arg] for arg in value.args], default=0)
 
     def in_order(args: tuple[Node, ...]) -> Sequence[Node]:
         if len(args) == 1:
             return args
+        if len(args) == 2:  # the most frequent case of what follows
+            return args[::-1] if 2 * height[args[0]] <= height[args[1]] else args
         if len(args) > MOST_IN_ORDER:
             return sorted(args, key=height.__getitem__, reverse=True)
         half = max([height[arg] for arg in args], default=0) / 2
@@ -87,15 +89,14 @@ def deepest_first(roots: Sequence[Node]) -> list[Node]:
 
     seen: set[Node] = set()
     order: list[Node] = []
-    waiting: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
+    waiting: list[Node | None] = [*reversed(roots)]
     while waiting:
-        node, done = waiting.pop()
-        if done:
-            order.append(node)
+        node = waiting.pop()
+        if node is None:  # the marker above a node whose arguments are done
+            order.append(waiting.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            waiting.append((node, True))
-            waiting += [(arg, False) for arg in reversed(in_order(node.args))]
+            waiting += (node, None, *reversed(in_order(node.args)))
     return order
 
 
