@@ -11,7 +11,7 @@ from symfold.base.arguments import NumpyArray
 from symfold.compute.random_inputs import row_counts
 from symfold.core.functions import where
 from symfold.core.net import Net
-from symfold.core.nodes import Node, rebuilt, walk
+from symfold.core.nodes import Node, rebuilt, walk, walking_once
 from symfold.core.primitives import (
     NO_CLASS,
     NO_ROW,
@@ -45,6 +45,7 @@ class Bound(NamedTuple):
 Bounds = tuple[Bound, ...]
 
 
+@walking_once
 def bounded_inputs(net: Net) -> Bounds:
     """The inputs of a net that number the rows of a table or classes, or that a loss takes within a range.
 

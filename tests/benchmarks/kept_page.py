@@ -14,7 +14,8 @@ NOTES = {
     "steps. One thread: CPU time; two: by the clock.",
     "calls": "One call from NumPy arrays to NumPy arrays, in CPU time, the least of many. `its code alone` is the compiled code without the call around it. "
     "ONNX Runtime has the weights in its model and takes `x` alone; its models have no gradients.",
-    "long": "20,000 operations written one by one, without a fold: CPU time until the first result is there, imports included.",
+    "long": "20,000 operations written one by one, without a fold: CPU time until the first result is there, imports included. "
+    "symfold finds that they repeat two operations, and makes a loop of them; operations that do not repeat take it longer.",
     "digits": "From the CSV of digits to 97 % of the test digits right, in CPU time: imports, reading, compiling, all epochs and their tests. All packages have "
     "their bytecode, as `pip` leaves it.",
 }
@@ -22,8 +23,8 @@ TITLES = {"models": "Models", "calls": "Calls", "long": "A long net without a fo
 
 # why a peer is faster, where it is known: table, case and row (patterns) -> reason
 REASONS: dict[tuple[str, str, str], str] = {
-    ("digits", "*", "*"): "imports, SymPy's and NetworkX's among them, and compiling the step take longer than all epochs",
-    ("long", "*", "*"): "each operation becomes a node that is checked, put into normal form and written as a line of code; a list of calls is all that a tape keeps",
+    ("digits", "*", "*"): "imports, SymPy's among them, and compiling the step take longer than all epochs",
+    ("long", "*", "*"): "imports, SymPy's among them, take more than half of the time, and each operation becomes a node that is checked; a list of calls is all that a tape keeps",
     ("calls", "*", "casadi*"): "its function takes the arrays by position, and has nothing to check",
     ("models", "LSTM*", "torch *"): "the products of a step are narrow, and PyTorch divides them among threads by BLAS",
 }
