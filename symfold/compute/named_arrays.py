@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from symfold.base.trees import Builder, Parts, dict_of
+from symfold.errors import UnknownKey, listing
 
 
 class Places:
@@ -48,6 +49,8 @@ class NamedArrays(MutableMapping[str, Any], dict[str, Any]):  # type: ignore[mis
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._entries and self._places is not None:
+            if name not in self._places.by_name:
+                raise UnknownKey(f"no array {name!r} (there are {listing(map(repr, self._places.by_name))})")
             number, position = self._places.by_name[name]
             array = self._arrays[number]
             self._entries[name] = array if position is None else array[position]

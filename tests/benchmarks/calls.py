@@ -29,11 +29,20 @@ def nets(task: str, depth: int) -> tuple[sf.Net, Any, dict[str, Any]]:
     return sf.value_and_grad(model.loss), model.params, model.data
 
 
-def ours(task: str, depth: int, backend: str, plain: bool = False, kernel: bool = False) -> Call:
+def ours(task: str, depth: int, backend: str, plain: bool = False, kernel: bool = False, read: bool = False) -> Call:
+    if read and task == "evaluation":
+        raise NotImplementedError("an evaluation has no gradients")
     net, params, data = nets(task, depth)
     compiled = net.compile(backend)
     if plain:
         params = {name: np.array(array) for name, array in params.items()}
+
+    def all_read() -> Any:
+        loss, slopes = compiled(params, **data)
+        return loss, *slopes.values()
+
+    if read:
+        return all_read
     if not kernel:
         return lambda: compiled(params, **data)
     result, run = compiled(params, **data), compiled.program({name: array.shape for name, array in data.items()}).run
@@ -107,6 +116,7 @@ ROWS: dict[str, Callable[[str, int], Call]] = {
     "symfold native": lambda task, depth: ours(task, depth, "native"),
     "symfold native, its code alone": lambda task, depth: ours(task, depth, "native", kernel=True),
     "symfold native, a plain dict": lambda task, depth: ours(task, depth, "native", plain=True),
+    "symfold native, all gradients read": lambda task, depth: ours(task, depth, "native", read=True),
     "symfold numpy": lambda task, depth: ours(task, depth, "numpy"),
     "symfold numpy, its code alone": lambda task, depth: ours(task, depth, "numpy", kernel=True),
     "symfold numpy, a plain dict": lambda task, depth: ours(task, depth, "numpy", plain=True),

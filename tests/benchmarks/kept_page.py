@@ -13,6 +13,7 @@ NOTES = {
     "models": "Training steps by SGD on a mean squared error, each row in a process of its own. All rows of a case give the same losses in the first three "
     "steps. One thread: CPU time; two: by the clock.",
     "calls": "One call from NumPy arrays to NumPy arrays, in CPU time, the least of many. `its code alone` is the compiled code without the call around it. "
+    "Gradients by name are made when they are read: `all gradients read` makes an array of each. "
     "ONNX Runtime has the weights in its model and takes `x` alone; its models have no gradients.",
     "long": "20,000 operations written one by one, without a fold: CPU time until the first result is there, imports included. "
     "symfold finds that they repeat two operations, and makes a loop of them; operations that do not repeat take it longer.",

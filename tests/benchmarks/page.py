@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.benchmarks.measure import BASE
@@ -139,6 +140,32 @@ def first_calls(report: Report) -> list[list[str]]:
     return rows
 
 
+FASTER = {  # why a peer is faster, where it is known: task or "first call", and row
+    ("first call", "*"): "it runs operations one by one, or compiles less; a program is formed, checked and written first",
+    ("*", "jax *"): "both are a product of matrices, nearly alone; the difference is within that of two runs",
+}
+
+
+def ahead(report: Report) -> list[str]:
+    """Every peer that is faster than the fastest row of symfold, with its ratio and the reason."""
+    places = [
+        (block["task"], f"{block['net']}, {block['task']}, case {block['case']}{where(report)}", {row: e["seconds"] for row, e in block["entries"].items()})
+        for block in report["blocks"]
+    ]
+    for depth in dict.fromkeys(depth for row in report["first_calls"].values() for depth in row):
+        found = {name: row[depth]["seconds"] + row[depth]["imports"] for name, row in report["first_calls"].items() if row.get(depth)}
+        places.append(("first call", f"first call with imports, depth {depth}", found))
+    lines = []
+    for task, place, seconds in places:
+        ours = {name: time for name, time in seconds.items() if name.startswith("symfold")}
+        best = min(ours, key=lambda name: ours[name], default=None)
+        for name, time in seconds.items():
+            if best and name not in (*ours, "products alone", "floor", "empty call") and time < ours[best]:
+                reason = next((why for (kind, row), why in FASTER.items() if fnmatchcase(task, kind) and fnmatchcase(name, row)), "no reason is written down")
+                lines.append(f"{name} in {place}: {digits(ours[best] / time)} times as fast as {best}: {reason}.")
+    return lines
+
+
 def packings(report: Report) -> list[list[str]]:
     cases = dict.fromkeys(case for row in report["packing"].values() for case in row)
     rows = [["a plain dict of arrays packed", *(f"{case} ({size(case)})" for case in cases)]]
@@ -227,7 +254,11 @@ def page(report: Report) -> str:
         "What `python -m tests.benchmarks --page docs/explanation/benchmarks.md` measured (extra `bench`). One training step is the loss, its",
         "gradients and the SGD update, in float64. The cases are (width, batch, depth). Before a row is timed, its loss and its update of the",
         f"parameters are compared with symfold's NumPy backend. In brackets: the time divided by that of {BASE}, the",
-        "median over the rounds. `fori` rows do 100 steps (5 in case c) per call; the time is per step.",
+        "median over the rounds. `fori` rows do 100 steps (5 in case c) per call; the time is per step. A dash: not measured, as the last section says.",
+        "",
+        "`products alone` are the matrix products of a step by NumPy, call by call. `floor` is a computed time: the multiplications at the best speed of",
+        "BLAS and the functions at NumPy's best speed. Native code, which computes small products and functions faster than either, may be under it.",
+        "`empty call` is a call of a Python function that does nothing.",
         "",
         *(f"- {line}" for line in header(report)),
         *(f"- {line}" for line in (header(report["held"])[::3] if report.get("held") else ())),
@@ -241,5 +272,7 @@ def page(report: Report) -> str:
     for case, row in report["profile"].items():
         slow = (f"{quantity(s):>8}  {n:>4} x  {text}" for text, n, s in row["lines"])
         lines += [f"Slowest lines of case {case}, in a step of {quantity(row['total'])}:", "", "```text", *slow, "```", ""]
+    behind = [line for run in (report, report.get("held")) if run for line in ahead(run)]
+    lines += ["## Faster in the tables above", "", *(f"- {line}" for line in behind or ["nothing"]), ""]
     lines += ["## Not measured", "", *(f"- {line}" for line in [*skipped(report), *report["notes"]] or ["nothing"]), ""]
     return "\n".join(lines)

@@ -140,3 +140,8 @@ def test_a_call_does_as_much_at_every_depth() -> None:
         counts.add(python_calls(lambda run=run, params=params, ones=ones: run(params, x=ones)[1]["W3"]))
         assert python_calls(lambda run=run, params=params, ones=ones: run(dict(params), x=ones)) > depth
     assert len(counts) == 1
+
+
+def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
+    with pytest.raises(sf.errors.UnknownKey, match="no array 'W9' \\(there are 'a', 'W1', 'W2', 'W3', 'left', 'right'\\)"):
+        named_arrays(PARTS)(ARRAYS)["W9"]
