@@ -11,12 +11,12 @@ Each saves a pass over an array. Sums of the same values with different factors 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from math import prod
 
 import sympy as sp
 
-from symfold.core.folds import rebuilt_inside
+from symfold.core.folds import rebuilt_inside, walk_inside
 from symfold.core.leaves import number
 from symfold.core.nodes import Node, is_elementwise, with_args
 from symfold.core.primitives import (
@@ -43,18 +43,19 @@ def factored(roots: Sequence[Node]) -> tuple[Node, ...]:
     >>> factored([x * row * 2, sum_to(x * row, shape=(1, 99))])
     (x*(row*2), sum_to(x, shape=(1, 99))*row)
     """
-    return rebuilt_inside(roots, _rule)
+    pays = any(is_primitive(node, share) or (is_elementwise(node) and is_large(node)) for node in walk_inside(roots))
+    return rebuilt_inside(roots, _rule) if pays else tuple(roots)
 
 
 def _rule(node: Node, args: tuple[Node, ...]) -> Node | None:
     if not (is_elementwise(node) or is_primitive(node, share, sum_to, reduce_sum, reduce_mean)):
         return None
-    if not is_concrete(node.shape) or not all(is_concrete(arg.shape) for arg in args):
-        return None
     if is_primitive(node, share):
+        if not is_concrete(args[0].shape):
+            return None
         count = reduced_count(sizes(args[0]), dict(node.op.attributes)["axis"])
         return number(sp.Rational(1, count)) if count else None
-    if max((size_of(arg) for arg in args), default=0) <= SMALL:
+    if not any(map(is_large, args)) or not all(is_concrete(part.shape) for part in (node, *args)):
         return None
     if is_elementwise(node):
         plain = narrowed(node, args)
@@ -62,6 +63,16 @@ def _rule(node: Node, args: tuple[Node, ...]) -> Node | None:
             return small_first(node.shape, plain)
         return with_args(node, plain) if plain != args else None
     return sum_outside(node, args[0])
+
+
+def is_large(node: Node) -> bool:
+    return large(node.shape)
+
+
+@lru_cache(maxsize=1024)
+def large(shape: Shape) -> bool:
+    """Whether an array of this shape is large, in a net without folds too, whose nodes are many."""
+    return is_concrete(shape) and prod(map(int, shape)) > SMALL
 
 
 def sizes(node: Node) -> tuple[int, ...]:
@@ -82,7 +93,7 @@ def factors_of(node: Node) -> list[Node]:
     """The factors of a product, those of its large factors too, in order."""
     if node.op is not sp.Mul:
         return [node]
-    return [factor for arg in node.args for factor in (factors_of(arg) if size_of(arg) > SMALL else [arg])]
+    return [factor for arg in node.args for factor in (factors_of(arg) if is_large(arg) else [arg])]
 
 
 def small_first(shape: Shape, args: Sequence[Node]) -> Node:

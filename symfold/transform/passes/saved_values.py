@@ -28,7 +28,7 @@ from symfold.core.nodes import Node, is_elementwise, rebuilt, substitute, walk, 
 from symfold.core.primitives import is_primitive
 from symfold.core.sequences import reverse, reverse_row
 from symfold.core.shapes import is_concrete
-from symfold.transform.passes.factoring import SMALL, size_of
+from symfold.transform.passes.factoring import is_large
 from symfold.transform.passes.reassociation import reassociated
 
 
@@ -169,7 +169,7 @@ def with_products(backward: Node[Fold]) -> Block:
         values = {results[position]: block.formals[k] for k, position in saved.items()}
         for value, formal in values.items():
             known = all(arg in values or isinstance(arg.op, Constant) for arg in value.args)
-            if value.op is sp.Mul and known and sum(size_of(arg) > SMALL for arg in value.args) == 1 < len(value.args):
+            if value.op is sp.Mul and known and sum(map(is_large, value.args)) == 1 < len(value.args):
                 products[formal] = with_args(value, tuple(values.get(arg, arg) for arg in value.args))
     return Block(block.shapes, substitute(block.results, products)) if products else block
 

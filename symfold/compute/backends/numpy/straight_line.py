@@ -144,8 +144,8 @@ class Body:
             flipped = [arg in self.absorbed for arg in node.args]
             out = self.into.get(node) or self.reused(node, place) or source.scratch(node.shape)
             source.emit(*elementwise_lines(source, node, [ref.name for ref in wide], flipped, out.name))
-            for ref in dict.fromkeys(wide):
-                if ref.scratch and ref not in refs:
+            for ref, given in zip(wide, refs, strict=True):
+                if ref is not given and ref.scratch:
                     source.release(ref)
             return out
         out = self.into.get(node) or source.scratch(node.shape)

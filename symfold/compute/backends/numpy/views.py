@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import TypeGuard
 
@@ -100,9 +101,15 @@ def spread(source: Source, ref: Ref, shape: Shape) -> Ref:
 FEW, MANY = 128, 4096  # neighbors that one number meets: NumPy's inner loops over as many take up to twice as long
 
 
+@lru_cache(maxsize=1024)
+def has_neighbors(shape: Shape) -> bool:
+    """Whether an array of this shape may be large enough for `widened`, which long nets ask often."""
+    return is_concrete(shape) and prod(map(int, shape)) >= 8 * FEW
+
+
 def widened(source: Source, ref: Ref, shape: Shape) -> Ref:
     """One number per channel, say, repeated for its neighbors, so that inner loops run over several channels."""
-    if not (is_concrete(shape) and is_concrete(ref.shape)) or prod(ref.shape) == 1:
+    if ref.shape == shape or not has_neighbors(shape) or not is_concrete(ref.shape) or prod(ref.shape) == 1:
         return ref
     rank = 0
     while rank < len(ref.shape) and ref.shape[-rank - 1] == 1:
