@@ -405,7 +405,9 @@ def test_long_nets_are_folded_or_cut_without_a_change_of_their_numbers(written, 
         monkeypatch.setattr(search, "MANY", 8)
         for made in (net, gradient_of(net)):
             assert any(map(is_fold, walk(made.compile(backend).net.outputs))) == (least == 10 and written is not irregular)
-        given = [net.compile(backend)(**values), *gradient_of(net).compile(backend)(**values)[1].values()]
+        gradient = gradient_of(net).compile(backend)(**values)[1]
+        assert list(gradient) == list(values)
+        given = [net.compile(backend)(**values), *gradient.values()]
         for one, other in zip(given, wanted, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12 * np.max(np.abs(other)))
 

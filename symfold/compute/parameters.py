@@ -22,6 +22,8 @@ from symfold.core.shapes import is_concrete, show
 from symfold.core.stacked_inputs import Leaf, Numbered, StackedInputs, count_of, known_count
 from symfold.errors import InvalidType, InvalidValue, OutOfMemory, ShapeError, UnknownKey, listing, unknown
 
+SMALL = 1000  # numbers of an array that are copied one by one in the time of a look for the array
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -115,6 +117,7 @@ class Parameters(MutableMapping[str, Any]):
         self.layout = layout
         self.flat = zeros(layout) if flat is None else flat
         self._alike: Layout | None = None  # an equal layout of whole buffers that were loaded
+        self._order: tuple[Layout, NumpyArray] | None = None  # another layout, and where our numbers are in it
 
     def array_of(self, leaf: Leaf) -> NumpyArray:
         """The array of a leaf, or of a slice of a family."""
@@ -190,12 +193,23 @@ class Parameters(MutableMapping[str, Any]):
         if isinstance(params, Parameters) and (params.layout is self._alike or self._is_alike(params.layout)):
             self.flat[...] = params.flat
             return
+        if isinstance(params, Parameters) and params.flat.size <= SMALL * len(params.layout.names):
+            self.flat[...] = params.flat[self._order_in(params.layout)]
+            return
         missing = [name for name in self.layout.names if name not in params]
         if missing:
             raise InvalidValue(f"no value for parameter {missing[0]!r} (the net has {listing(map(repr, self))})")
         if not (self.layout.once and self._load_plain([params[name] for name in self.layout.names])):
             for name in self:
                 self[name] = params[name]
+
+    def _order_in(self, layout: Layout) -> NumpyArray:
+        """The places of our numbers in a buffer of another layout, as of a net that is not folded; remembered."""
+        if self._order is None or self._order[0] is not layout:
+            places = Parameters(self.layout)
+            places.load(dict(Parameters(layout, np.arange(float(layout.offsets[-1])))))
+            self._order = layout, places.flat.astype(np.intp)
+        return self._order[1]
 
     def _is_alike(self, layout: Layout) -> bool:
         """Whether a buffer of this layout is one of ours; remembered, for short calls."""

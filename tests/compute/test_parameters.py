@@ -142,3 +142,21 @@ def test_one_bad_array_among_many_is_named(value: Any, error: type[Exception], w
     plain = {name: np.array(array) for name, array in net.init(seed=0).items()}
     with pytest.raises(error, match=words):
         net.compile("numpy")({**plain, "W2": value}, x=np.ones((1, 3)))
+
+
+@pytest.mark.parametrize("small", [0, 1000], ids=["array by array", "number by number"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_parameters_in_another_order_are_loaded_by_name(dtype: str, small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of layers written one by one, for the fold of these layers: its arrays of one kind lie next to each other."""
+    monkeypatch.setattr("symfold.compute.parameters.SMALL", small)
+    f, x = sf.layers("f1:4", sf.dense(2, 2)), sf.tensor("x", (None, 2))
+    params = sf.Net.of(f[2](f[1](f[0](x)))).init(seed=1)
+    folded = Parameters(layout_of(sf.Net.of(sf.fold(sf.mappers.feedforward, f, x)))).astype(dtype)
+    assert params.layout != folded.layout
+    for _ in range(2):  # the second time by the places that are remembered
+        params["W2"] += 1
+        folded.load(params)
+        for name, array in params.items():
+            np.testing.assert_array_equal(folded[name], array.astype(dtype))
+    with pytest.raises(sf.SymfoldError, match="no value for parameter 'W1'"):
+        folded.load(sf.Net.of(f[1](x)).init())
