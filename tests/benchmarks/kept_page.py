@@ -18,7 +18,7 @@ NOTES = {
     "long": "20,000 operations written one by one, without a fold: CPU time until the first result is there, imports included. "
     "symfold finds that they repeat two operations, and makes a loop of them; operations that do not repeat take it longer.",
     "digits": "From the CSV of digits to 97 % of the test digits right, in CPU time: imports, reading, compiling, all epochs and their tests. All packages have "
-    "their bytecode, as `pip` leaves it.",
+    "their bytecode, as `pip` leaves it. `symfold fit` compiles its machine code; once compiled, it is kept on disk and found there (`compiled before`).",
 }
 TITLES = {"models": "Models", "calls": "Calls", "long": "A long net without a fold", "digits": "A whole training"}
 
@@ -32,7 +32,7 @@ REASONS: dict[tuple[str, str, str], str] = {
 # why eager PyTorch is faster than NumPy, by the case and the number of threads
 NUMPY: dict[tuple[str, str], str] = {
     ("convolutions*", "*"): "oneDNN convolves in registers, where NumPy copies columns of the image and multiplies them",
-    ("*", "2"): "NumPy's elementwise operations take one thread",
+    ("*", "2"): "NumPy's elementwise operations take one thread, and BLAS divides narrow products among two, which often takes longer than one",
     ("*", "*"): "each elementwise operation of NumPy goes through memory once",
 }
 
