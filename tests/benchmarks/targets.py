@@ -27,6 +27,9 @@ REASONS = {
     ("symfold numpy", "torch *", "c"): "five sixths of the step are BLAS in both; the compiled step goes through memory less often, as it fuses its elementwise "
     "work, and keeps no copy of the last good parameters, which is 1 % here",
     ("symfold numpy", "jax *", "e"): "each elementwise call of NumPy goes through memory once more, where XLA does several in one pass",
+    ("symfold numpy", "jax *", "c"): "each elementwise call of NumPy goes through memory once more, where XLA does several in one pass",
+    ("symfold numpy", "jax jit *", "b"): "with AVX2, NumPy computes exponentials one by one: a sigmoid takes nearly three times as long as with AVX-512",
+    ("symfold native, many steps", "every peer", "a"): "a step takes a microsecond, most of it sigmoids: ten rows are three vectors of AVX2, and two of AVX-512",
     ("symfold numpy", "autograd", "b"): "from 9.7 to 11.1 in runs on this machine",
     ("symfold native", "every peer", "a"): "a call from Python costs as much as the step itself; many steps in one call do without it",
     ("symfold native", "every peer", "e"): "the floor itself, products at the best speed of BLAS and the sigmoids and nothing else, is 1.6 to 1.8 times as fast "
