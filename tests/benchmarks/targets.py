@@ -32,7 +32,7 @@ REASONS = {
     ("symfold native, many steps", "every peer", "a"): "a step takes a microsecond, most of it sigmoids: ten rows are three vectors of AVX2, and two of AVX-512",
     ("symfold numpy", "autograd", "b"): "from 9.7 to 11.1 in runs on this machine",
     ("symfold native", "every peer", "a"): "a call from Python costs as much as the step itself; many steps in one call do without it",
-    ("symfold native", "every peer", "e"): "the floor itself, products at the best speed of BLAS and the sigmoids and nothing else, is 1.6 to 1.8 times as fast "
+    ("symfold native", "every peer", "e"): "with AVX-512, the floor itself, products at the best speed of BLAS and the sigmoids and nothing else, is 1.6 to 1.8 times as fast "
     "as this peer, from run to run: the aim is within a few hundredths of it or beyond it. What is over the floor is going through the parameters, the gradients "
     "and the states, which no cache next to the core holds; two buffers of parameters instead of three, and fetching ahead what is written, changed nothing",
 }
