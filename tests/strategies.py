@@ -112,7 +112,8 @@ def formulas(functions: Sequence[Any] = (), exponents: Sequence[Any] = (0, 1, 2,
             condition = st.one_of(
                 truth, st.tuples(truth, truth).map(lambda pair: pair[0] & pair[1]), st.tuples(truth, truth).map(lambda pair: pair[0] | pair[1]), truth.map(lambda one: ~one)
             )
-            kinds += [st.builds(np.where, condition, part, part), truth]
+            # a comparison of two numbers is SymPy's truth value, which has no arithmetic until it is a node
+            kinds += [st.builds(np.where, condition, part, part), truth.map(lambda one: sf.Net.of(one).outputs[0])]
         return st.one_of(*kinds, *([st.builds(lambda f, value: f(value), st.sampled_from(functions), part)] if functions else []))
 
     return st.recursive(leaf, larger, max_leaves=most).map(sf.Net.of)

@@ -355,7 +355,7 @@ def reverse(sequence: object) -> Node:
     if isinstance(node.op, StackedInputs) and isinstance(node.op.names, tuple):
         return Node(node.op.reversed)
     if is_primitive(node, stack_row):
-        return stack(node.args[::-1])
+        return stack_row(*node.args[::-1])
     if is_primitive(node, take_row) and isinstance(positions := dict(node.op.attributes)["positions"], tuple):
         return take(node.args[0], positions[::-1])
     if is_primitive(node, concatenate) and joins_sequences(node):

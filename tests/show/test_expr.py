@@ -67,7 +67,11 @@ def test_functions_of_sympy_keep_the_value(name: str, net: sf.Net) -> None:
     wanted = value_of(net)
     result = sp.sympify(FUNCTIONS[name](net.expr))
     assume(not result.has(sp.zoo, sp.nan))  # 1/(x - x), which SymPy's functions evaluate: infinite in every direction
-    assert_close(number(result), wanted)
+    try:
+        found = number(result)
+    except ZeroDivisionError:  # within a comparison, where NumPy goes on with an infinite number
+        reject()
+    assert_close(found, wanted)
 
 
 @given(net=formulas(SMOOTH, (0, 1, 2, 3, -1), choices=True))
