@@ -15,7 +15,7 @@ from symfold.core.stacked_inputs import is_leaf
 from symfold.transform.repeats.equations import Equations
 
 MOST_PERIODS = 32  # candidates for the period of a repeat from one equation on, so the work is linear
-GLANCE = 64  # equations of which the kinds are compared before anything else
+GLANCE = 64  # equations whose kinds are compared before anything else
 ENOUGH = 4  # steps: a repeat of this length is folded before a longer one that holds it
 
 

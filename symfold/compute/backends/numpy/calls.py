@@ -189,7 +189,7 @@ def takes_rows(node: Node, shape: tuple[int, ...], axes: tuple[int, ...]) -> boo
 
 
 def factors_summed(node: Node) -> tuple[Node, Node] | None:
-    """The two arrays of which an operation sums the product in one call."""
+    """The two arrays whose product an operation sums in one call."""
     if not (axes := summed_axes(node)):
         return None
     product = node.args[0]
